@@ -1,0 +1,57 @@
+/// <reference path="./interfaces/flagsmith-amplitude-exporter-types.d.ts" />
+declare module 'flagsmith:amplitude-exporter/core@0.1.0' {
+  export type Answer = import('flagsmith:amplitude-exporter/types@0.1.0').Answer;
+  export type Batch = import('flagsmith:amplitude-exporter/types@0.1.0').Batch;
+  export type Config = import('flagsmith:amplitude-exporter/types@0.1.0').Config;
+  export type Fault = import('flagsmith:amplitude-exporter/types@0.1.0').Fault;
+  export type Level = import('flagsmith:amplitude-exporter/types@0.1.0').Level;
+  export type Plan = import('flagsmith:amplitude-exporter/types@0.1.0').Plan;
+  export type Prepared = import('flagsmith:amplitude-exporter/types@0.1.0').Prepared;
+  export type Verdict = import('flagsmith:amplitude-exporter/types@0.1.0').Verdict;
+  export type * as FlagsmithAmplitudeExporterTypes010 from 'flagsmith:amplitude-exporter/types@0.1.0'; // import flagsmith:amplitude-exporter/types@0.1.0
+  /**
+  * Every fault of a config at once; an empty list for one that can be used. Slow on purpose: each glob is tried on
+  * names chosen to make it backtrack, so the host calls this where it can stop the call. Other functions are never
+  * called with a config in which this found a fault.
+  */
+  export function validate(config: Config): Array<Fault>;
+  /**
+  * Readies the instance and answers with what the host has to do. Called once an instance, before any other function
+  * but `validate`. The same config always gives the same plan.
+  */
+  export function configure(config: Config): Plan;
+  /**
+  * Which attributes of a scope or a resource join the properties of the events below it: one answer a key, in the
+  * order asked. Called only for levels that the plan names in `attribute-levels`; the host remembers the answers.
+  */
+  export function selectAttributes(level: Level, keys: Array<string>): Array<boolean>;
+  /**
+  * Decides a few hundred records at the most.
+  * 
+  * `records` holds, for each record, one line a column of the plan and then one line with the number of bytes that the
+  * host will write for it behind the head; every line ends with a line feed. A column's line is its *cell*: the
+  * values of the column's sources in their order, separated by tabs, trailing tabs left off. A value is
+  * - nothing, where the source has no value;
+  * - a JSON string, number, boolean or null: ASCII only (others as \uXXXX), strings cut to the plan's
+  *   `max-string-length`, bytes as a base64 string, whole numbers beyond ±(2^53-1) as a string of digits, NaN and
+  *   infinities as the strings "NaN", "Infinity", "-Infinity";
+  * - `{}` for any map and `[]` for any list: these stay with the host, whatever they hold.
+  * No cell holds a raw line feed or tab.
+  * 
+  * The answer's `lines` holds one line a record, each ended with a line feed:
+  * - nothing: the record is skipped. This depends on the first column alone, so that the host may remember it;
+  * - a head, the JSON object of the event without its end: `{"event_type":"…","user_id":"…"`. A tab and more JSON
+  *   members (`"organisation.id":7`) may follow, which join the carried attributes;
+  * - `>` and then a head: the same, and a new batch begins with this event;
+  * - anything else: the record is dropped and the line is the reason, a word in snake_case.
+  * 
+  * `open` is the batch that the records before these have left open (`no events` to begin with), and the answer's
+  * `open` the one to give to the next call: batches go on from call to call.
+  */
+  export function prepare(open: Batch, records: string): Prepared;
+  /**
+  * What an answer of Amplitude means for the events of the request.
+  */
+  export function classify(answer: Answer): Verdict;
+  export type Result<T, E> = { tag: 'ok', val: T } | { tag: 'err', val: E };
+}

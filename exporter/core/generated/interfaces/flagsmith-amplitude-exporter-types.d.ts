@@ -1,0 +1,211 @@
+declare module 'flagsmith:amplitude-exporter/types@0.1.0' {
+  /**
+   * The part of the exporter's config that is about Amplitude; keys as in the Collector's YAML.
+   */
+  export interface Config {
+    /**
+     * Bytes of the API key as a JSON string without its quotes; 0 = no key was given. The key itself stays with the host.
+     */
+    apiKeyBytes: number,
+    api: string,
+    region: string,
+    /**
+     * Empty = the one that `region` and `api` give.
+     */
+    endpoint: string,
+    compression: string,
+    events: Array<string>,
+    userIdAttribute: string,
+    userIdPrefix: string,
+    userIdOverrideAttribute: string,
+    deviceIdAttribute: string,
+    sessionIdAttribute: string,
+    minIdLength: number,
+    bodyProperty: string,
+    resourceAttributes: Array<string>,
+    scopeAttributes: Array<string>,
+    /**
+     * 0 = the API's own limit; so for the next.
+     */
+    maxBatchEvents: number,
+    maxBatchBytes: number,
+  }
+  /**
+   * One thing that is wrong with a config.
+   */
+  export interface Fault {
+    /**
+     * The config key, such as `events[2]`.
+     */
+    key: string,
+    /**
+     * What is wrong and what to write instead, to be read behind the key.
+     */
+    message: string,
+  }
+  /**
+   * The text around the events of a request: `before-key`, the API key as JSON string content, `after-key`, events
+   * separated by commas, `end`.
+   */
+  export interface Envelope {
+    beforeKey: string,
+    afterKey: string,
+    end: string,
+  }
+  /**
+   * # Variants
+   * 
+   * ## `"first"`
+   * 
+   * The cell holds only the value of the first source that has a scalar other than null and "".
+   * ## `"every"`
+   * 
+   * The cell holds every source's value.
+   */
+  export type ColumnMode = 'first' | 'every';
+  /**
+   * # Variants
+   * 
+   * ## `"record"`
+   * 
+   * ## `"scope"`
+   * 
+   * ## `"resource"`
+   */
+  export type Level = 'record' | 'scope' | 'resource';
+  export interface Attribute {
+    level: Level,
+    key: string,
+  }
+  export type Source = SourceEventName | SourceBody | SourceAttribute;
+  /**
+   * The record's own event name.
+   */
+  export interface SourceEventName {
+    tag: 'event-name',
+  }
+  /**
+   * The record's body.
+   */
+  export interface SourceBody {
+    tag: 'body',
+  }
+  export interface SourceAttribute {
+    tag: 'attribute',
+    val: Attribute,
+  }
+  export interface Column {
+    mode: ColumnMode,
+    sources: Array<Source>,
+  }
+  /**
+   * # Variants
+   * 
+   * ## `"time-ms"`
+   * 
+   * The record's time, else its observed time, in whole milliseconds since the Unix epoch.
+   * ## `"digest"`
+   * 
+   * 128 bits over all that OTLP says about the record, its scope and its resource, as 32 hex digits in a string.
+   */
+  export type FieldValue = 'time-ms' | 'digest';
+  /**
+   * A field of an event that the host writes ready-made.
+   */
+  export interface Field {
+    key: string,
+    value: FieldValue,
+  }
+  /**
+   * What the host does for every record and every request.
+   */
+  export interface Plan {
+    /**
+     * Where requests go.
+     */
+    endpoint: string,
+    envelope: Envelope,
+    /**
+     * What the core decides on. One cell each, in this order.
+     */
+    columns: Array<Column>,
+    /**
+     * What the host writes behind the head of each event, in this order; a field without a value is left out.
+     */
+    fields: Array<Field>,
+    /**
+     * Under which key, behind the fields, the event's properties stand: the attributes of the record and those that
+     * `select-attributes` picks (the record's win, then the scope's), but for those that went into a cell as a scalar.
+     */
+    attributesKey: string,
+    /**
+     * Attributes that are never carried, whatever their level, type and whether a cell took them.
+     */
+    omittedAttributes: Array<string>,
+    /**
+     * The levels above the record of which attributes may be carried.
+     */
+    attributeLevels: Array<Level>,
+    /**
+     * The property that a body goes to which no cell took, unless an attribute has that name. Empty = none.
+     */
+    bodyProperty: string,
+    /**
+     * Characters (Unicode code points); what is longer is cut.
+     */
+    maxStringLength: number,
+    /**
+     * Levels of maps and lists, the object of the properties being the first; what is deeper becomes its JSON text.
+     */
+    maxDepth: number,
+    /**
+     * Sentences for the operator, to be logged once at start.
+     */
+    notices: Array<string>,
+  }
+  /**
+   * A batch in the making: the events of one request.
+   */
+  export interface Batch {
+    events: number,
+    /**
+     * Bytes of the request's body so far, envelope included; 0 when there are no events.
+     */
+    bytes: number,
+  }
+  export interface Prepared {
+    open: Batch,
+    lines: string,
+  }
+  /**
+   * An answer to a request, the API key taken out of it should it be there.
+   */
+  export interface Answer {
+    status: number,
+    body: string,
+  }
+  /**
+   * # Variants
+   * 
+   * ## `"delivered"`
+   * 
+   * ## `"retry"`
+   * 
+   * ## `"dropped"`
+   */
+  export type Outcome = 'delivered' | 'retry' | 'dropped';
+  /**
+   * What becomes of the events of the request.
+   */
+  export interface Verdict {
+    outcome: Outcome,
+    /**
+     * Why, as a word in snake_case; empty when delivered.
+     */
+    reason: string,
+    /**
+     * For the operator's log: what Amplitude said and what to do. Empty when delivered.
+     */
+    message: string,
+  }
+}

@@ -1,0 +1,44 @@
+import { expect, test } from 'vitest';
+import { anyOf, tryGlob } from './glob.ts';
+
+test.each([
+  ['billing.seat.added', 'billing.seat.added', true],
+  ['billing.seat.added', 'billing.seat.added2', false],
+  ['billing.*', 'billing.seat.added', true],
+  ['billing.*', 'billing.', true],
+  ['billing.*', 'workflows.billing.x', false],
+  ['*', 'anything at all', true],
+  ['*', '.hidden', true],
+  ['*', '.', true],
+  ['*', 'GET /a/b/c', true],
+  ['**', 'GET /a/b/c', true],
+  ['GET /a/*', 'GET /a/b/c', true],
+  ['a/b', 'a/b', true],
+  ['a/b', 'a//b', false],
+  ['a/?', 'a/b', true],
+  ['flag.{created,deleted}', 'flag.deleted', true],
+  ['flag.{created,deleted}', 'flag.updated', false],
+  ['v[0-9]', 'v7', true],
+  ['v[0-9]', 'vx', false],
+  ['+(ab)c', 'ababc', true],
+  ['!(internal)*', 'internal', true],
+  ['!internal', 'public', false],
+  ['!internal', '!internal', true],
+  ['#1', '#1', true],
+  ['[Amplitude] Page Viewed', '[Amplitude] Page Viewed', true],
+  ['\\[Amplitude\\] *', '[Amplitude] Page Viewed', true],
+  ['$identify', '$identify', true],
+  ['Ünïcode 🙂*', 'Ünïcode 🙂 here', true],
+  ['Flag.*', 'flag.created', false],
+])('glob %j, name %j: %s', (glob, name, expected) => {
+  expect(anyOf([glob])(name)).toBe(expected);
+});
+
+test('one of several is enough, none match nothing', () => {
+  expect(anyOf(['a', 'b*'])('bcd')).toBe(true);
+  expect(anyOf([])('a')).toBe(false);
+});
+
+test.each(['a*', '*.*.*', '{a,b,c}{d,e,f}*', '[Amplitude] *', '**', '?'])('%j is quick to try', (glob) => {
+  tryGlob(glob);
+});

@@ -1,0 +1,19 @@
+/** JSON text in ASCII only, so that its length is its size in bytes. */
+export function asciiJson(value: unknown): string {
+  return JSON.stringify(value).replace(
+    /[\u007f-\uffff]/g,
+    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+}
+
+/** The first `length` characters (Unicode code points) of a text: a cut inside one could not be written as UTF-8. */
+export function cut(text: string, length: number): string {
+  if (text.length <= length) return text;
+  const characters = Array.from(text);
+  return characters.length <= length ? text : characters.slice(0, length).join('');
+}
+
+/** The number of characters (Unicode code points) in a text. */
+export function characterCount(text: string): number {
+  return Array.from(text).length;
+}
