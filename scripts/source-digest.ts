@@ -1,0 +1,92 @@
+/**
+ * What core.wasm was built from, as a digest within it: two builds of the same sources differ in some bytes of the
+ * engine's heap, so that whether a build is stale cannot be seen by building it again.
+ */
+
+import { createHash } from 'node:crypto';
+import { readdir, readFile } from 'node:fs/promises';
+import { join, posix, relative, sep } from 'node:path';
+import { encodeCustomSection, encodeModule, moduleSections } from './wasm-binary.ts';
+
+const SECTION = 'source-digest';
+
+const BUILD_SCRIPTS = [
+  'scripts/build-core.ts',
+  'scripts/bundle.config.ts',
+  'scripts/component-binary.ts',
+  'scripts/core-module.ts',
+  'scripts/lower.ts',
+  'scripts/source-digest.ts',
+  'scripts/wasm-binary.ts',
+];
+
+const BUILD_PACKAGES = ['@bytecodealliance/jco', 'binaryen'];
+
+export function withDigest(module: Uint8Array, digest: string): Uint8Array {
+  return encodeModule([...moduleSections(module), encodeCustomSection(SECTION, new TextEncoder().encode(digest))]);
+}
+
+export function digestIn(module: Uint8Array): string | undefined {
+  const [section] = WebAssembly.Module.customSections(new WebAssembly.Module(module), SECTION);
+  return section && new TextDecoder().decode(section);
+}
+
+export async function sourceDigest(root: string): Promise<string> {
+  const hash = createHash('sha256');
+  for (const path of await sourcePaths(root)) {
+    const content = await readFile(join(root, path));
+    hash.update(`${path} ${content.length}\n`).update(content);
+  }
+  const lock: Lock = JSON.parse(await readFile(join(root, 'package-lock.json'), 'utf8'));
+  return hash.update(JSON.stringify(lockedPackages(lock))).digest('hex');
+}
+
+async function sourcePaths(root: string): Promise<string[]> {
+  const core = await filesBelow(root, 'exporter/core');
+  const wit = await filesBelow(root, 'wit');
+  const sources = core.filter((path) => path.endsWith('.ts') && !/\.(test|d)\.ts$/.test(path));
+  return [...sources, ...wit.filter((path) => path.endsWith('.wit')), ...BUILD_SCRIPTS].sort();
+}
+
+async function filesBelow(root: string, directory: string): Promise<string[]> {
+  const entries = await readdir(join(root, directory), { recursive: true, withFileTypes: true });
+  return entries.filter((entry) => entry.isFile()).map((entry) => relativePath(root, entry.parentPath, entry.name));
+}
+
+function relativePath(root: string, directory: string, name: string): string {
+  return relative(root, join(directory, name)).split(sep).join('/');
+}
+
+export interface Lock {
+  packages: Record<string, LockedPackage>;
+}
+
+interface LockedPackage {
+  version?: string;
+  integrity?: string;
+  dependencies?: Record<string, string>;
+  optionalDependencies?: Record<string, string>;
+}
+
+/** Every package that has a part in core.wasm, and no other: a new linter does not make it stale, nor does a release. */
+export function lockedPackages({ packages }: Lock): string[] {
+  const found = new Set<string>();
+  const visit = (from: string, name: string) => {
+    const path = resolvePackage(packages, from, name);
+    if (path === undefined || found.has(path)) return;
+    found.add(path);
+    const { dependencies, optionalDependencies } = packages[path] ?? {};
+    for (const dependency of Object.keys({ ...dependencies, ...optionalDependencies })) visit(path, dependency);
+  };
+  for (const name of [...BUILD_PACKAGES, ...Object.keys(packages['']?.dependencies ?? {})]) visit('', name);
+  return [...found].sort().map((path) => `${path} ${packages[path]?.version} ${packages[path]?.integrity}`);
+}
+
+/** Where Node finds package `name` when the package at `from` asks for it. */
+function resolvePackage(packages: Lock['packages'], from: string, name: string): string | undefined {
+  for (let directory = from; ; directory = directory.slice(0, Math.max(0, directory.lastIndexOf('node_modules') - 1))) {
+    const path = posix.join(directory, 'node_modules', name);
+    if (path in packages) return path;
+    if (directory === '') return undefined;
+  }
+}

@@ -1,0 +1,122 @@
+/** Reading and writing the pieces that core modules and components have in common. */
+
+/** Reads a binary from front to back; a read past the end throws rather than answering with nothing. */
+export class Reader {
+  readonly bytes: Uint8Array;
+  position = 0;
+
+  constructor(bytes: Uint8Array) {
+    this.bytes = bytes;
+  }
+
+  get done(): boolean {
+    return this.position === this.bytes.length;
+  }
+
+  byte(): number {
+    const byte = this.bytes[this.position];
+    if (byte === undefined) throw new Error('the binary is truncated');
+    this.position++;
+    return byte;
+  }
+
+  take(length: number): Uint8Array {
+    const end = this.position + length;
+    if (end > this.bytes.length) throw new Error('the binary is truncated');
+    const taken = this.bytes.subarray(this.position, end);
+    this.position = end;
+    return taken;
+  }
+
+  u32(): number {
+    let value = 0;
+    for (let shift = 0; shift <= 28; shift += 7) {
+      const byte = this.byte();
+      value |= (byte & 0x7f) << shift;
+      if (byte < 0x80) return value >>> 0;
+    }
+    throw new Error('a number in the binary is longer than 32 bits');
+  }
+
+  name(): string {
+    return new TextDecoder('utf-8', { fatal: true }).decode(this.take(this.u32()));
+  }
+
+  list<T>(item: () => T): T[] {
+    return Array.from({ length: this.u32() }, item);
+  }
+
+  /** The bytes that `read` went over. */
+  span(read: () => void): Uint8Array {
+    const start = this.position;
+    read();
+    return this.bytes.subarray(start, this.position);
+  }
+}
+
+export interface Section {
+  id: number;
+  content: Uint8Array;
+}
+
+export const CUSTOM_SECTION = 0;
+
+const MAGIC = [0x00, 0x61, 0x73, 0x6d];
+const MODULE = [...MAGIC, 1, 0, 0, 0];
+const COMPONENT = [...MAGIC, 0x0d, 0, 1, 0];
+
+export function moduleSections(bytes: Uint8Array): Section[] {
+  return sectionsOf(bytes, MODULE, 'a core module');
+}
+
+export function componentSections(bytes: Uint8Array): Section[] {
+  return sectionsOf(bytes, COMPONENT, 'a component');
+}
+
+function sectionsOf(bytes: Uint8Array, preamble: number[], what: string): Section[] {
+  const reader = new Reader(bytes);
+  if (bytes.length < preamble.length || !preamble.every((byte) => reader.byte() === byte)) {
+    throw new Error(`these ${bytes.length} bytes are not ${what} of the version that can be read here`);
+  }
+  const sections: Section[] = [];
+  while (!reader.done) sections.push({ id: reader.byte(), content: reader.take(reader.u32()) });
+  return sections;
+}
+
+export function encodeModule(sections: Section[]): Uint8Array {
+  return concat([
+    Uint8Array.from(MODULE),
+    ...sections.map(({ id, content }) => concat([Uint8Array.of(id), sized(content)])),
+  ]);
+}
+
+export function encodeCustomSection(name: string, content: Uint8Array): Section {
+  return { id: CUSTOM_SECTION, content: concat([encodeName(name), content]) };
+}
+
+export function encodeList(items: Uint8Array[]): Uint8Array {
+  return concat([encodeU32(items.length), ...items]);
+}
+
+export function encodeName(name: string): Uint8Array {
+  return sized(new TextEncoder().encode(name));
+}
+
+/** `content` behind its own length. */
+export function sized(content: Uint8Array): Uint8Array {
+  return concat([encodeU32(content.length), content]);
+}
+
+export function encodeU32(value: number): Uint8Array {
+  const bytes: number[] = [];
+  let rest = value;
+  while (rest >= 0x80) {
+    bytes.push((rest & 0x7f) | 0x80);
+    rest >>>= 7;
+  }
+  return Uint8Array.from([...bytes, rest]);
+}
+
+export function concat(parts: Uint8Array[]): Uint8Array {
+  return Buffer.concat(parts);
+}

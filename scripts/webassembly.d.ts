@@ -1,0 +1,20 @@
+/** What the scripts use of Node's WebAssembly, which TypeScript knows only as a part of the DOM. */
+declare namespace WebAssembly {
+  class Module {
+    constructor(bytes: Uint8Array);
+    static imports(module: Module): { module: string; name: string }[];
+    static exports(module: Module): { name: string; kind: string }[];
+    static customSections(module: Module, name: string): ArrayBuffer[];
+  }
+
+  class Instance {
+    constructor(module: Module);
+    readonly exports: Record<string, unknown>;
+  }
+
+  class Memory {
+    readonly buffer: ArrayBuffer;
+  }
+
+  class RuntimeError extends Error {}
+}
