@@ -1,0 +1,109 @@
+package amplitudeexporter
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"strings"
+
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/config/confighttp"
+	"go.opentelemetry.io/collector/config/configopaque"
+	"go.opentelemetry.io/collector/config/configoptional"
+	"go.opentelemetry.io/collector/config/configretry"
+	"go.opentelemetry.io/collector/exporter/exporterhelper"
+
+	"github.com/Flagsmith/flagsmith-otel-collector/exporter/amplitudeexporter/internal/guest"
+)
+
+// Config of the exporter. The README says what each key means; what is about Amplitude is validated by the core.
+type Config struct {
+	// Endpoint is empty unless one is configured: region and api give it. Timeout is of one request.
+	ClientConfig confighttp.ClientConfig                                  `mapstructure:",squash"`
+	QueueConfig  configoptional.Optional[exporterhelper.QueueBatchConfig] `mapstructure:"sending_queue"`
+	RetryConfig  configretry.BackOffConfig                                `mapstructure:"retry_on_failure"`
+
+	// APIKey of the Amplitude project. It never enters the core.
+	APIKey configopaque.String `mapstructure:"api_key"`
+	// API is http (HTTP V2 API) or batch (Batch Event Upload API).
+	API string `mapstructure:"api"`
+	// Region is us or eu.
+	Region string `mapstructure:"region"`
+
+	// Events are globs of the event types to send; none = all.
+	Events []string `mapstructure:"events"`
+
+	// UserIDOverrideAttribute holds a user id as it stands; empty = off, so for the other three.
+	UserIDOverrideAttribute string `mapstructure:"user_id_override_attribute"`
+	// UserIDAttribute holds what becomes a user id behind UserIDPrefix, where there is no override.
+	UserIDAttribute    string `mapstructure:"user_id_attribute"`
+	UserIDPrefix       string `mapstructure:"user_id_prefix"`
+	DeviceIDAttribute  string `mapstructure:"device_id_attribute"`
+	SessionIDAttribute string `mapstructure:"session_id_attribute"`
+	// MinIDLength is in characters; a shorter id counts as absent.
+	MinIDLength int `mapstructure:"min_id_length"`
+
+	// BodyProperty is the event property for a body that did not become the event type; empty = none.
+	BodyProperty string `mapstructure:"body_property"`
+	// ResourceAttributes and ScopeAttributes are globs of attributes that join the event properties.
+	ResourceAttributes []string `mapstructure:"resource_attributes"`
+	ScopeAttributes    []string `mapstructure:"scope_attributes"`
+
+	// MaxBatchEvents and MaxBatchBytes bound a request; 0 = the API's own limit.
+	MaxBatchEvents int `mapstructure:"max_batch_events"`
+	MaxBatchBytes  int `mapstructure:"max_batch_bytes"`
+}
+
+var _ component.Config = (*Config)(nil)
+
+// Validate returns every fault of the part that is about Amplitude at once; the Collector validates the rest.
+func (cfg *Config) Validate() error {
+	faults, err := guest.Validate(context.Background(), cfg.forCore())
+	if err != nil {
+		return err
+	}
+	errs := make([]error, len(faults))
+	for i, fault := range faults {
+		errs[i] = fmt.Errorf("%s: %s", fault.Key, fault.Message)
+	}
+	return errors.Join(errs...)
+}
+
+// forCore is what the core gets to see.
+func (cfg *Config) forCore() guest.Config {
+	return guest.Config{
+		APIKeyBytes:             uint32(len(cfg.apiKeyJSON())),
+		API:                     cfg.API,
+		Region:                  cfg.Region,
+		Endpoint:                cfg.ClientConfig.Endpoint,
+		Compression:             string(cfg.ClientConfig.Compression),
+		Events:                  cfg.Events,
+		UserIDAttribute:         cfg.UserIDAttribute,
+		UserIDPrefix:            cfg.UserIDPrefix,
+		UserIDOverrideAttribute: cfg.UserIDOverrideAttribute,
+		DeviceIDAttribute:       cfg.DeviceIDAttribute,
+		SessionIDAttribute:      cfg.SessionIDAttribute,
+		MinIDLength:             toInt32(cfg.MinIDLength),
+		BodyProperty:            cfg.BodyProperty,
+		ResourceAttributes:      cfg.ResourceAttributes,
+		ScopeAttributes:         cfg.ScopeAttributes,
+		MaxBatchEvents:          toInt32(cfg.MaxBatchEvents),
+		MaxBatchBytes:           toInt32(cfg.MaxBatchBytes),
+	}
+}
+
+// apiKeyJSON is the API key as the content of a JSON string.
+func (cfg *Config) apiKeyJSON() string {
+	quoted, err := json.Marshal(strings.TrimSpace(string(cfg.APIKey)))
+	if err != nil {
+		return ""
+	}
+	return string(quoted[1 : len(quoted)-1])
+}
+
+// toInt32 keeps a number that is out of bounds out of bounds.
+func toInt32(n int) int32 {
+	return int32(max(math.MinInt32, min(math.MaxInt32, n)))
+}

@@ -1,0 +1,126 @@
+package amplitudeexporter
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"flag"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/confmap"
+	"go.opentelemetry.io/collector/confmap/confmaptest"
+	"go.opentelemetry.io/collector/confmap/xconfmap"
+	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/plog"
+	"go.uber.org/zap"
+
+	"github.com/Flagsmith/flagsmith-otel-collector/exporter/amplitudeexporter/internal/guest"
+	"github.com/Flagsmith/flagsmith-otel-collector/exporter/amplitudeexporter/internal/prepare"
+	"github.com/Flagsmith/flagsmith-otel-collector/exporter/amplitudeexporter/internal/record"
+)
+
+var update = flag.Bool("update", false, "write the golden files of the corpus anew")
+
+// The corpus: a folder a case, the same for the core under vitest, for this host and for the built collector.
+const corpus = "../testdata"
+
+// corpusArrival is when the records of the corpus arrive.
+var corpusArrival = pcommon.NewTimestampFromTime(time.UnixMilli(1_770_000_000_000))
+
+// goldenEvents is what a case's events.json holds.
+type goldenEvents struct {
+	// Batches are the events of each request.
+	Batches [][]json.RawMessage `json:"batches"`
+	Skipped int                 `json:"skipped"`
+	Dropped map[string]int      `json:"dropped"`
+}
+
+func TestCorpus(t *testing.T) {
+	cases, err := filepath.Glob(filepath.Join(corpus, "*", "config.yaml"))
+	require.NoError(t, err)
+	require.NotEmpty(t, cases)
+	for _, path := range cases {
+		dir := filepath.Dir(path)
+		t.Run(filepath.Base(dir), func(t *testing.T) {
+			cfg := loadConfig(t, path)
+			require.NoError(t, xconfmap.Validate(cfg))
+			logs := loadLogs(t, filepath.Join(dir, "logs.json"))
+			record.MarkArrival(logs, corpusArrival)
+
+			pool, plan, err := guest.NewPool(t.Context(), cfg.forCore())
+			require.NoError(t, err)
+			defer func() { assert.NoError(t, pool.Close(context.Background())) }()
+			preparer := prepare.New(pool, &plan, cfg.apiKeyJSON(), zap.NewNop())
+
+			compareGolden(t, filepath.Join(dir, "columns.txt"), cellsOf(t, preparer, &plan, logs))
+			compareGolden(t, filepath.Join(dir, "events.json"), eventsOf(t, preparer, logs))
+		})
+	}
+}
+
+func loadConfig(t *testing.T, path string) *Config {
+	conf, err := confmaptest.LoadConf(path)
+	require.NoError(t, err)
+	cfg := createDefaultConfig().(*Config)
+	require.NoError(t, conf.Unmarshal(cfg, confmap.WithIgnoreUnused()))
+	return cfg
+}
+
+func loadLogs(t *testing.T, path string) plog.Logs {
+	contents, err := os.ReadFile(path)
+	require.NoError(t, err)
+	logs, err := (&plog.JSONUnmarshaler{}).UnmarshalLogs(contents)
+	require.NoError(t, err)
+	return logs
+}
+
+// cellsOf is what crosses to the core.
+func cellsOf(t *testing.T, preparer *prepare.Preparer, plan *guest.Plan, logs plog.Logs) []byte {
+	encoder := record.NewEncoder(plan, preparer.SelectAttributes)
+	var cells, carried []byte
+	for _, rl := range logs.ResourceLogs().All() {
+		require.NoError(t, encoder.SetResource(t.Context(), rl))
+		for _, sl := range rl.ScopeLogs().All() {
+			require.NoError(t, encoder.SetScope(t.Context(), sl))
+			for _, lr := range sl.LogRecords().All() {
+				cells, carried = encoder.Append(cells, carried, lr)
+			}
+		}
+	}
+	return cells
+}
+
+func eventsOf(t *testing.T, preparer *prepare.Preparer, logs plog.Logs) []byte {
+	prepared, err := preparer.Prepare(t.Context(), logs)
+	require.NoError(t, err)
+	golden := goldenEvents{Batches: [][]json.RawMessage{}, Skipped: prepared.Skipped, Dropped: prepared.Dropped}
+	for _, events := range prepared.Batches() {
+		var body struct {
+			APIKey string            `json:"api_key"`
+			Events []json.RawMessage `json:"events"`
+		}
+		require.NoError(t, json.Unmarshal(prepared.Body(events), &body))
+		assert.Equal(t, "0123456789abcdef0123456789abcdef", body.APIKey)
+		golden.Batches = append(golden.Batches, body.Events)
+	}
+	var out bytes.Buffer
+	encoder := json.NewEncoder(&out)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", "  ")
+	require.NoError(t, encoder.Encode(golden))
+	return out.Bytes()
+}
+
+func compareGolden(t *testing.T, path string, got []byte) {
+	if *update {
+		require.NoError(t, os.WriteFile(path, got, 0o600))
+	}
+	want, err := os.ReadFile(path)
+	require.NoError(t, err)
+	assert.Equal(t, string(want), string(got), "%s: run go test -run TestCorpus . -update if this is wanted", path)
+}

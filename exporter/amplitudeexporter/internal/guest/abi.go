@@ -1,0 +1,222 @@
+package guest
+
+import (
+	"encoding/binary"
+	"fmt"
+	"reflect"
+	"strconv"
+	"unicode/utf8"
+)
+
+// The canonical ABI of the component model, as far as wit/core.wit needs it: how a value lies in linear memory.
+// https://github.com/WebAssembly/component-model/blob/main/design/mvp/CanonicalABI.md
+//
+// A Go struct stands for a record. A struct of which fields carry a `case` tag stands for a variant (or a result): its
+// first field is the discriminant, and the tagged field of the case that it names is the payload.
+
+// memory is what lifting needs of an instance's linear memory; api.Memory has it.
+type memory interface {
+	Read(offset, byteCount uint32) ([]byte, bool)
+}
+
+// maxListLength bounds what a guest that breaks the contract can make the host allocate.
+const maxListLength = 1 << 16
+
+type layout struct{ size, align uint32 }
+
+func layoutOf(t reflect.Type) layout {
+	switch t.Kind() {
+	case reflect.Bool, reflect.Uint8:
+		return layout{1, 1}
+	case reflect.Uint32, reflect.Int32:
+		return layout{4, 4}
+	case reflect.String, reflect.Slice:
+		return layout{8, 4}
+	case reflect.Struct:
+		whole := layout{0, 1}
+		for i := range t.NumField() {
+			field := layoutOf(t.Field(i).Type)
+			whole.size = max(whole.size, fieldOffset(t, i)+field.size)
+			whole.align = max(whole.align, field.align)
+		}
+		whole.size = alignTo(whole.size, whole.align)
+		return whole
+	default:
+		panic(fmt.Sprintf("guest: the contract has no type %s", t))
+	}
+}
+
+func fieldOffset(t reflect.Type, index int) uint32 {
+	offset, payloadAlign := uint32(0), uint32(1)
+	payload := isPayload(t.Field(index))
+	for i := range t.NumField() {
+		field := t.Field(i)
+		size := layoutOf(field.Type)
+		if payload && isPayload(field) {
+			payloadAlign = max(payloadAlign, size.align)
+			continue
+		}
+		offset = alignTo(offset, size.align)
+		if i == index {
+			return offset
+		}
+		offset += size.size
+	}
+	return alignTo(offset, payloadAlign)
+}
+
+func isPayload(field reflect.StructField) bool {
+	_, tagged := field.Tag.Lookup("case")
+	return tagged
+}
+
+func alignTo(offset, align uint32) uint32 {
+	return (offset + align - 1) &^ (align - 1)
+}
+
+// lift reads a T that a guest has written. Whatever the memory holds, it returns a T or an error.
+func lift[T any](mem memory, pointer uint32) (T, error) {
+	var value T
+	err := load(mem, pointer, reflect.ValueOf(&value).Elem())
+	return value, err
+}
+
+func load(mem memory, pointer uint32, into reflect.Value) error {
+	t := into.Type()
+	bytes, ok := mem.Read(pointer, layoutOf(t).size)
+	if !ok {
+		return fmt.Errorf("a %s at %d is outside the guest's memory", t, pointer)
+	}
+	switch t.Kind() {
+	case reflect.Bool:
+		into.SetBool(bytes[0] != 0)
+	case reflect.Uint8:
+		into.SetUint(uint64(bytes[0]))
+	case reflect.Uint32:
+		into.SetUint(uint64(binary.LittleEndian.Uint32(bytes)))
+	case reflect.String:
+		contents, ok := mem.Read(binary.LittleEndian.Uint32(bytes), binary.LittleEndian.Uint32(bytes[4:]))
+		if !ok {
+			return fmt.Errorf("the text of a string at %d is outside the guest's memory", pointer)
+		}
+		if !utf8.Valid(contents) {
+			return fmt.Errorf("the text of a string at %d is not UTF-8", pointer)
+		}
+		into.SetString(string(contents))
+	case reflect.Slice:
+		return loadList(mem, binary.LittleEndian.Uint32(bytes), binary.LittleEndian.Uint32(bytes[4:]), into)
+	case reflect.Struct:
+		return loadStruct(mem, pointer, into)
+	default:
+		panic(fmt.Sprintf("guest: the contract has no type %s", t))
+	}
+	return nil
+}
+
+func loadList(mem memory, pointer, length uint32, into reflect.Value) error {
+	element := into.Type().Elem()
+	size := layoutOf(element).size
+	if length > maxListLength {
+		return fmt.Errorf("a list of %d at %d is longer than %d", length, pointer, maxListLength)
+	}
+	if _, ok := mem.Read(pointer, length*size); !ok {
+		return fmt.Errorf("a list of %d at %d is outside the guest's memory", length, pointer)
+	}
+	list := reflect.MakeSlice(into.Type(), int(length), int(length))
+	for i := range length {
+		if err := load(mem, pointer+i*size, list.Index(int(i))); err != nil {
+			return err
+		}
+	}
+	into.Set(list)
+	return nil
+}
+
+func loadStruct(mem memory, pointer uint32, into reflect.Value) error {
+	t := into.Type()
+	for i := range t.NumField() {
+		if tag, tagged := t.Field(i).Tag.Lookup("case"); tagged && tag != strconv.FormatUint(into.Field(0).Uint(), 10) {
+			continue
+		}
+		if err := load(mem, pointer+fieldOffset(t, i), into.Field(i)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// allocator gives room in a guest's memory.
+type allocator interface {
+	allocate(size, align uint32) (uint32, error)
+	write(pointer uint32, bytes []byte) error
+}
+
+// lower writes a value to fresh room in a guest's memory and returns where.
+func lower(guest allocator, value any) (uint32, error) {
+	v := reflect.ValueOf(value)
+	size := layoutOf(v.Type())
+	pointer, err := guest.allocate(size.size, size.align)
+	if err != nil {
+		return 0, err
+	}
+	image := make([]byte, size.size)
+	if err := store(guest, image, v); err != nil {
+		return 0, err
+	}
+	return pointer, guest.write(pointer, image)
+}
+
+// store writes a value into its image; what the value points to goes to the guest's memory.
+func store(guest allocator, image []byte, v reflect.Value) error {
+	switch v.Kind() {
+	case reflect.Uint32:
+		binary.LittleEndian.PutUint32(image, uint32(v.Uint()))
+	case reflect.Int32:
+		binary.LittleEndian.PutUint32(image, uint32(v.Int()))
+	case reflect.String:
+		pointer, err := lowerBytes(guest, []byte(v.String()), 1)
+		if err != nil {
+			return err
+		}
+		putPair(image, pointer, v.Len())
+	case reflect.Slice:
+		pointer, err := lowerList(guest, v)
+		if err != nil {
+			return err
+		}
+		putPair(image, pointer, v.Len())
+	case reflect.Struct:
+		for i := range v.NumField() {
+			if err := store(guest, image[fieldOffset(v.Type(), i):], v.Field(i)); err != nil {
+				return err
+			}
+		}
+	default:
+		panic(fmt.Sprintf("guest: the contract sends no type %s", v.Type()))
+	}
+	return nil
+}
+
+func lowerList(guest allocator, list reflect.Value) (uint32, error) {
+	element := layoutOf(list.Type().Elem())
+	elements := make([]byte, list.Len()*int(element.size))
+	for i := range list.Len() {
+		if err := store(guest, elements[i*int(element.size):], list.Index(i)); err != nil {
+			return 0, err
+		}
+	}
+	return lowerBytes(guest, elements, element.align)
+}
+
+func lowerBytes(guest allocator, bytes []byte, align uint32) (uint32, error) {
+	pointer, err := guest.allocate(uint32(len(bytes)), align)
+	if err != nil {
+		return 0, err
+	}
+	return pointer, guest.write(pointer, bytes)
+}
+
+func putPair(image []byte, pointer uint32, length int) {
+	binary.LittleEndian.PutUint32(image, pointer)
+	binary.LittleEndian.PutUint32(image[4:], uint32(length))
+}

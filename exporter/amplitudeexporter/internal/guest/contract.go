@@ -1,0 +1,155 @@
+package guest
+
+// The types of wit/core.wit, field by field in its order: the canonical ABI knows no names.
+
+// Config is the part of the exporter's config that is about Amplitude.
+type Config struct {
+	APIKeyBytes             uint32
+	API                     string
+	Region                  string
+	Endpoint                string
+	Compression             string
+	Events                  []string
+	UserIDAttribute         string
+	UserIDPrefix            string
+	UserIDOverrideAttribute string
+	DeviceIDAttribute       string
+	SessionIDAttribute      string
+	MinIDLength             int32
+	BodyProperty            string
+	ResourceAttributes      []string
+	ScopeAttributes         []string
+	MaxBatchEvents          int32
+	MaxBatchBytes           int32
+}
+
+// Fault is one thing that is wrong with a config.
+type Fault struct {
+	Key     string
+	Message string
+}
+
+// Plan is what the host does for every record and every request.
+type Plan struct {
+	Endpoint          string
+	Envelope          Envelope
+	Columns           []Column
+	Fields            []Field
+	AttributesKey     string
+	OmittedAttributes []string
+	AttributeLevels   []Level
+	BodyProperty      string
+	MaxStringLength   uint32
+	MaxDepth          uint32
+	Notices           []string
+}
+
+// Envelope is the text around the API key and the events of a request.
+type Envelope struct {
+	BeforeKey string
+	AfterKey  string
+	End       string
+}
+
+// Column is one cell of every record.
+type Column struct {
+	Mode    ColumnMode
+	Sources []Source
+}
+
+// ColumnMode says how many of its sources' values a cell holds.
+type ColumnMode uint8
+
+// First: the first source's that has a non-empty scalar. Every: all of them.
+const (
+	First ColumnMode = iota
+	Every
+)
+
+// Source is where a value of a cell comes from.
+type Source struct {
+	Case      SourceCase
+	Attribute Attribute `case:"2"`
+}
+
+// SourceCase discriminates Source.
+type SourceCase uint8
+
+// The cases of Source.
+const (
+	SourceEventName SourceCase = iota
+	SourceBody
+	SourceAttribute
+)
+
+// Attribute names an attribute of a level.
+type Attribute struct {
+	Level Level
+	Key   string
+}
+
+// Level is where in OTLP an attribute stands.
+type Level uint8
+
+// The levels, innermost first.
+const (
+	LevelRecord Level = iota
+	LevelScope
+	LevelResource
+)
+
+// Field is a field of an event that the host writes ready-made.
+type Field struct {
+	Key   string
+	Value FieldValue
+}
+
+// FieldValue is what a field holds.
+type FieldValue uint8
+
+// TimeMS: the record's time in milliseconds. Digest: 128 bits over the record, its scope and its resource.
+const (
+	TimeMS FieldValue = iota
+	Digest
+)
+
+// Batch is a batch in the making.
+type Batch struct {
+	Events uint32
+	Bytes  uint32
+}
+
+// Verdict is what becomes of the events of a request.
+type Verdict struct {
+	Outcome Outcome
+	Reason  string
+	Message string
+}
+
+// Outcome is the kind of a verdict.
+type Outcome uint8
+
+// The outcomes.
+const (
+	Delivered Outcome = iota
+	Retry
+	Dropped
+)
+
+type prepared struct {
+	Open  Batch
+	Lines text
+}
+
+// text is a string that is read where it stands, without a copy.
+type text struct {
+	Pointer uint32
+	Length  uint32
+}
+
+// result is WIT's result<T, string>.
+type result[T any] struct {
+	Case uint8
+	OK   T      `case:"0"`
+	Err  string `case:"1"`
+}

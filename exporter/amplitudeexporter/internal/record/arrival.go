@@ -1,0 +1,86 @@
+package record
+
+import (
+	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/plog"
+
+	"github.com/zeebo/xxh3"
+)
+
+// Attributes that this exporter gives to a record of its own copy before the queue. A queue regroups records, so what
+// has to be known of the request in which a record came is written on the record. They never leave the exporter.
+const (
+	// twinAttribute numbers the second and later of identical records of one request, from 1.
+	twinAttribute = "amplitudeexporter.twin"
+	// arrivalAttribute marks a record that came without a time, and has its arrival as observed time.
+	arrivalAttribute = "amplitudeexporter.arrival"
+)
+
+// twinKey is what identical records share and different ones nearly always differ in.
+type twinKey struct {
+	time, observed pcommon.Timestamp
+	spanID         pcommon.SpanID
+	eventName      string
+	attributes     int
+}
+
+// MarkArrival readies the records of one incoming request for a queue: it numbers identical twins, which would
+// otherwise be one event, and gives records without any time their arrival as observed time.
+func MarkArrival(logs plog.Logs, now pcommon.Timestamp) {
+	if hasTwinKeys(logs) {
+		numberTwins(logs)
+	}
+	for _, rl := range logs.ResourceLogs().All() {
+		for _, sl := range rl.ScopeLogs().All() {
+			for _, lr := range sl.LogRecords().All() {
+				if lr.Timestamp() == 0 && lr.ObservedTimestamp() == 0 {
+					lr.SetObservedTimestamp(now)
+					lr.Attributes().PutBool(arrivalAttribute, true)
+				}
+			}
+		}
+	}
+}
+
+// hasTwinKeys rules twins out, for nearly every request, without a digest of each record.
+func hasTwinKeys(logs plog.Logs) bool {
+	seen := make(map[twinKey]struct{}, logs.LogRecordCount())
+	for _, rl := range logs.ResourceLogs().All() {
+		for _, sl := range rl.ScopeLogs().All() {
+			for _, lr := range sl.LogRecords().All() {
+				seen[twinKeyOf(lr)] = struct{}{}
+			}
+		}
+	}
+	return len(seen) < logs.LogRecordCount()
+}
+
+func twinKeyOf(lr plog.LogRecord) twinKey {
+	return twinKey{lr.Timestamp(), lr.ObservedTimestamp(), lr.SpanID(), lr.EventName(), lr.Attributes().Len()}
+}
+
+func numberTwins(logs plog.Logs) {
+	var digest digester
+	seen := make(map[xxh3.Uint128]int64, logs.LogRecordCount())
+	for _, rl := range logs.ResourceLogs().All() {
+		digest.setResource(rl)
+		for _, sl := range rl.ScopeLogs().All() {
+			digest.setScope(sl)
+			for _, lr := range sl.LogRecords().All() {
+				sum := digest.sum(lr)
+				if twin := seen[sum]; twin > 0 {
+					lr.Attributes().PutInt(twinAttribute, twin)
+				}
+				seen[sum]++
+			}
+		}
+	}
+}
+
+func isArrival(lr plog.LogRecord) bool {
+	if lr.Timestamp() != 0 {
+		return false
+	}
+	_, marked := lr.Attributes().Get(arrivalAttribute)
+	return marked
+}

@@ -1,0 +1,120 @@
+package record
+
+import (
+	"math"
+	"strconv"
+	"unicode/utf16"
+	"unicode/utf8"
+)
+
+const hexDigits = "0123456789abcdef"
+
+// plain are the bytes that stand for themselves in a JSON string, whatever is around them.
+var plain = func() (table [256]bool) {
+	for c := 0x20; c < utf8.RuneSelf; c++ {
+		table[c] = c != '"' && c != '\\'
+	}
+	return table
+}()
+
+// appendQuoted writes a JSON string of at most maxLength characters (code points), a repaired one where s is not valid
+// UTF-8. With asciiOnly set the result's length in bytes is its length in characters.
+func appendQuoted(b []byte, s string, maxLength int, asciiOnly bool) []byte {
+	b = append(b, '"')
+	if len(s) <= maxLength {
+		i := 0
+		for i < len(s) && plain[s[i]] {
+			i++
+		}
+		if i == len(s) {
+			return append(append(b, s...), '"')
+		}
+	}
+	for i := 0; i < len(s) && maxLength > 0; maxLength-- {
+		c := s[i]
+		if c < utf8.RuneSelf {
+			b = appendEscapedByte(b, c)
+			i++
+			continue
+		}
+		r, size := utf8.DecodeRuneInString(s[i:])
+		i += size
+		if asciiOnly {
+			b = appendEscapedRune(b, r)
+		} else {
+			b = utf8.AppendRune(b, r)
+		}
+	}
+	return append(b, '"')
+}
+
+func appendEscapedByte(b []byte, c byte) []byte {
+	switch {
+	case plain[c]:
+		return append(b, c)
+	case c == '"' || c == '\\':
+		return append(b, '\\', c)
+	case c == '\n':
+		return append(b, '\\', 'n')
+	case c == '\r':
+		return append(b, '\\', 'r')
+	case c == '\t':
+		return append(b, '\\', 't')
+	default:
+		return append(b, '\\', 'u', '0', '0', hexDigits[c>>4], hexDigits[c&0xf])
+	}
+}
+
+func appendEscapedRune(b []byte, r rune) []byte {
+	if r < 0x10000 {
+		return append(b, '\\', 'u', hexDigits[r>>12&0xf], hexDigits[r>>8&0xf], hexDigits[r>>4&0xf], hexDigits[r&0xf])
+	}
+	high, low := utf16.EncodeRune(r)
+	return appendEscapedRune(appendEscapedRune(b, high), low)
+}
+
+// cutKey shortens a key as appendQuoted would: two keys that are the same afterwards are the same key.
+func cutKey(key string, maxLength int) string {
+	if len(key) <= maxLength {
+		return key
+	}
+	end := 0
+	for n := 0; n < maxLength && end < len(key); n++ {
+		_, size := utf8.DecodeRuneInString(key[end:])
+		end += size
+	}
+	return key[:end]
+}
+
+// maxSafeInteger is the largest whole number up to which JSON numbers are exact for a reader that has doubles only.
+const maxSafeInteger = 1<<53 - 1
+
+func appendInt(b []byte, n int64) []byte {
+	if n > maxSafeInteger || n < -maxSafeInteger {
+		b = append(b, '"')
+		b = strconv.AppendInt(b, n, 10)
+		return append(b, '"')
+	}
+	return strconv.AppendInt(b, n, 10)
+}
+
+// appendDouble writes the shortest decimal that reads back as f, in the notation of JavaScript.
+func appendDouble(b []byte, f float64) []byte {
+	switch {
+	case math.IsNaN(f):
+		return append(b, `"NaN"`...)
+	case math.IsInf(f, 1):
+		return append(b, `"Infinity"`...)
+	case math.IsInf(f, -1):
+		return append(b, `"-Infinity"`...)
+	}
+	if magnitude := math.Abs(f); magnitude != 0 && (magnitude < 1e-6 || magnitude >= 1e21) {
+		b = strconv.AppendFloat(b, f, 'e', -1, 64)
+		// Go writes an exponent with two digits at the least: e-07.
+		if n := len(b); n >= 4 && b[n-4] == 'e' && b[n-2] == '0' {
+			b = append(b[:n-2], b[n-1])
+		}
+		return b
+	}
+	return strconv.AppendFloat(b, f, 'f', -1, 64)
+}

@@ -1,0 +1,131 @@
+package record
+
+import (
+	"encoding/base64"
+
+	"go.opentelemetry.io/collector/pdata/pcommon"
+)
+
+// jsonWriter writes OTLP values as JSON within limits.
+type jsonWriter struct {
+	maxStringLength int
+	maxDepth        int
+}
+
+// appendValue writes a value that stands at a level: the object of the properties is level 1, its values are at 2.
+func (w jsonWriter) appendValue(b []byte, v pcommon.Value, level int) []byte {
+	switch v.Type() {
+	case pcommon.ValueTypeStr:
+		return appendQuoted(b, v.Str(), w.maxStringLength, false)
+	case pcommon.ValueTypeMap, pcommon.ValueTypeSlice:
+		if level > w.maxDepth {
+			return w.appendText(b, v)
+		}
+		if v.Type() == pcommon.ValueTypeSlice {
+			return w.appendList(b, v.Slice(), level)
+		}
+		return w.appendMap(b, v.Map(), level)
+	default:
+		return w.appendScalar(b, v, false)
+	}
+}
+
+func (w jsonWriter) appendScalar(b []byte, v pcommon.Value, asciiOnly bool) []byte {
+	switch v.Type() {
+	case pcommon.ValueTypeStr:
+		return appendQuoted(b, v.Str(), w.maxStringLength, asciiOnly)
+	case pcommon.ValueTypeInt:
+		return appendInt(b, v.Int())
+	case pcommon.ValueTypeDouble:
+		return appendDouble(b, v.Double())
+	case pcommon.ValueTypeBool:
+		if v.Bool() {
+			return append(b, "true"...)
+		}
+		return append(b, "false"...)
+	case pcommon.ValueTypeBytes:
+		return w.appendBase64(b, v.Bytes().AsRaw())
+	default:
+		return append(b, "null"...)
+	}
+}
+
+func (w jsonWriter) appendBase64(b, raw []byte) []byte {
+	// What encodes to more characters than fit need not be encoded.
+	raw = raw[:min(len(raw), base64.StdEncoding.DecodedLen(w.maxStringLength+4))]
+	b = append(b, '"')
+	start := len(b)
+	b = base64.StdEncoding.AppendEncode(b, raw)
+	return append(b[:min(len(b), start+w.maxStringLength)], '"')
+}
+
+// appendText writes a map or list as its JSON text. Inside, only the whole is cut.
+func (w jsonWriter) appendText(b []byte, v pcommon.Value) []byte {
+	unlimited := jsonWriter{maxStringLength: w.maxStringLength, maxDepth: int(^uint(0) >> 1)}
+	return appendQuoted(b, string(unlimited.appendValue(nil, v, 0)), w.maxStringLength, false)
+}
+
+func (w jsonWriter) appendList(b []byte, list pcommon.Slice, level int) []byte {
+	b = append(b, '[')
+	for i := range list.Len() {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = w.appendValue(b, list.At(i), level+1)
+	}
+	return append(b, ']')
+}
+
+func (w jsonWriter) appendMap(b []byte, m pcommon.Map, level int) []byte {
+	b = append(b, '{')
+	b = w.appendMembers(b, m, level, nil)
+	return append(b, '}')
+}
+
+// appendMembers writes the members of a map, each key once, with the value that comes last. Keys for which leaveOut
+// answers true are left out.
+func (w jsonWriter) appendMembers(b []byte, m pcommon.Map, level int, leaveOut func(key string, v pcommon.Value) bool) []byte {
+	start := len(b)
+	var seen keySet
+	for key, v := range m.All() {
+		key = cutKey(key, w.maxStringLength)
+		if !seen.add(key) {
+			// Rare: begin again, knowing where each key comes last.
+			return w.appendLastMembers(b[:start], m, level, leaveOut)
+		}
+		if leaveOut != nil && leaveOut(key, v) {
+			continue
+		}
+		b = w.appendMember(b, start, key, v, level)
+	}
+	return b
+}
+
+func (w jsonWriter) appendLastMembers(b []byte, m pcommon.Map, level int, leaveOut func(key string, v pcommon.Value) bool) []byte {
+	start := len(b)
+	last := make(map[string]int, m.Len())
+	index := 0
+	for key := range m.All() {
+		last[cutKey(key, w.maxStringLength)] = index
+		index++
+	}
+	index = -1
+	for key, v := range m.All() {
+		index++
+		key = cutKey(key, w.maxStringLength)
+		if last[key] != index || leaveOut != nil && leaveOut(key, v) {
+			continue
+		}
+		b = w.appendMember(b, start, key, v, level)
+	}
+	return b
+}
+
+func (w jsonWriter) appendMember(b []byte, start int, key string, v pcommon.Value, level int) []byte {
+	if len(b) > start {
+		b = append(b, ',')
+	}
+	b = appendQuoted(b, key, w.maxStringLength, false)
+	b = append(b, ':')
+	return w.appendValue(b, v, level+1)
+}
