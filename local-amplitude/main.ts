@@ -1,0 +1,75 @@
+import { parseArgs } from 'node:util';
+import { type LocalAmplitudeOptions, startLocalAmplitude } from './server.ts';
+
+const DEFAULT_PORT = 8010;
+
+const help = `A local Amplitude: takes events as Amplitude's HTTP V2 and Batch APIs do, and shows them.
+
+Usage: npx tsx local-amplitude/main.ts [options]
+
+  --port <number>   port to listen on; 0 for any free one (default ${DEFAULT_PORT})
+  --host <address>  address to listen on (default 127.0.0.1)
+  --api-key <key>   accept this API key only (default: any)
+  --help            show this and exit
+
+Each accepted event is one line of JSON on standard output. GET /events lists them, DELETE /events forgets them.
+`;
+
+/** An argument that makes no sense; its message is for the user. */
+class UsageError extends Error {}
+
+function optionsFrom(args: readonly string[]): LocalAmplitudeOptions | 'help' {
+  const { values } = parseArguments(args);
+  if (values.help === true) return 'help';
+  const port = values.port ?? String(DEFAULT_PORT);
+  if (!/^\d{1,5}$/.test(port) || Number(port) > 65_535) {
+    throw new UsageError(`--port is "${port}": write a number from 0 to 65535`);
+  }
+  return {
+    host: values.host ?? '127.0.0.1',
+    port: Number(port),
+    apiKey: values['api-key'],
+    onEvent: (event) => process.stdout.write(`${JSON.stringify(event)}\n`),
+  };
+}
+
+function parseArguments(args: readonly string[]) {
+  const type = 'string';
+  try {
+    return parseArgs({
+      args: [...args],
+      options: { port: { type }, host: { type }, 'api-key': { type }, help: { type: 'boolean' } },
+    });
+  } catch (error) {
+    throw new UsageError((error as Error).message);
+  }
+}
+
+/** One line that says why it cannot listen, without a stack. */
+function startFault(error: unknown, { host, port }: LocalAmplitudeOptions): string {
+  const { code, message } = error as NodeJS.ErrnoException;
+  return code === 'EADDRINUSE'
+    ? `Port ${port} on ${host} is taken: stop what listens there, or choose another with --port`
+    : `Cannot listen on ${host}, port ${port}: ${message}`;
+}
+
+async function main(args: readonly string[]): Promise<void> {
+  const options = optionsFrom(args);
+  if (options === 'help') {
+    process.stdout.write(help);
+    return;
+  }
+  const amplitude = await startLocalAmplitude(options).catch((error: unknown) => {
+    throw new UsageError(startFault(error, options));
+  });
+  // Not on standard output, where every line is an event.
+  process.stderr.write(`The local Amplitude listens on ${amplitude.url} (Ctrl-C stops it)\n`);
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => amplitude.close());
+  // `… | head` has seen enough.
+  process.stdout.on('error', () => process.exit());
+}
+
+main(process.argv.slice(2)).catch((error: unknown) => {
+  process.stderr.write(`${error instanceof UsageError ? error.message : String(error)}\n`);
+  process.exitCode = 1;
+});
