@@ -35,10 +35,7 @@ describe('a request that is taken', () => {
       'field names that every object has',
       JSON.parse('{"event_type":"a","user_id":"12345","__proto__":1,"toString":2}'),
     ],
-    [
-      'properties of every type',
-      { ...event, event_properties: { a: 'x', b: 1.5, c: true, d: null, e: [{}] } },
-    ],
+    ['properties of every type', { ...event, event_properties: { a: 'x', b: 1.5, c: true, d: null, e: [{}] } }],
     ['a property nested 40 deep', { ...event, event_properties: nested(40) }],
     ['a string of 1,024 characters', { ...event, event_properties: { a: '😀'.repeat(1_024) } }],
     ['a long user agent', { ...event, user_agent: 'x'.repeat(5_000) }],
@@ -61,31 +58,16 @@ describe('a request that is refused as a whole', () => {
     ['no events', { api_key: 'k' }, 400, { missing_field: 'events' }],
     ['an empty list of events', { api_key: 'k', events: [] }, 400, { missing_field: 'events' }],
     ['events that are no list', { api_key: 'k', events: { 0: event } }, 400, { missing_field: 'events' }],
-    [
-      'an event that is no object',
-      { api_key: 'k', events: [event, 'x'] },
-      400,
-      { error: 'Invalid event JSON' },
-    ],
+    ['an event that is no object', { api_key: 'k', events: [event, 'x'] }, 400, { error: 'Invalid event JSON' }],
     ['an event that is a list', { api_key: 'k', events: [[event]] }, 400, { error: 'Invalid event JSON' }],
-    [
-      'options that are no object',
-      { api_key: 'k', events: [event], options: [] },
-      400,
-      { error: 'Invalid options' },
-    ],
+    ['options that are no object', { api_key: 'k', events: [event], options: [] }, 400, { error: 'Invalid options' }],
     [
       'a minimum length that is none',
       { api_key: 'k', events: [event], options: { min_id_length: '5' } },
       400,
       { error: 'Invalid options: min_id_length' },
     ],
-    [
-      'too many events',
-      { api_key: 'k', events: [event, event, event, event] },
-      413,
-      { error: 'Payload too large' },
-    ],
+    ['too many events', { api_key: 'k', events: [event, event, event, event] }, 413, { error: 'Payload too large' }],
   ])('has %s', (_, payload, status, details) => {
     const { answer, accepted } = ingest({ payload, bytes: 1, receivedAt: 1 }, { maxEvents: 3 });
     expect(answer).toEqual({ status, body: expect.objectContaining({ code: status, ...details }) });
@@ -106,49 +88,21 @@ describe('an event that is refused', () => {
 
   it.each<[string, object, object]>([
     ['no event_type', { user_id: 'org:42' }, { events_with_missing_fields: { event_type: [1] } }],
-    [
-      'an empty event_type',
-      { ...event, event_type: '' },
-      { events_with_missing_fields: { event_type: [1] } },
-    ],
-    [
-      'no id',
-      { event_type: 'a', user_id: null },
-      { events_with_missing_fields: { user_id: [1], device_id: [1] } },
-    ],
-    [
-      'a number as event_type',
-      { ...event, event_type: 5 },
-      { events_with_invalid_fields: { event_type: [1] } },
-    ],
+    ['an empty event_type', { ...event, event_type: '' }, { events_with_missing_fields: { event_type: [1] } }],
+    ['no id', { event_type: 'a', user_id: null }, { events_with_missing_fields: { user_id: [1], device_id: [1] } }],
+    ['a number as event_type', { ...event, event_type: 5 }, { events_with_invalid_fields: { event_type: [1] } }],
     [
       'a reserved event_type',
       { ...event, event_type: '[Amplitude] Revenue' },
       { events_with_invalid_fields: { event_type: [1] } },
     ],
-    [
-      'a number as user_id',
-      { event_type: 'a', user_id: 123456 },
-      { events_with_invalid_fields: { user_id: [1] } },
-    ],
-    [
-      'too long an id',
-      { ...event, device_id: longString },
-      { events_with_invalid_fields: { device_id: [1] } },
-    ],
+    ['a number as user_id', { event_type: 'a', user_id: 123456 }, { events_with_invalid_fields: { user_id: [1] } }],
+    ['too long an id', { ...event, device_id: longString }, { events_with_invalid_fields: { device_id: [1] } }],
     ['a number as insert_id', { ...event, insert_id: 7 }, { events_with_invalid_fields: { insert_id: [1] } }],
     ['a date as time', { ...event, time: '2024-01-01' }, { events_with_invalid_fields: { time: [1] } }],
-    [
-      'half a millisecond',
-      { ...event, time: 1_700_000_000_000.5 },
-      { events_with_invalid_fields: { time: [1] } },
-    ],
+    ['half a millisecond', { ...event, time: 1_700_000_000_000.5 }, { events_with_invalid_fields: { time: [1] } }],
     ['nanoseconds as time', { ...event, time: 17e17 }, { events_with_invalid_fields: { time: [1] } }],
-    [
-      'text as session_id',
-      { ...event, session_id: '5' },
-      { events_with_invalid_fields: { session_id: [1] } },
-    ],
+    ['text as session_id', { ...event, session_id: '5' }, { events_with_invalid_fields: { session_id: [1] } }],
     ['text as revenue', { ...event, revenue: '1.5' }, { events_with_invalid_fields: { revenue: [1] } }],
     [
       'text for a switch',
@@ -166,11 +120,7 @@ describe('an event that is refused', () => {
       { ...event, event_properties: nested(41) },
       { events_with_invalid_fields: { event_properties: [1] } },
     ],
-    [
-      'a deep field that is unknown',
-      { ...event, other: nested(41) },
-      { events_with_invalid_fields: { other: [1] } },
-    ],
+    ['a deep field that is unknown', { ...event, other: nested(41) }, { events_with_invalid_fields: { other: [1] } }],
     [
       'too long a property, inside of another',
       { ...event, event_properties: { a: [{ b: longString }] } },

@@ -70,10 +70,7 @@ export interface Ingestion {
 }
 
 type JsonObject = Readonly<Record<string, unknown>>;
-type FaultKind =
-  | 'events_with_missing_fields'
-  | 'events_with_invalid_fields'
-  | 'events_with_invalid_id_lengths';
+type FaultKind = 'events_with_missing_fields' | 'events_with_invalid_fields' | 'events_with_invalid_id_lengths';
 type Faults = Readonly<Record<FaultKind, Map<string, number[]>>>;
 type Report = (kind: FaultKind, field: string) => void;
 

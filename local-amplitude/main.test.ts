@@ -23,11 +23,7 @@ function start(...args: string[]) {
 
 async function run(...args: string[]): Promise<{ code: unknown; out: string; err: string }> {
   const child = start(...args);
-  const [out, err, [code]] = await Promise.all([
-    textOf(child.stdout),
-    textOf(child.stderr),
-    once(child, 'close'),
-  ]);
+  const [out, err, [code]] = await Promise.all([textOf(child.stdout), textOf(child.stderr), once(child, 'close')]);
   return { code, out, err };
 }
 
@@ -42,26 +38,23 @@ async function firstLine(stream: Readable): Promise<string> {
   return line;
 }
 
-it.each(['SIGINT', 'SIGTERM'] as const)(
-  'prints each accepted event as a line of JSON until %s',
-  async (signal) => {
-    const child = start('--port', '0', '--api-key', 'the-key');
-    const url = /http:\/\/127\.0\.0\.1:\d+/.exec(await firstLine(child.stderr))?.[0];
-    const events = [
-      { event_type: 'a', user_id: 'org:42', event_properties: { text: 'two\nlines' } },
-      { event_type: 'b', user_id: 'org:42' },
-    ];
-    const printed = textOf(child.stdout);
-    for (const api_key of ['another-key', 'the-key']) {
-      const headers = { 'content-type': 'application/json' };
-      await fetch(`${url}/2/httpapi`, { method: 'POST', headers, body: JSON.stringify({ api_key, events }) });
-    }
-    const exited = once(child, 'exit');
-    child.kill(signal);
-    expect((await exited)[0]).toBe(0);
-    expect(await printed).toBe(events.map((event) => `${JSON.stringify(event)}\n`).join(''));
-  },
-);
+it.each(['SIGINT', 'SIGTERM'] as const)('prints each accepted event as a line of JSON until %s', async (signal) => {
+  const child = start('--port', '0', '--api-key', 'the-key');
+  const url = /http:\/\/127\.0\.0\.1:\d+/.exec(await firstLine(child.stderr))?.[0];
+  const events = [
+    { event_type: 'a', user_id: 'org:42', event_properties: { text: 'two\nlines' } },
+    { event_type: 'b', user_id: 'org:42' },
+  ];
+  const printed = textOf(child.stdout);
+  for (const api_key of ['another-key', 'the-key']) {
+    const headers = { 'content-type': 'application/json' };
+    await fetch(`${url}/2/httpapi`, { method: 'POST', headers, body: JSON.stringify({ api_key, events }) });
+  }
+  const exited = once(child, 'exit');
+  child.kill(signal);
+  expect((await exited)[0]).toBe(0);
+  expect(await printed).toBe(events.map((event) => `${JSON.stringify(event)}\n`).join(''));
+});
 
 it('says in one line that its port is taken', async () => {
   const other = await startLocalAmplitude();
@@ -92,6 +85,5 @@ it.each([
 it('explains itself', async () => {
   const { code, out, err } = await run('--help');
   expect({ code, err }).toEqual({ code: 0, err: '' });
-  for (const text of ['--port', '8010', '--host', '127.0.0.1', '--api-key', '/events'])
-    expect(out).toContain(text);
+  for (const text of ['--port', '8010', '--host', '127.0.0.1', '--api-key', '/events']) expect(out).toContain(text);
 });

@@ -77,10 +77,7 @@ describe('uploads', () => {
   });
 
   it('are refused as a whole for one bad event', async () => {
-    const response = await post(
-      '/2/httpapi',
-      JSON.stringify({ api_key: 'k', events: [event, { user_id: 'org:42' }] }),
-    );
+    const response = await post('/2/httpapi', JSON.stringify({ api_key: 'k', events: [event, { user_id: 'org:42' }] }));
     expect(response.status).toBe(400);
     expect(await response.json()).toMatchObject({ events_with_missing_fields: { event_type: [1] } });
     expect(amplitude.events()).toEqual([]);

@@ -2,15 +2,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
-import {
-  type AmplitudeEvent,
-  type Answer,
-  type Endpoint,
-  endpoints,
-  eventsOf,
-  ingest,
-  refusal,
-} from './ingest.ts';
+import { type AmplitudeEvent, type Answer, type Endpoint, endpoints, eventsOf, ingest, refusal } from './ingest.ts';
 import { EventStore } from './store.ts';
 
 /** How a local Amplitude is started; all of it optional. */

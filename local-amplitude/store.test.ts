@@ -4,24 +4,14 @@ import { EventStore } from './store.ts';
 const named = (ids: object) => ({ event_type: 'a', ...ids });
 
 it.each([
-  [
-    'the same id on the same device',
-    { insert_id: 'i', device_id: 'd' },
-    { insert_id: 'i', device_id: 'd' },
-    false,
-  ],
+  ['the same id on the same device', { insert_id: 'i', device_id: 'd' }, { insert_id: 'i', device_id: 'd' }, false],
   [
     'the device, not the user',
     { insert_id: 'i', device_id: 'd', user_id: 'u' },
     { insert_id: 'i', device_id: 'd' },
     false,
   ],
-  [
-    'the user where there is no device',
-    { insert_id: 'i', user_id: 'u' },
-    { insert_id: 'i', user_id: 'u' },
-    false,
-  ],
+  ['the user where there is no device', { insert_id: 'i', user_id: 'u' }, { insert_id: 'i', user_id: 'u' }, false],
   ['another insert_id', { insert_id: 'i', user_id: 'u' }, { insert_id: 'j', user_id: 'u' }, true],
   ['another device', { insert_id: 'i', device_id: 'd' }, { insert_id: 'i', device_id: 'e' }, true],
   ['another user', { insert_id: 'i', user_id: 'u' }, { insert_id: 'i', user_id: 'v' }, true],

@@ -36,6 +36,7 @@ const (
 type amplitudeExporter struct {
 	cfg       *Config
 	set       component.TelemetrySettings
+	id        attribute.KeyValue
 	userAgent string
 	telemetry *metadata.TelemetryBuilder
 
@@ -54,6 +55,7 @@ func newAmplitudeExporter(cfg *Config, set exporter.Settings) (*amplitudeExporte
 	return &amplitudeExporter{
 		cfg:       cfg,
 		set:       set.TelemetrySettings,
+		id:        attribute.String("exporter", set.ID.String()),
 		userAgent: fmt.Sprintf("%s/%s (%s/%s)", set.BuildInfo.Command, set.BuildInfo.Version, runtime.GOOS, runtime.GOARCH),
 		telemetry: telemetry,
 	}, nil
@@ -169,7 +171,7 @@ func (e *amplitudeExporter) count(ctx context.Context, n int, outcome, reason st
 		return
 	}
 	e.telemetry.ExporterAmplitudeRecords.Add(ctx, int64(n), metric.WithAttributes(
-		attribute.String("outcome", outcome), attribute.String("reason", reason)))
+		e.id, attribute.String("outcome", outcome), attribute.String("reason", reason)))
 }
 
 // recordsOf copies the records of events.

@@ -1,0 +1,107 @@
+/** Running the built collector, for `make run` and the end-to-end tests. */
+
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { access, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { stringify } from 'yaml';
+
+/** What `make collector` builds. */
+export const COLLECTOR = fileURLToPath(new URL('../dist/flagsmith-otel-collector', import.meta.url));
+
+/** Milliseconds within which a collector has to be healthy, and to end. */
+const START_TIMEOUT = 30_000;
+const STOP_TIMEOUT = 40_000;
+
+/** A collector that is up. */
+export interface Collector {
+  /** What it has logged so far. */
+  log(): string;
+  /** Resolves when it has ended, for whatever reason, to its exit code. */
+  readonly ended: Promise<number | null>;
+  /** Has it shut down in order, and waits for that. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts the built collector with a config, and waits until it is healthy. The health_check extension is added here.
+ * Rejects with what the collector logged if it ends instead.
+ */
+export async function startCollector(config: object, env: NodeJS.ProcessEnv = {}): Promise<Collector> {
+  await access(COLLECTOR).catch(() => {
+    throw new Error(`${COLLECTOR} is missing: run make collector`);
+  });
+  const healthPort = await freePort();
+  const directory = await mkdtemp(join(tmpdir(), 'flagsmith-otel-collector-'));
+  const path = join(directory, 'config.yaml');
+  await writeFile(path, stringify(withHealthCheck(config, healthPort)));
+
+  const child = spawn(COLLECTOR, ['--config', path], {
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let log = '';
+  const collect = (chunk: Buffer): void => {
+    log += chunk.toString();
+  };
+  child.stdout.on('data', collect);
+  child.stderr.on('data', collect);
+  const ended = once(child, 'close').then(async ([code]) => {
+    await rm(directory, { recursive: true, force: true });
+    return code as number | null;
+  });
+
+  try {
+    await untilHealthy(`http://127.0.0.1:${healthPort}/`, child);
+  } catch (error) {
+    child.kill('SIGKILL');
+    await ended;
+    throw new Error(`${error instanceof Error ? error.message : error}\n${log}`);
+  }
+  return {
+    log: () => log,
+    ended,
+    stop: async () => {
+      child.kill('SIGTERM');
+      const timeout = setTimeout(() => child.kill('SIGKILL'), STOP_TIMEOUT);
+      await ended;
+      clearTimeout(timeout);
+    },
+  };
+}
+
+function withHealthCheck(config: object, port: number): object {
+  const { service = {}, extensions = {} } = config as { service?: { extensions?: string[] }; extensions?: object };
+  return {
+    ...config,
+    extensions: { ...extensions, health_check: { endpoint: `127.0.0.1:${port}` } },
+    service: { ...service, extensions: [...(service.extensions ?? []), 'health_check'] },
+  };
+}
+
+async function untilHealthy(url: string, child: ChildProcess): Promise<void> {
+  const deadline = Date.now() + START_TIMEOUT;
+  while (Date.now() < deadline) {
+    if (child.exitCode !== null) throw new Error(`the collector ended with exit code ${child.exitCode}`);
+    const response = await fetch(url).catch(() => undefined);
+    if (response?.ok) return;
+    await sleep(50);
+  }
+  throw new Error(`the collector was not healthy within ${START_TIMEOUT / 1_000} s`);
+}
+
+/** A port of 127.0.0.1 on which nothing listens. */
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  if (address === null || typeof address === 'string') throw new Error('the system gave no port');
+  return address.port;
+}
