@@ -37,7 +37,7 @@ beforeAll(async () => {
         telemetry: { logs: { level: 'debug' }, metrics: { level: 'none' } },
       },
     },
-    { AMPLITUDE_API_KEY: 'the-api-key' },
+    { env: { AMPLITUDE_API_KEY: 'the-api-key' } },
   );
 });
 
@@ -54,7 +54,11 @@ const exporters: [string, () => LogRecordExporter][] = [
   ['OTLP/gRPC', () => new GrpcExporter({ url: `http://127.0.0.1:${grpcPort}` })],
 ];
 
-const who = { 'amplitude.user_id': 'user-1234', 'amplitude.device_id': 'device-1', 'amplitude.session_id': '1760000000000' };
+const who = {
+  'amplitude.user_id': 'user-1234',
+  'amplitude.device_id': 'device-1',
+  'amplitude.session_id': '1760000000000',
+};
 
 test.each(exporters)('%s: what arrives is what was sent', async (_, exporter) => {
   const properties: AnyValueMap = {
@@ -74,7 +78,11 @@ test.each(exporters)('%s: what arrives is what was sent', async (_, exporter) =>
   });
 
   await emit(exporter(), (logger) => {
-    const base = { timestamp: time, severityNumber: SeverityNumber.INFO, context: trace.setSpan(context.active(), span) };
+    const base = {
+      timestamp: time,
+      severityNumber: SeverityNumber.INFO,
+      context: trace.setSpan(context.active(), span),
+    };
     logger.emit({ ...base, eventName: 'first.of.span', body: 'left out', attributes: { ...who, ...properties } });
     logger.emit({ ...base, eventName: 'second.of.span', attributes: who });
     logger.emit({ ...base, eventName: 'twin', attributes: who });

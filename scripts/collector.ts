@@ -6,6 +6,7 @@ import { access, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { stringify } from 'yaml';
@@ -16,6 +17,14 @@ export const COLLECTOR = fileURLToPath(new URL('../dist/flagsmith-otel-collector
 /** Milliseconds within which a collector has to be healthy, and to end. */
 const START_TIMEOUT = 30_000;
 const STOP_TIMEOUT = 40_000;
+
+/** How a collector is started. */
+export interface CollectorOptions {
+  /** Environment variables beside the ones of this process. */
+  readonly env?: NodeJS.ProcessEnv;
+  /** Called with each line that the collector logs. */
+  readonly onLogLine?: (line: string) => void;
+}
 
 /** A collector that is up. */
 export interface Collector {
@@ -31,7 +40,7 @@ export interface Collector {
  * Starts the built collector with a config, and waits until it is healthy. The health_check extension is added here.
  * Rejects with what the collector logged if it ends instead.
  */
-export async function startCollector(config: object, env: NodeJS.ProcessEnv = {}): Promise<Collector> {
+export async function startCollector(config: object, options: CollectorOptions = {}): Promise<Collector> {
   await access(COLLECTOR).catch(() => {
     throw new Error(`${COLLECTOR} is missing: run make collector`);
   });
@@ -41,15 +50,16 @@ export async function startCollector(config: object, env: NodeJS.ProcessEnv = {}
   await writeFile(path, stringify(withHealthCheck(config, healthPort)));
 
   const child = spawn(COLLECTOR, ['--config', path], {
-    env: { ...process.env, ...env },
+    env: { ...process.env, ...options.env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let log = '';
-  const collect = (chunk: Buffer): void => {
-    log += chunk.toString();
-  };
-  child.stdout.on('data', collect);
-  child.stderr.on('data', collect);
+  for (const stream of [child.stdout, child.stderr]) {
+    createInterface(stream).on('line', (line) => {
+      log += `${line}\n`;
+      options.onLogLine?.(line);
+    });
+  }
   const ended = once(child, 'close').then(async ([code]) => {
     await rm(directory, { recursive: true, force: true });
     return code as number | null;

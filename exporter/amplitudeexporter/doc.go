@@ -1,4 +1,4 @@
-//go:generate go tool -modfile=../../tools/go.mod mdatagen metadata.yaml
+//go:generate mdatagen metadata.yaml
 
 // Package amplitudeexporter turns OTLP log records into Amplitude events and delivers them over HTTP.
 //

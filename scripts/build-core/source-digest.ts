@@ -10,16 +10,6 @@ import { encodeCustomSection, encodeModule, moduleSections } from './wasm-binary
 
 const SECTION = 'source-digest';
 
-const BUILD_SCRIPTS = [
-  'scripts/build-core.ts',
-  'scripts/bundle.config.ts',
-  'scripts/component-binary.ts',
-  'scripts/core-module.ts',
-  'scripts/lower.ts',
-  'scripts/source-digest.ts',
-  'scripts/wasm-binary.ts',
-];
-
 const BUILD_PACKAGES = ['@bytecodealliance/jco', 'binaryen'];
 
 export function withDigest(module: Uint8Array, digest: string): Uint8Array {
@@ -42,10 +32,12 @@ export async function sourceDigest(root: string): Promise<string> {
 }
 
 async function sourcePaths(root: string): Promise<string[]> {
-  const core = await filesBelow(root, 'exporter/core');
-  const wit = await filesBelow(root, 'wit');
-  const sources = core.filter((path) => path.endsWith('.ts') && !/\.(test|d)\.ts$/.test(path));
-  return [...sources, ...wit.filter((path) => path.endsWith('.wit')), ...BUILD_SCRIPTS].sort();
+  const directories = await Promise.all(['exporter/core', 'scripts/build-core', 'wit'].map((path) => filesBelow(root, path)));
+  return directories.flat().filter(isBuilt).sort();
+}
+
+function isBuilt(path: string): boolean {
+  return /\.(ts|wit)$/.test(path) && !/\.(test|d)\.ts$|\/testing\//.test(path);
 }
 
 async function filesBelow(root: string, directory: string): Promise<string[]> {

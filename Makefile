@@ -1,0 +1,81 @@
+# `make run` and `make test` set up all they need, on a machine with Go, Node.js and make.
+
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+
+EXPORTER := exporter/amplitudeexporter
+CORE_WASM := $(EXPORTER)/internal/guest/core.wasm
+COMPONENT := build/core.component.wasm
+COLLECTOR := dist/flagsmith-otel-collector
+NODE_MODULES := node_modules/.package-lock.json
+TSX := node --import tsx
+
+GOLANGCI_LINT_VERSION := v2.12.0
+TOOLS := $(CURDIR)/build/tools
+
+CORE_SOURCES := $(shell find exporter/core wit -name '*.ts' ! -name '*.test.ts' -o -name '*.wit') $(wildcard scripts/build-core/*.ts)
+GO_SOURCES := $(shell find $(EXPORTER) -name '*.go' ! -name '*_test.go') $(EXPORTER)/go.mod $(CORE_WASM)
+
+.PHONY: help run test bench lint core collector generate fresh check-tools
+
+help:
+	@echo 'make run        a local Amplitude, the collector, and a few events from an OpenTelemetry SDK'
+	@echo 'make test       everything that proves the project right'
+	@echo 'make core       the TypeScript of exporter/core, as core.wasm in the Go module'
+	@echo 'make collector  the small collector, at $(COLLECTOR)'
+	@echo 'make bench      what a record costs, beside native Go'
+	@echo 'make lint       types, linters and formats'
+	@echo 'make generate   all that is generated, anew'
+	@echo 'make fresh      whether all that is generated is up to date'
+
+run: $(COLLECTOR) $(NODE_MODULES)
+	@$(TSX) scripts/run.ts
+
+test: $(COLLECTOR) $(COMPONENT) $(TOOLS)/gotestsum
+	@PATH="$(TOOLS):$$PATH" scripts/test.sh
+
+bench: check-tools
+	@cd $(EXPORTER) && go run ./internal/bench $(BENCH_FLAGS)
+
+core: $(NODE_MODULES)
+	@$(TSX) scripts/build-core/main.ts
+
+collector: $(COLLECTOR)
+
+lint: $(NODE_MODULES) $(TOOLS)/golangci-lint
+	npx tsc -p exporter/core/tsconfig.json
+	npx tsc -p tsconfig.json
+	npx biome check --error-on-warnings
+	cd $(EXPORTER) && $(TOOLS)/golangci-lint run ./...
+
+generate: $(NODE_MODULES) $(TOOLS)/mdatagen
+	@rm -rf exporter/core/generated
+	@npx jco guest-types wit --world-name core --out-dir exporter/core/generated --quiet
+	@cd $(EXPORTER) && PATH="$(TOOLS):$$PATH" go generate ./...
+	@$(TSX) scripts/build-core/main.ts --check || $(TSX) scripts/build-core/main.ts
+
+fresh: $(NODE_MODULES) $(TOOLS)/mdatagen
+	@PATH="$(TOOLS):$$PATH" scripts/fresh.sh
+
+check-tools:
+	@scripts/check-tools.sh
+
+$(NODE_MODULES): package.json package-lock.json | check-tools
+	npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+$(COMPONENT): $(CORE_SOURCES) package-lock.json | $(NODE_MODULES)
+	@$(TSX) scripts/build-core/main.ts --component
+
+$(COLLECTOR): builder-config.small.yaml $(GO_SOURCES) | $(TOOLS)/builder
+	@mkdir -p dist
+	CGO_ENABLED=0 $(TOOLS)/builder --config $<
+	@cp build/collector/flagsmith-otel-collector $@
+
+$(TOOLS)/builder $(TOOLS)/mdatagen $(TOOLS)/gotestsum: tools/go.mod tools/go.sum | check-tools
+	@mkdir -p $(TOOLS)
+	cd tools && go build -o $(TOOLS)/ tool
+	@touch $(TOOLS)/builder $(TOOLS)/mdatagen $(TOOLS)/gotestsum
+
+$(TOOLS)/golangci-lint: Makefile | check-tools
+	GOBIN=$(TOOLS) go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_LINT_VERSION)

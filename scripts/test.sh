@@ -1,0 +1,63 @@
+#!/bin/sh
+# Everything that proves the project right; `make test` has built what it needs. Goes on after a failure, and ends with
+# the number of tests that passed and failed.
+set -u
+cd "$(dirname "$0")/.." || exit 1
+
+FUZZ_TIME=${FUZZ_TIME:-5s}
+reports=build/reports
+module=exporter/amplitudeexporter
+
+rm -rf "$reports"
+mkdir -p "$reports"
+passed=0
+failed=0
+
+# step NAME COMMAND...: a check that counts as one test.
+step() {
+	name=$1
+	shift
+	if "$@"; then
+		passed=$((passed + 1))
+	else
+		failed=$((failed + 1))
+		echo "failed: $name" >&2
+	fi
+}
+
+# count FILE: adds up what a JUnit report says.
+count() {
+	if [ ! -s "$1" ]; then
+		failed=$((failed + 1))
+		echo "failed: there is no report $1" >&2
+		return
+	fi
+	set -- $(sed -n 's/.*<testsuites.* tests="\([0-9]*\)" failures="\([0-9]*\)" errors="\([0-9]*\)".*/\1 \2 \3/p' "$1")
+	passed=$((passed + $1 - $2 - $3))
+	failed=$((failed + $2 + $3))
+}
+
+# The race detector needs a C compiler, which nothing else here does.
+race=
+if [ "$(go env CGO_ENABLED)" = 1 ] && command -v "$(go env CC)" >/dev/null; then
+	race=-race
+else
+	echo 'There is no C compiler, so the Go tests run without the race detector.'
+fi
+
+step 'core.wasm is fresh and imports nothing' node --import tsx scripts/build-core/main.ts --check
+
+npx vitest run --reporter=default --reporter=junit --outputFile.junit="$reports/typescript.xml"
+count "$reports/typescript.xml"
+
+(cd "$module" && gotestsum --format pkgname --junitfile "../../$reports/go.xml" -- $race ./...)
+count "$reports/go.xml"
+
+for file in $(cd "$module" && grep -rl --include='*_test.go' '^func Fuzz' .); do
+	for target in $(sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\)(.*/\1/p' "$module/$file"); do
+		step "$target" sh -c "cd $module && go test -run '^$' -fuzz '^$target\$' -fuzztime $FUZZ_TIME ./$(dirname "$file")"
+	done
+done
+
+echo "$passed passed, $failed failed"
+[ "$failed" = 0 ]
