@@ -25,8 +25,9 @@ export function anyOf(globs: readonly string[]): Matcher {
 }
 
 /**
- * Matches a glob against names made to have it backtrack. It comes back at once for a glob that is safe to use; for
- * one that is not it may not come back at all, so the caller has to be where a call can be stopped.
+ * Matches a glob against names that it nearly matches, as long as names get. minimatch does not backtrack, but braces and
+ * negations multiply its work. The caller has to be where a call can be stopped: a glob that is too dear to use on every
+ * name may not come back in time.
  */
 export function tryGlob(glob: string): void {
   const matches = anyOf([glob]);

@@ -10,8 +10,8 @@ declare module 'flagsmith:amplitude-exporter/core@0.1.0' {
   export type Verdict = import('flagsmith:amplitude-exporter/types@0.1.0').Verdict;
   export type * as FlagsmithAmplitudeExporterTypes010 from 'flagsmith:amplitude-exporter/types@0.1.0'; // import flagsmith:amplitude-exporter/types@0.1.0
   /**
-  * Every fault of a config at once; an empty list for one that can be used. Slow on purpose: each glob is tried on
-  * names chosen to make it backtrack, so the host calls this where it can stop the call. Other functions are never
+  * Every fault of a config at once; an empty list for one that can be used. Each glob is tried on the
+  * names that are dearest to match, so the host calls this where it can stop a call that takes too long. Other functions are never
   * called with a config in which this found a fault.
   */
   export function validate(config: Config): Array<Fault>;

@@ -45,7 +45,7 @@ var compiled = sync.OnceValues(func() (program, error) {
 })
 
 // Validate returns every fault of a config. It runs the core in wazero's interpreter: that is ready in a fraction of the
-// time that compiling takes, and it can be stopped, should a glob backtrack without end.
+// time that compiling takes, and it can be stopped, should a glob take too long to match.
 func Validate(ctx context.Context, config Config) (faults []Fault, err error) {
 	ctx, cancel := context.WithTimeout(ctx, validateTimeout)
 	defer cancel()
@@ -60,7 +60,7 @@ func Validate(ctx context.Context, config Config) (faults []Fault, err error) {
 	}
 	faults, err = instance.Validate(ctx, config)
 	if err != nil && ctx.Err() != nil {
-		return nil, fmt.Errorf("a glob in events, resource_attributes or scope_attributes takes too long to match: use fewer * in one glob (stopped after %s)", validateTimeout)
+		return nil, fmt.Errorf("a glob in events, resource_attributes or scope_attributes takes too long to match: use fewer braces and negations in one glob (stopped after %s)", validateTimeout)
 	}
 	return faults, err
 }
