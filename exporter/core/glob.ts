@@ -24,18 +24,28 @@ export function anyOf(globs: readonly string[]): Matcher {
   return (name) => literal.has(name) || patterns.some((pattern) => pattern.match(asName(name)));
 }
 
+// Below this length, and without what multiplies its work, a glob costs at most its length times the name's.
+const SHORT_GLOB = 128;
+const MULTIPLIERS = /[{(]/;
+
 /**
- * Matches a glob against names that it nearly matches, as long as names get. minimatch does not backtrack, but braces and
- * negations multiply its work. The caller has to be where a call can be stopped: a glob that is too dear to use on every
- * name may not come back in time.
+ * Matches a glob that may be too dear to use on names that it nearly matches, as long as names get. minimatch does not
+ * backtrack, but braces and negations multiply its work. The caller has to be where a call can be stopped: for a glob
+ * that is too dear this may not come back in time.
  */
 export function tryGlob(glob: string): void {
+  if (glob.length <= SHORT_GLOB && !MULTIPLIERS.test(glob)) return;
   const matches = anyOf([glob]);
   const literals = glob.replaceAll(/[*?[\]{}()|!+@,\\]/g, '');
-  const seeds = new Set([literals, ...literals]);
-  for (const seed of seeds) {
+  for (const seed of [literals, mostFrequent(literals)]) {
     if (seed === '') continue;
     const run = seed.repeat(Math.ceil(MAX_STRING_LENGTH / seed.length)).slice(0, MAX_STRING_LENGTH - 1);
     matches(`${run}\u0001`);
   }
+}
+
+function mostFrequent(text: string): string {
+  const counts = new Map<string, number>();
+  for (const unit of text) counts.set(unit, (counts.get(unit) ?? 0) + 1);
+  return [...counts].reduce((most, next) => (next[1] > most[1] ? next : most), ['', 0])[0];
 }

@@ -33,7 +33,7 @@ func NewPool(ctx context.Context, config Config) (*Pool, Plan, error) {
 }
 
 func (p *Pool) newInstance(ctx context.Context) (*Instance, Plan, error) {
-	instance, err := instantiate(ctx, p.program.runtime, p.program.code)
+	instance, err := instantiate(ctx, p.program.engine, p.program.code)
 	if err != nil {
 		return nil, Plan{}, err
 	}

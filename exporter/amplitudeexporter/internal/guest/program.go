@@ -7,10 +7,12 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
+	"runtime"
 	"sync"
 	"time"
 
 	"github.com/tetratelabs/wazero"
+	"github.com/tetratelabs/wazero/experimental"
 )
 
 //go:embed core.wasm
@@ -25,23 +27,24 @@ const (
 )
 
 type program struct {
-	runtime wazero.Runtime
-	code    wazero.CompiledModule
+	engine wazero.Runtime
+	code   wazero.CompiledModule
 }
 
 // compile makes a program. Its guest is given no imports: it can reach nothing.
 func compile(ctx context.Context, config wazero.RuntimeConfig) (program, error) {
-	runtime := wazero.NewRuntimeWithConfig(ctx, config.WithMemoryLimitPages(maxMemoryPages))
-	code, err := runtime.CompileModule(ctx, coreWasm)
+	engine := wazero.NewRuntimeWithConfig(ctx, config.WithMemoryLimitPages(maxMemoryPages))
+	code, err := engine.CompileModule(ctx, coreWasm)
 	if err != nil {
-		return program{}, errors.Join(fmt.Errorf("compile core.wasm: %w", err), runtime.Close(ctx))
+		return program{}, errors.Join(fmt.Errorf("compile core.wasm: %w", err), engine.Close(ctx))
 	}
-	return program{runtime, code}, nil
+	return program{engine, code}, nil
 }
 
 // compiled is shared by all exporters of the process and lives as long as it does.
 var compiled = sync.OnceValues(func() (program, error) {
-	return compile(context.Background(), wazero.NewRuntimeConfig())
+	ctx := experimental.WithCompilationWorkers(context.Background(), runtime.GOMAXPROCS(0))
+	return compile(ctx, wazero.NewRuntimeConfig())
 })
 
 // Validate returns every fault of a config. It runs the core in wazero's interpreter: that is ready in a fraction of the
@@ -53,8 +56,8 @@ func Validate(ctx context.Context, config Config) (faults []Fault, err error) {
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, interpreted.runtime.Close(context.WithoutCancel(ctx))) }()
-	instance, err := instantiate(ctx, interpreted.runtime, interpreted.code)
+	defer func() { err = errors.Join(err, interpreted.engine.Close(context.WithoutCancel(ctx))) }()
+	instance, err := instantiate(ctx, interpreted.engine, interpreted.code)
 	if err != nil {
 		return nil, err
 	}
