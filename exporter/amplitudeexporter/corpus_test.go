@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -79,16 +80,21 @@ func loadLogs(t *testing.T, path string) plog.Logs {
 	return logs
 }
 
-// cellsOf is what crosses to the core.
+// cellsOf is what the core decides on: a line a column of each record, and one with the number of bytes carried past it.
 func cellsOf(t *testing.T, preparer *prepare.Preparer, plan *guest.Plan, logs plog.Logs) []byte {
 	encoder := record.NewEncoder(plan, preparer.SelectAttributes)
-	var cells, carried []byte
+	var cells []byte
 	for _, rl := range logs.ResourceLogs().All() {
 		require.NoError(t, encoder.SetResource(t.Context(), rl))
 		for _, sl := range rl.ScopeLogs().All() {
 			require.NoError(t, encoder.SetScope(t.Context(), sl))
 			for _, lr := range sl.LogRecords().All() {
-				cells, carried = encoder.Append(cells, carried, lr)
+				encoder.Begin(lr)
+				carried := encoder.AppendCarried(nil)
+				for i := range plan.Columns {
+					cells = append(encoder.AppendCell(cells, i), '\n')
+				}
+				cells = fmt.Appendln(cells, len(carried))
 			}
 		}
 	}

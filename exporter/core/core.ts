@@ -5,24 +5,27 @@ import type {
   Answer,
   Batch,
   Config,
+  Divided,
   Fault,
   Level,
   Plan,
-  Prepared,
   Verdict,
 } from 'flagsmith:amplitude-exporter/types@0.1.0';
+import { type BatchLimits, divideEvents } from './batches.ts';
 import { faultsOf } from './config.ts';
+import { type Decider, decideLines } from './decision.ts';
 import { decideEventType } from './event-type.ts';
 import { anyOf, type Matcher } from './glob.ts';
 import { identityDecider } from './identity.ts';
 import { type Api, apis } from './limits.ts';
 import { envelopeBytes, planFor } from './plan.ts';
-import { preparer } from './prepare.ts';
 import { classify as classifyAnswer } from './response.ts';
 
 interface Configured {
   readonly carries: Readonly<Record<Level, Matcher>>;
-  readonly prepare: (open: Batch, records: string) => Prepared;
+  /** One a column of the plan. */
+  readonly deciders: readonly Decider[];
+  readonly limits: BatchLimits;
 }
 
 let configured: Configured | undefined;
@@ -43,26 +46,32 @@ export function configure(config: Config): Plan {
     scope: anyOf(config.scopeAttributes),
     resource: anyOf(config.resourceAttributes),
   };
-  const limits = apis[config.api as Api];
+  const api = apis[config.api as Api];
   configured = {
     carries,
-    prepare: preparer({
-      eventType: (cell) => decideEventType(cell, isAllowed),
-      identity: identityDecider(config, carries),
-      maxEvents: config.maxBatchEvents || limits.maxEvents,
-      maxBytes: config.maxBatchBytes || limits.maxBytes,
+    deciders: [(cell) => decideEventType(cell, isAllowed), identityDecider(config, carries)],
+    limits: {
+      maxEvents: config.maxBatchEvents || api.maxEvents,
+      maxBytes: config.maxBatchBytes || api.maxBytes,
       envelopeBytes: envelopeBytes(config),
-    }),
+    },
   };
   return planFor(config);
 }
 
 export function selectAttributes(level: Level, keys: string[]): boolean[] {
-  return keys.map(theConfigured().carries[level]);
+  const carries = theConfigured().carries[level];
+  return keys.map((key) => carries(key));
 }
 
-export function prepare(open: Batch, records: string): Prepared {
-  return theConfigured().prepare(open, records);
+export function decide(column: number, cells: string): string {
+  const decider = theConfigured().deciders[column];
+  if (decider === undefined) throw new Error(`the plan has no column ${column}`);
+  return decideLines(cells, decider);
+}
+
+export function divide(open: Batch, sizes: Uint32Array): Divided {
+  return divideEvents(open, sizes, theConfigured().limits);
 }
 
 export function classify(answer: Answer): Verdict {

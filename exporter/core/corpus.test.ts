@@ -53,31 +53,63 @@ describe.each(cores)('%s', (_, core) => {
     const config = configFrom(read('config.yaml'));
 
     expect(core.validate(config)).toEqual([]);
-    core.configure(config);
-    const { lines, open } = core.prepare({ events: 0, bytes: 0 }, read('columns.txt'));
+    const { columns } = core.configure(config);
+    const records = recordsIn(read('columns.txt'), columns.length);
+    const answers = columns.map((_, column) =>
+      core.decide(column, records.map(({ cells }) => `${cells[column]}\n`).join('')).split('\n'),
+    );
 
-    const batches: Json[][] = [];
+    const events: { event: Json; size: number }[] = [];
     let skipped = 0;
     const dropped: Record<string, number> = {};
-    for (const line of lines.split('\n').slice(0, -1)) {
-      if (line === '') skipped += 1;
-      else if (!/^>?\{/.test(line)) dropped[line] = (dropped[line] ?? 0) + 1;
-      else {
-        if (line.startsWith('>') || batches.length === 0) batches.push([]);
-        batches.at(-1)?.push(decidedIn(line.replace(/^>/, '')));
+    for (const [index, { carriedBytes }] of records.entries()) {
+      const lines = answers.map((answer) => answer[index] ?? expect.fail('a line is missing'));
+      const refusal = lines.find((line) => !line.startsWith('"'));
+      if (refusal === '') skipped += 1;
+      else if (refusal !== undefined) dropped[refusal] = (dropped[refusal] ?? 0) + 1;
+      else events.push({ event: decidedIn(lines), size: sizeOf(lines, carriedBytes) });
+    }
+
+    const sizes = Uint32Array.from(events, ({ size }) => size);
+    const divided = core.divide({ events: 0, bytes: 0 }, sizes);
+    const reasons = new Map(divided.dropped.map(({ event, reason }) => [event, reason]));
+    const starts = new Set(divided.starts);
+    const batches: Json[][] = [];
+    for (const [index, { event }] of events.entries()) {
+      const reason = reasons.get(index);
+      if (reason !== undefined) {
+        dropped[reason] = (dropped[reason] ?? 0) + 1;
+        continue;
       }
+      if (starts.has(index)) batches.push([]);
+      batches.at(-1)?.push(event);
     }
 
     expect({ skipped, dropped }).toEqual({ skipped: golden.skipped, dropped: golden.dropped });
     expect(batches).toEqual(golden.batches.map((events) => events.map(withoutCarried)));
-    expect(open.events).toBe(batches.at(-1)?.length ?? 0);
   });
 });
 
-/** What the core decided about an event: its head, and the user id attribute where that stays a property. */
-function decidedIn(line: string): Json {
-  const [head, property] = line.split('\t');
-  return { ...JSON.parse(`${head}}`), kept: property === undefined ? {} : JSON.parse(`{${property}}`) };
+/** Of each record a line a column and one with the number of bytes that the host carries past the core. */
+function recordsIn(text: string, columns: number): { cells: string[]; carriedBytes: number }[] {
+  const lines = text.split('\n').slice(0, -1);
+  return Array.from({ length: lines.length / (columns + 1) }, (_, index) => {
+    const [carried, ...cells] = lines.slice(index * (columns + 1), (index + 1) * (columns + 1)).reverse();
+    return { cells: cells.reverse(), carriedBytes: Number(carried) };
+  });
+}
+
+/** The bytes of an event as the host counts them: braces, and a comma behind each part. */
+function sizeOf(lines: readonly string[], carriedBytes: number): number {
+  const decided = lines.map((line) => line.replace('\t', '').length + 2 * ','.length);
+  return '{'.length + decided.reduce((sum, bytes) => sum + bytes, 0) + carriedBytes + '}}'.length;
+}
+
+/** What the core decided about an event: its members, and those that join its properties. */
+function decidedIn(lines: readonly string[]): Json {
+  const parts = lines.map((line) => line.split('\t'));
+  const objectOf = (index: number): Json => JSON.parse(`{${parts.map((part) => part[index] ?? '').filter(Boolean)}}`);
+  return { ...objectOf(0), kept: objectOf(1) };
 }
 
 /** The same of an event in the golden file, where the host has added what it carries. */

@@ -13,11 +13,15 @@ test.each([
   ["Amplitude's own, in brackets", '"[Amplitude] Page Viewed"', '"[Amplitude] Page Viewed"'],
   ['escapes', '"\\u00e9 \\"\\n"', '"\\u00e9 \\"\\n"'],
 ])('%s becomes the event type', (_, cell, expected) => {
-  expect(decideEventType(cell, all)).toEqual({ head: `{"event_type":${expected}` });
+  expect(decideEventType(cell, all)).toEqual({
+    kind: 'event',
+    members: `"event_type":${expected}`,
+    properties: '',
+  });
 });
 
 test.each(['', '\t', '\t\t', '""', 'null', '{}', '[]'])('a record with only %j has no event name', (cell) => {
-  expect(decideEventType(cell, all)).toEqual({ head: undefined, refusal: 'no_event_name' });
+  expect(decideEventType(cell, all)).toEqual({ kind: 'dropped', reason: 'no_event_name' });
 });
 
 test('the allowlist is asked about the name as it reads, not as it is escaped', () => {
@@ -27,5 +31,5 @@ test('the allowlist is asked about the name as it reads, not as it is escaped', 
     return false;
   });
   expect(asked).toEqual(['é\n']);
-  expect(answer).toEqual({ head: undefined, refusal: '' });
+  expect(answer).toEqual({ kind: 'skipped' });
 });

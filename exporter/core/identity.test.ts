@@ -1,7 +1,7 @@
 import type { Config, Level } from 'flagsmith:amplitude-exporter/types@0.1.0';
 import { describe, expect, test } from 'vitest';
 import { anyOf } from './glob.ts';
-import { type Identity, identityColumn, identityDecider, omittedAttributes } from './identity.ts';
+import { identityColumn, identityDecider, omittedAttributes } from './identity.ts';
 import { configWith } from './testing/config.ts';
 
 type Values = Partial<Record<Level, string>>;
@@ -15,14 +15,21 @@ function cellOf(config: Config, attributes: Record<string, Values>): string {
   return values.join('\t').replace(/\t+$/, '');
 }
 
-function identify(attributes: Record<string, Values>, changes: Partial<Config> = {}): Identity | undefined {
+/** The members of the event and of its properties; undefined where nobody is identified. */
+function identify(
+  attributes: Record<string, Values>,
+  changes: Partial<Config> = {},
+): { members: string; properties: string } | undefined {
   const config = configWith(changes);
   const carries = {
     record: () => true,
     scope: anyOf(config.scopeAttributes),
     resource: anyOf(config.resourceAttributes),
   };
-  return identityDecider(config, carries)(cellOf(config, attributes));
+  const decision = identityDecider(config, carries)(cellOf(config, attributes));
+  if (decision.kind === 'event') return { members: decision.members, properties: decision.properties };
+  expect(decision).toEqual({ kind: 'dropped', reason: 'no_identity' });
+  return undefined;
 }
 
 const OVERRIDE = 'amplitude.user_id';
@@ -33,26 +40,26 @@ const SESSION = 'amplitude.session_id';
 describe('user id', () => {
   test('amplitude.user_id as it stands, and organisation.id stays a property with its type', () => {
     expect(identify({ [OVERRIDE]: { record: '"user-uuid"' }, [ACCOUNT]: { record: '42' } })).toEqual({
-      fields: ',"user_id":"user-uuid"',
-      property: '"organisation.id":42',
+      members: '"user_id":"user-uuid"',
+      properties: '"organisation.id":42',
     });
   });
 
   test('else prefix and organisation.id, which then is no property', () => {
-    expect(identify({ [ACCOUNT]: { record: '42' } })).toEqual({ fields: ',"user_id":"org:42"', property: '' });
+    expect(identify({ [ACCOUNT]: { record: '42' } })).toEqual({ members: '"user_id":"org:42"', properties: '' });
   });
 
   test('is looked for on the record, then the scope, then the resource', () => {
-    const at = (values: Values): string | undefined => identify({ [OVERRIDE]: values })?.fields;
-    expect(at({ record: '"record"', scope: '"scope"', resource: '"resource"' })).toBe(',"user_id":"record"');
-    expect(at({ scope: '"scope"', resource: '"resource"' })).toBe(',"user_id":"scope"');
-    expect(at({ resource: '"resource"' })).toBe(',"user_id":"resource"');
+    const at = (values: Values): string | undefined => identify({ [OVERRIDE]: values })?.members;
+    expect(at({ record: '"record"', scope: '"scope"', resource: '"resource"' })).toBe('"user_id":"record"');
+    expect(at({ scope: '"scope"', resource: '"resource"' })).toBe('"user_id":"scope"');
+    expect(at({ resource: '"resource"' })).toBe('"user_id":"resource"');
   });
 
   test('amplitude.user_id on the resource goes before organisation.id on the record', () => {
     expect(identify({ [OVERRIDE]: { resource: '"someone"' }, [ACCOUNT]: { record: '"acme-1"' } })).toEqual({
-      fields: ',"user_id":"someone"',
-      property: '"organisation.id":"acme-1"',
+      members: '"user_id":"someone"',
+      properties: '"organisation.id":"acme-1"',
     });
   });
 
@@ -63,7 +70,7 @@ describe('user id', () => {
     ['digits too many for a number', '"9007199254740993"', '9007199254740993'],
   ])('%s becomes text', (_, value, expected) => {
     const attribute = expected.startsWith('org:') ? ACCOUNT : OVERRIDE;
-    expect(identify({ [attribute]: { record: value } })?.fields).toBe(`,"user_id":"${expected}"`);
+    expect(identify({ [attribute]: { record: value } })?.members).toBe(`"user_id":"${expected}"`);
   });
 
   test.each([
@@ -88,22 +95,22 @@ describe('user id', () => {
     '{}',
     '[]',
   ])('%s identifies nobody, so the next source is tried, before a prefix is put on it', (value) => {
-    expect(identify({ [OVERRIDE]: { record: value }, [ACCOUNT]: { record: value, resource: '77' } })?.fields).toBe(
-      ',"user_id":"org:77"',
+    expect(identify({ [OVERRIDE]: { record: value }, [ACCOUNT]: { record: value, resource: '77' } })?.members).toBe(
+      '"user_id":"org:77"',
     );
   });
 
   test('organisation.id that became no id stays a property, though a scope or resource gave the id', () => {
     expect(identify({ [ACCOUNT]: { record: '"none"', resource: '77' } })).toEqual({
-      fields: ',"user_id":"org:77"',
-      property: '"organisation.id":"none"',
+      members: '"user_id":"org:77"',
+      properties: '"organisation.id":"none"',
     });
   });
 
   test('an id too short counts as absent; its prefix counts', () => {
     expect(identify({ [OVERRIDE]: { record: '"1234"' } })).toBeUndefined();
-    expect(identify({ [OVERRIDE]: { record: '"1234"' } }, { minIdLength: 4 })?.fields).toBe(',"user_id":"1234"');
-    expect(identify({ [ACCOUNT]: { record: '1' } })?.fields).toBe(',"user_id":"org:1"');
+    expect(identify({ [OVERRIDE]: { record: '"1234"' } }, { minIdLength: 4 })?.members).toBe('"user_id":"1234"');
+    expect(identify({ [ACCOUNT]: { record: '1' } })?.members).toBe('"user_id":"org:1"');
     expect(identify({ [ACCOUNT]: { record: '1' } }, { userIdPrefix: '' })).toBeUndefined();
   });
 
@@ -112,13 +119,13 @@ describe('user id', () => {
   });
 
   test('prefix and id are cut together', () => {
-    const fields = identify({ [ACCOUNT]: { record: `"${'x'.repeat(1_024)}"` } })?.fields ?? '';
-    expect(JSON.parse(`{${fields.slice(1)}}`).user_id).toBe(`org:${'x'.repeat(1_020)}`);
+    const members = identify({ [ACCOUNT]: { record: `"${'x'.repeat(1_024)}"` } })?.members ?? '';
+    expect(JSON.parse(`{${members}}`).user_id).toBe(`org:${'x'.repeat(1_020)}`);
   });
 
   test('a prefix beyond ASCII is written in ASCII', () => {
-    expect(identify({ [ACCOUNT]: { record: '12' } }, { userIdPrefix: 'örg:' })?.fields).toBe(
-      ',"user_id":"\\u00f6rg:12"',
+    expect(identify({ [ACCOUNT]: { record: '12' } }, { userIdPrefix: 'örg:' })?.members).toBe(
+      '"user_id":"\\u00f6rg:12"',
     );
   });
 
@@ -135,12 +142,12 @@ describe('device id and session id', () => {
         [OVERRIDE]: { record: '"someone"' },
         [DEVICE]: { record: '"device-1"' },
         [SESSION]: { record: '"1700000000000"' },
-      })?.fields,
-    ).toBe(',"user_id":"someone","device_id":"device-1","session_id":1700000000000');
+      })?.members,
+    ).toBe('"user_id":"someone","device_id":"device-1","session_id":1700000000000');
   });
 
   test('a device id is enough', () => {
-    expect(identify({ [DEVICE]: { resource: '"device-1"' } })?.fields).toBe(',"device_id":"device-1"');
+    expect(identify({ [DEVICE]: { resource: '"device-1"' } })?.members).toBe('"device_id":"device-1"');
   });
 
   test('a session id is not', () => {
@@ -155,8 +162,8 @@ describe('device id and session id', () => {
     ['"0"', '0'],
     ['"007"', '7'],
   ])('session id %s is sent', (value, expected) => {
-    expect(identify({ [DEVICE]: { record: '"device-1"' }, [SESSION]: { record: value } })?.fields).toBe(
-      `,"device_id":"device-1","session_id":${expected}`,
+    expect(identify({ [DEVICE]: { record: '"device-1"' }, [SESSION]: { record: value } })?.members).toBe(
+      `"device_id":"device-1","session_id":${expected}`,
     );
   });
 
@@ -176,15 +183,15 @@ describe('device id and session id', () => {
     '"9007199254740993"',
     '"99999999999999999999"',
   ])('session id %s is left out', (value) => {
-    expect(identify({ [DEVICE]: { record: '"device-1"' }, [SESSION]: { record: value } })?.fields).toBe(
-      ',"device_id":"device-1"',
+    expect(identify({ [DEVICE]: { record: '"device-1"' }, [SESSION]: { record: value } })?.members).toBe(
+      '"device_id":"device-1"',
     );
   });
 
   test('a session id that is none on the record is looked for on the resource', () => {
     expect(
-      identify({ [DEVICE]: { record: '"device-1"' }, [SESSION]: { record: '"x"', resource: '"55"' } })?.fields,
-    ).toBe(',"device_id":"device-1","session_id":55');
+      identify({ [DEVICE]: { record: '"device-1"' }, [SESSION]: { record: '"x"', resource: '"55"' } })?.members,
+    ).toBe('"device_id":"device-1","session_id":55');
   });
 });
 
@@ -193,25 +200,25 @@ describe('what stays a property', () => {
 
   test("a resource's only where its attributes are carried", () => {
     const attributes = { ...someone, [ACCOUNT]: { resource: '7' } };
-    expect(identify(attributes)?.property).toBe('');
-    expect(identify(attributes, { resourceAttributes: ['organisation.*'] })?.property).toBe('"organisation.id":7');
+    expect(identify(attributes)?.properties).toBe('');
+    expect(identify(attributes, { resourceAttributes: ['organisation.*'] })?.properties).toBe('"organisation.id":7');
   });
 
   test("the record's own wins", () => {
     const attributes = { ...someone, [ACCOUNT]: { record: '1', scope: '2', resource: '3' } };
-    expect(identify(attributes, { resourceAttributes: ['*'], scopeAttributes: ['*'] })?.property).toBe(
+    expect(identify(attributes, { resourceAttributes: ['*'], scopeAttributes: ['*'] })?.properties).toBe(
       '"organisation.id":1',
     );
   });
 
   test('a map stays with the host', () => {
     const attributes = { ...someone, [ACCOUNT]: { record: '{}', resource: '3' } };
-    expect(identify(attributes, { resourceAttributes: ['*'] })?.property).toBe('');
+    expect(identify(attributes, { resourceAttributes: ['*'] })?.properties).toBe('');
   });
 
   test('an attribute that is also another id never is one', () => {
     const config = { userIdAttribute: DEVICE };
-    expect(identify({ ...someone, [DEVICE]: { record: '"device-1"' } }, config)?.property).toBe('');
+    expect(identify({ ...someone, [DEVICE]: { record: '"device-1"' } }, config)?.properties).toBe('');
   });
 
   test('ids are never carried but for user_id_attribute', () => {

@@ -1,16 +1,9 @@
 import type { Column, Config, Level, Source } from 'flagsmith:amplitude-exporter/types@0.1.0';
 import { cellValues, isContainer, scalarText } from './cells.ts';
+import type { Decider } from './decision.ts';
 import type { Matcher } from './glob.ts';
 import { asciiJson, characterCount, cut } from './json.ts';
 import { invalidIds, MAX_STRING_LENGTH } from './limits.ts';
-
-/** Who an event belongs to, as JSON to go behind the head's beginning. */
-export interface Identity {
-  /** `,"user_id":"…","device_id":"…","session_id":…`, as many of them as there are; at least one id. */
-  readonly fields: string;
-  /** A member of the properties, without separator; '' for none. */
-  readonly property: string;
-}
 
 const levels: readonly Level[] = ['record', 'scope', 'resource'];
 
@@ -39,75 +32,115 @@ export function omittedAttributes(config: Config): string[] {
 }
 
 /**
- * Makes the function that decides the identity of a cell of `identityColumn`; undefined where nobody is identified.
- * `carries` says whether an attribute of a level joins the properties.
+ * Makes the function that decides cells of `identityColumn`. `carries` says whether an attribute of a level joins the
+ * properties.
+ *
+ * Each identity that was not seen before comes through here, so it has plain loops and few calls.
  */
-export function identityDecider(
-  config: Config,
-  carries: Readonly<Record<Level, Matcher>>,
-): (cell: string) => Identity | undefined {
-  const first = new Map<IdAttributeKey, number>();
-  for (const name of idAttributeKeys) {
-    if (config[name] !== '') first.set(name, first.size * levels.length);
-  }
-  const valuesOf = (values: readonly string[], name: IdAttributeKey): string[] => {
-    const start = first.get(name);
-    return start === undefined ? [] : values.slice(start, start + levels.length);
+export function identityDecider(config: Config, carries: Readonly<Record<Level, Matcher>>): Decider {
+  const inUse = idAttributeKeys.filter((name) => config[name] !== '');
+  /** Where the values of an attribute begin in the cell; past its end for one that is turned off. */
+  const startOf = (name: IdAttributeKey): number => {
+    const position = inUse.indexOf(name);
+    return (position < 0 ? inUse.length : position) * levels.length;
   };
-  const idOf = (prefix: string, value: string | undefined): string | undefined => {
-    const text = scalarText(value);
-    if (text === undefined || invalidIds.has(text.toLowerCase())) return undefined;
-    const id = cut(prefix + text, MAX_STRING_LENGTH);
-    return characterCount(id) < config.minIdLength ? undefined : id;
-  };
-  // What stays a property is the value of the level that wins, unless it became the user id.
+  const overrideStart = startOf('userIdOverrideAttribute');
+  const overrideEnd = overrideStart + levels.length;
+  const accountStart = startOf('userIdAttribute');
+  const accountEnd = accountStart + levels.length;
+  const deviceStart = startOf('deviceIdAttribute');
+  const deviceEnd = deviceStart + levels.length;
+  const sessionStart = startOf('sessionIdAttribute');
+  const sessionEnd = sessionStart + levels.length;
+  const { minIdLength } = config;
+  const noPrefix = prefixOf('');
+  const accountPrefix = prefixOf(config.userIdPrefix);
+  const propertyKey = `${asciiJson(config.userIdAttribute)}:`;
+  // What stays a property is the value of the innermost level that is carried, unless it became the user id.
   const isOnlyAnId = omittedAttributes(config).includes(config.userIdAttribute);
   const mayBeProperty = levels.map((level) => !isOnlyAnId && carries[level](config.userIdAttribute));
 
   return (cell) => {
     const values = cellValues(cell);
-    let fields = '';
+    // Reading past the end of an array is slow in the interpreter.
+    const count = values.length;
+    let members = '';
+    let id: string | undefined;
+    let taken = -1;
 
-    const accounts = valuesOf(values, 'userIdAttribute');
-    let userId = firstOf(valuesOf(values, 'userIdOverrideAttribute'), (value) => idOf('', value))?.found;
-    let taken: number | undefined;
-    if (userId === undefined) {
-      const account = firstOf(accounts, (value) => idOf(config.userIdPrefix, value));
-      userId = account?.found;
-      taken = account?.index;
+    for (let i = overrideStart; i < overrideEnd && i < count && id === undefined; i++) {
+      const value = values[i];
+      if (value) id = idJson(value, noPrefix, minIdLength);
     }
-    if (userId !== undefined) fields += `,"user_id":${asciiJson(userId)}`;
+    for (let i = accountStart; i < accountEnd && i < count && id === undefined; i++) {
+      const value = values[i];
+      if (!value) continue;
+      id = idJson(value, accountPrefix, minIdLength);
+      taken = i;
+    }
+    if (id === undefined) taken = -1;
+    else members = `"user_id":${id}`;
 
-    const deviceId = firstOf(valuesOf(values, 'deviceIdAttribute'), (value) => idOf('', value))?.found;
-    if (deviceId !== undefined) fields += `,"device_id":${asciiJson(deviceId)}`;
+    id = undefined;
+    for (let i = deviceStart; i < deviceEnd && i < count && id === undefined; i++) {
+      const value = values[i];
+      if (value) id = idJson(value, noPrefix, minIdLength);
+    }
+    if (id !== undefined) members = members === '' ? `"device_id":${id}` : `${members},"device_id":${id}`;
+    if (members === '') return { kind: 'dropped', reason: 'no_identity' };
 
-    if (fields === '') return undefined;
+    id = undefined;
+    for (let i = sessionStart; i < sessionEnd && i < count && id === undefined; i++) {
+      const value = values[i];
+      if (value) id = sessionIdJson(value);
+    }
+    if (id !== undefined) members = `${members},"session_id":${id}`;
 
-    const sessionId = firstOf(valuesOf(values, 'sessionIdAttribute'), sessionIdOf)?.found;
-    if (sessionId !== undefined) fields += `,"session_id":${sessionId}`;
-
-    const winner = accounts.findIndex((value, index) => value !== '' && mayBeProperty[index]);
-    const value = accounts[winner];
-    const isProperty = value !== undefined && winner !== taken && !isContainer(value);
-    return { fields, property: isProperty ? `${asciiJson(config.userIdAttribute)}:${value}` : '' };
+    for (let i = accountStart; i < accountEnd && i < count; i++) {
+      const value = values[i];
+      if (!value || !mayBeProperty[i - accountStart]) continue;
+      const isProperty = i !== taken && !isContainer(value);
+      return { kind: 'event', members, properties: isProperty ? propertyKey + value : '' };
+    }
+    return { kind: 'event', members, properties: '' };
   };
 }
 
-/** A session id as JSON: -1 or a whole number of milliseconds since the Unix epoch, in decimal digits. */
-function sessionIdOf(value: string): string | undefined {
-  const text = scalarText(value);
-  if (text === undefined || !/^(-1|\d{1,16})$/.test(text)) return undefined;
-  const id = Number(text);
-  return Number.isSafeInteger(id) ? String(id) : undefined;
+/** What goes before an id, as text and as the beginning of a JSON string. */
+interface Prefix {
+  readonly text: string;
+  readonly json: string;
+  /** In characters. */
+  readonly length: number;
 }
 
-function firstOf<T>(
-  values: readonly string[],
-  convert: (value: string) => T | undefined,
-): { readonly found: T; readonly index: number } | undefined {
-  for (const [index, value] of values.entries()) {
-    const found = convert(value);
-    if (found !== undefined) return { found, index };
+function prefixOf(text: string): Prefix {
+  return { text, json: asciiJson(text).slice(0, -1), length: characterCount(text) };
+}
+
+/** The longest id that is refused for being a word, and so has a case. */
+const LONGEST_INVALID_WORD = 'undefined'.length;
+
+/** The id that a value gives, as JSON in ASCII; undefined where it gives none. */
+function idJson(value: string, prefix: Prefix, minLength: number): string | undefined {
+  const text = scalarText(value);
+  if (text === undefined) return undefined;
+  if (invalidIds.has(text.length > LONGEST_INVALID_WORD ? text : text.toLowerCase())) return undefined;
+  if (value.includes('\\') || prefix.length + text.length > MAX_STRING_LENGTH) {
+    const id = cut(prefix.text + text, MAX_STRING_LENGTH);
+    return characterCount(id) < minLength ? undefined : asciiJson(id);
   }
-  return undefined;
+  // A value is ASCII, so without escapes it is written as it is meant, and its characters are UTF-16 units.
+  return prefix.length + text.length < minLength ? undefined : `${prefix.json}${text}"`;
+}
+
+/** A session id as JSON: -1 or a whole number of milliseconds since the Unix epoch, in decimal digits. */
+function sessionIdJson(value: string): string | undefined {
+  const text = scalarText(value);
+  if (text === undefined) return undefined;
+  const id = Number(text);
+  if (!Number.isSafeInteger(id) || id < -1) return undefined;
+  const json = String(id);
+  // Number() also takes 0x10, 1e3 and spaces. Leading zeros are digits too.
+  return json === text || /^\d+$/.test(text) ? json : undefined;
 }

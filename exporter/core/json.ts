@@ -1,5 +1,9 @@
+/** Text that stands for itself in a JSON string. */
+const PLAIN = /^[ !#-[\]-~]*$/;
+
 /** JSON text in ASCII only, so that its length is its size in bytes. */
 export function asciiJson(value: unknown): string {
+  if (typeof value === 'string' && PLAIN.test(value)) return `"${value}"`;
   return JSON.stringify(value).replace(
     /[\u007f-\uffff]/g,
     (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,

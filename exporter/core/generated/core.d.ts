@@ -3,10 +3,10 @@ declare module 'flagsmith:amplitude-exporter/core@0.1.0' {
   export type Answer = import('flagsmith:amplitude-exporter/types@0.1.0').Answer;
   export type Batch = import('flagsmith:amplitude-exporter/types@0.1.0').Batch;
   export type Config = import('flagsmith:amplitude-exporter/types@0.1.0').Config;
+  export type Divided = import('flagsmith:amplitude-exporter/types@0.1.0').Divided;
   export type Fault = import('flagsmith:amplitude-exporter/types@0.1.0').Fault;
   export type Level = import('flagsmith:amplitude-exporter/types@0.1.0').Level;
   export type Plan = import('flagsmith:amplitude-exporter/types@0.1.0').Plan;
-  export type Prepared = import('flagsmith:amplitude-exporter/types@0.1.0').Prepared;
   export type Verdict = import('flagsmith:amplitude-exporter/types@0.1.0').Verdict;
   export type * as FlagsmithAmplitudeExporterTypes010 from 'flagsmith:amplitude-exporter/types@0.1.0'; // import flagsmith:amplitude-exporter/types@0.1.0
   /**
@@ -26,11 +26,11 @@ declare module 'flagsmith:amplitude-exporter/core@0.1.0' {
   */
   export function selectAttributes(level: Level, keys: Array<string>): Array<boolean>;
   /**
-  * Decides a few hundred records at the most.
+  * Decides cells of one column: what a cell adds to the event of its record, or why there is none. An answer depends
+  * on the column and the cell alone, so the host asks once about each and remembers. A few hundred cells at the most.
   * 
-  * `records` holds, for each record, one line a column of the plan and then one line with the number of bytes that the
-  * host will write for it behind the head; every line ends with a line feed. A column's line is its *cell*: the
-  * values of the column's sources in their order, separated by tabs, trailing tabs left off. A value is
+  * `column` is an index into the plan's columns. `cells` holds one cell a line, each ended with a line feed. A *cell*
+  * is the values of the column's sources in their order, separated by tabs, trailing tabs left off. A value is
   * - nothing, where the source has no value;
   * - a JSON string, number, boolean or null: ASCII only (others as \uXXXX), strings cut to the plan's
   *   `max-string-length`, bytes as a base64 string, whole numbers beyond ±(2^53-1) as a string of digits, NaN and
@@ -38,17 +38,20 @@ declare module 'flagsmith:amplitude-exporter/core@0.1.0' {
   * - `{}` for any map and `[]` for any list: these stay with the host, whatever they hold.
   * No cell holds a raw line feed or tab.
   * 
-  * The answer's `lines` holds one line a record, each ended with a line feed:
-  * - nothing: the record is skipped. This depends on the first column alone, so that the host may remember it;
-  * - a head, the JSON object of the event without its end: `{"event_type":"…","user_id":"…"`. A tab and more JSON
-  *   members (`"organisation.id":7`) may follow, which join the carried attributes;
-  * - `>` and then a head: the same, and a new batch begins with this event;
+  * The answer holds one line a cell, each ended with a line feed:
+  * - JSON members of the event, ASCII only, at least one: `"user_id":"…","device_id":"…"`. A tab and more members
+  *   may follow (`"organisation.id":7`), which join the carried attributes;
+  * - nothing: the record is skipped;
   * - anything else: the record is dropped and the line is the reason, a word in snake_case.
-  * 
-  * `open` is the batch that the records before these have left open (`no events` to begin with), and the answer's
-  * `open` the one to give to the next call: batches go on from call to call.
+  * Where columns disagree the first that skips or drops a record has it.
   */
-  export function prepare(open: Batch, records: string): Prepared;
+  export function decide(column: number, cells: string): string;
+  /**
+  * Divides events into batches, the events of one request each. `sizes` are the bytes of a few hundred events at the
+  * most, in their order. `open` is the batch that the events before these have left open (no events to begin with),
+  * and the answer's `open` the one to give to the next call: batches go on from call to call.
+  */
+  export function divide(open: Batch, sizes: Uint32Array): Divided;
   /**
   * What an answer of Amplitude means for the events of the request.
   */

@@ -136,15 +136,17 @@ const (
 	Dropped
 )
 
-type prepared struct {
-	Open  Batch
-	Lines text
+// Divided is where batches begin.
+type Divided struct {
+	Open    Batch
+	Starts  []uint32
+	Dropped []DroppedEvent
 }
 
-// text is a string that is read where it stands, without a copy.
-type text struct {
-	Pointer uint32
-	Length  uint32
+// DroppedEvent is an event that fits no batch.
+type DroppedEvent struct {
+	Event  uint32
+	Reason string
 }
 
 // result is WIT's result<T, string>.

@@ -17,7 +17,7 @@ type Instance struct {
 	module  api.Module
 	realloc api.Function
 
-	validate, configure, selectAttributes, prepare, classify function
+	validate, configure, selectAttributes, decide, divide, classify function
 
 	stack [4]uint64
 }
@@ -42,7 +42,8 @@ func instantiate(ctx context.Context, runtime wazero.Runtime, code wazero.Compil
 		{"validate", &i.validate},
 		{"configure", &i.configure},
 		{"select-attributes", &i.selectAttributes},
-		{"prepare", &i.prepare},
+		{"decide", &i.decide},
+		{"divide", &i.divide},
 		{"classify", &i.classify},
 	} {
 		*f.into = function{f.name, module.ExportedFunction(f.name), module.ExportedFunction("cabi_post_" + f.name)}
@@ -97,25 +98,23 @@ func (i *Instance) SelectAttributes(ctx context.Context, level Level, keys []str
 	return selected, err
 }
 
-// Prepare decides records. It appends the core's lines to `lines`.
-func (i *Instance) Prepare(ctx context.Context, open Batch, records, lines []byte) (Batch, []byte, error) {
-	pointer, err := lowerBytes(i.allocator(ctx), records, 1)
+// Decide decides cells of a column, one a line. The answer has a line a cell.
+func (i *Instance) Decide(ctx context.Context, column int, cells []byte) (string, error) {
+	pointer, err := lowerBytes(i.allocator(ctx), cells, 1)
 	if err != nil {
-		return Batch{}, lines, err
+		return "", err
 	}
-	err = i.invoke(ctx, i.prepare, func(result uint32) error {
-		answer, err := liftResult[prepared](i, i.prepare, result)
-		if err != nil {
-			return err
-		}
-		contents, ok := i.module.Memory().Read(answer.Lines.Pointer, answer.Lines.Length)
-		if !ok {
-			return errors.New("prepare: the lines are outside the guest's memory")
-		}
-		open, lines = answer.Open, append(lines, contents...)
-		return nil
-	}, uint64(open.Events), uint64(open.Bytes), uint64(pointer), uint64(len(records)))
-	return open, lines, err
+	return callResult[string](ctx, i, i.decide, uint64(column), uint64(pointer), uint64(len(cells)))
+}
+
+// Divide divides events of these sizes into batches.
+func (i *Instance) Divide(ctx context.Context, open Batch, sizes []uint32) (Divided, error) {
+	pointer, err := lowerList(i.allocator(ctx), reflect.ValueOf(sizes))
+	if err != nil {
+		return Divided{}, err
+	}
+	return callResult[Divided](ctx, i, i.divide,
+		uint64(open.Events), uint64(open.Bytes), uint64(pointer), uint64(len(sizes)))
 }
 
 // Classify says what an answer to a request means.

@@ -1,8 +1,10 @@
 package prepare
 
 import (
-	"bytes"
-	"fmt"
+	"errors"
+
+	"github.com/Flagsmith/flagsmith-otel-collector/exporter/amplitudeexporter/internal/guest"
+	"github.com/Flagsmith/flagsmith-otel-collector/exporter/amplitudeexporter/internal/record"
 )
 
 // Prepared is what became of some records: batches of events, and how many have none.
@@ -12,112 +14,103 @@ type Prepared struct {
 	// Dropped is the number of records lost, by reason.
 	Dropped map[string]int
 
-	envelope envelope
-	records  int
-	events   []Event
-	batches  []int
-	heads    []byte
-	carried  []byte
+	envelope  envelope
+	columns   int
+	events    []Event
+	decisions []*decision
+	// starts are the indices of the events with which batches begin.
+	starts  []int
+	carried []byte
 }
 
 // envelope is the text around the events of a request, the API key in its place.
 type envelope struct{ open, end string }
 
-// Event is the event of one record: text in the buffers of a Prepared.
+// Event is the event of one record.
 type Event struct {
 	// Record is the index of the event's record among those that were prepared.
 	Record int
 
-	head, property, carried span
+	// decisions is the index of its first decision; it has one a column.
+	decisions int
+	carried   span
 }
 
 type span struct{ from, to int }
 
-// A line of the core begins with one of these, or is a reason.
-const (
-	headStart  = '{'
-	batchStart = '>'
-)
+func newPrepared(around envelope, columns, records, carriedBytes int) *Prepared {
+	return &Prepared{
+		Dropped:   map[string]int{},
+		envelope:  around,
+		columns:   columns,
+		events:    make([]Event, 0, records),
+		decisions: make([]*decision, 0, records*columns),
+		carried:   make([]byte, 0, carriedBytes),
+	}
+}
 
-// checkLines makes sure that there is a line a record, and that each is one that take understands.
-func checkLines(lines []byte, count int) error {
-	for ; count > 0; count-- {
-		line, rest, found := bytes.Cut(lines, []byte{'\n'})
-		if !found {
-			return fmt.Errorf("%w: %d are missing", errLines, count)
-		}
-		head := bytes.TrimPrefix(line, []byte{batchStart})
-		if !bytes.HasPrefix(head, []byte{headStart}) && !isReason(line) {
-			return fmt.Errorf("%w: one is neither a head nor a reason", errLines)
-		}
-		lines = rest
+func (p *Prepared) carry(encoder *record.Encoder) span {
+	from := len(p.carried)
+	p.carried = encoder.AppendCarried(p.carried)
+	return span{from, len(p.carried)}
+}
+
+// refuses counts the record of a decision that makes no event of it.
+func (p *Prepared) refuses(d *decision) bool {
+	switch d.outcome {
+	case skipped:
+		p.Skipped++
+	case dropped:
+		p.Dropped[d.reason]++
+	case undecided, event:
+		return false
 	}
-	if len(lines) > 0 {
-		return fmt.Errorf("%w: there are more", errLines)
+	return true
+}
+
+// addEvent makes an event of a record, if all columns decided so.
+func (p *Prepared) addEvent(e entry, decisions []*decision) {
+	for _, d := range decisions {
+		if p.refuses(d) {
+			return
+		}
 	}
+	p.events = append(p.events, Event{Record: e.record, decisions: len(p.decisions), carried: e.carried})
+	p.decisions = append(p.decisions, decisions...)
+}
+
+// divide begins batches, and drops what fits none, among the events from first on.
+func (p *Prepared) divide(first int, divided *guest.Divided) error {
+	starts, refused := divided.Starts, divided.Dropped
+	kept := p.events[:first]
+	for i := range p.events[first:] {
+		if len(refused) > 0 && int(refused[0].Event) == i {
+			p.Dropped[refused[0].Reason]++
+			refused = refused[1:]
+			continue
+		}
+		if len(starts) > 0 && int(starts[0]) == i {
+			p.starts = append(p.starts, len(kept))
+			starts = starts[1:]
+		}
+		kept = append(kept, p.events[first+i])
+	}
+	if len(starts) > 0 || len(refused) > 0 || len(kept) > 0 && len(p.starts) == 0 {
+		return errors.New("divide: the core's batches are not of the events that it was asked about, in their order")
+	}
+	p.events = kept
 	return nil
-}
-
-func isReason(line []byte) bool {
-	const maxReason = 64
-	for _, c := range line {
-		if c != '_' && (c < 'a' || c > 'z') && (c < '0' || c > '9') {
-			return false
-		}
-	}
-	return len(line) <= maxReason
-}
-
-// take reads the core's lines for records that were written from starts on; the last of starts is the end.
-func (p *Prepared) take(lines []byte, starts []start) {
-	base := len(p.heads)
-	p.heads = append(p.heads, lines...)
-	heads := p.heads
-	for i := range len(starts) - 1 {
-		end := base + bytes.IndexByte(heads[base:], '\n')
-		switch {
-		case end == base:
-			p.Skipped++
-			p.records++
-		case heads[base] == headStart:
-			p.addEvent(span{base, end}, span{starts[i].carried, starts[i+1].carried})
-		case heads[base] == batchStart:
-			p.batches = append(p.batches, len(p.events))
-			p.addEvent(span{base + 1, end}, span{starts[i].carried, starts[i+1].carried})
-		default:
-			p.drop(string(heads[base:end]))
-		}
-		base = end + 1
-	}
-}
-
-func (p *Prepared) addEvent(head, carried span) {
-	event := Event{Record: p.records, head: head, property: span{head.to, head.to}, carried: carried}
-	if tab := bytes.IndexByte(p.heads[head.from:head.to], '\t'); tab >= 0 {
-		event.head.to = head.from + tab
-		event.property.from = event.head.to + 1
-	}
-	p.events = append(p.events, event)
-	p.records++
-}
-
-func (p *Prepared) drop(reason string) {
-	p.Dropped[reason]++
-	p.records++
 }
 
 // Batches returns the events of each request.
 func (p *Prepared) Batches() [][]Event {
-	if len(p.events) == 0 {
-		return nil
-	}
-	batches := make([][]Event, 0, len(p.batches)+1)
-	from := 0
-	for _, to := range append(p.batches, len(p.events)) {
-		if to > from {
-			batches = append(batches, p.events[from:to])
+	batches := make([][]Event, len(p.starts))
+	for i, from := range p.starts {
+		to := len(p.events)
+		if i+1 < len(p.starts) {
+			to = p.starts[i+1]
 		}
-		from = to
+		batches[i] = p.events[from:to]
 	}
 	return batches
 }
@@ -126,7 +119,7 @@ func (p *Prepared) Batches() [][]Event {
 func (p *Prepared) Body(events []Event) []byte {
 	size := len(p.envelope.open) + len(p.envelope.end)
 	for i := range events {
-		size += p.size(&events[i])
+		size += len(",") + p.size(&events[i])
 	}
 	body := make([]byte, 0, size)
 	body = append(body, p.envelope.open...)
@@ -139,21 +132,36 @@ func (p *Prepared) Body(events []Event) []byte {
 	return append(body, p.envelope.end...)
 }
 
-// size is the number of bytes that an event takes at the most, with the comma before it.
+func (p *Prepared) decisionsOf(e *Event) []*decision {
+	return p.decisions[e.decisions : e.decisions+p.columns]
+}
+
+// size is the number of bytes that an event takes at the most.
 func (p *Prepared) size(e *Event) int {
-	return len(",") + e.head.len() + e.carried.len() + len(",") + e.property.len() + len("}}")
+	size := len("{") + e.carried.to - e.carried.from + len("}}")
+	for _, d := range p.decisionsOf(e) {
+		size += len(d.members) + len(",") + len(d.properties) + len(",")
+	}
+	return size
 }
 
 func (p *Prepared) appendEvent(b []byte, e *Event) []byte {
-	b = append(b, p.heads[e.head.from:e.head.to]...)
+	b = append(b, '{')
+	for i, d := range p.decisionsOf(e) {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = append(b, d.members...)
+	}
 	b = append(b, p.carried[e.carried.from:e.carried.to]...)
-	if e.property.len() > 0 {
+	for _, d := range p.decisionsOf(e) {
+		if d.properties == "" {
+			continue
+		}
 		if b[len(b)-1] != '{' {
 			b = append(b, ',')
 		}
-		b = append(b, p.heads[e.property.from:e.property.to]...)
+		b = append(b, d.properties...)
 	}
 	return append(b, "}}"...)
 }
-
-func (s span) len() int { return s.to - s.from }

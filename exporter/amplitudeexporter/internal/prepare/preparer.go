@@ -1,11 +1,9 @@
 // Package prepare turns log records into batches of events, ready to be sent: it has the records written (package
-// record), the core decide on them (package guest), and joins what comes out of the two.
+// record), the core decide on what it has not decided before (package guest), and joins what comes out of the two.
 package prepare
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"sync"
 
 	"go.opentelemetry.io/collector/pdata/plog"
@@ -27,7 +25,9 @@ const (
 // Preparer readies records for the requests of one exporter. Safe for concurrent use.
 type Preparer struct {
 	pool     *guest.Pool
+	columns  []guest.Column
 	envelope envelope
+	memos    []memo
 	selected selection
 	logger   *zap.Logger
 	works    sync.Pool
@@ -37,33 +37,50 @@ type Preparer struct {
 func New(pool *guest.Pool, plan *guest.Plan, apiKey string, logger *zap.Logger) *Preparer {
 	p := &Preparer{
 		pool:     pool,
+		columns:  plan.Columns,
 		envelope: envelope{open: plan.Envelope.BeforeKey + apiKey + plan.Envelope.AfterKey, end: plan.Envelope.End},
+		memos:    make([]memo, len(plan.Columns)),
 		logger:   logger,
 	}
-	p.works.New = func() any { return &work{encoder: record.NewEncoder(plan, p.SelectAttributes)} }
+	p.works.New = func() any {
+		return &work{
+			encoder: record.NewEncoder(plan, p.SelectAttributes),
+			pending: make([]pending, len(plan.Columns)),
+		}
+	}
 	return p
 }
 
 // work is what one Prepare needs while it lasts.
 type work struct {
 	encoder *record.Encoder
-	cells   []byte
-	// starts of the records of the next call: in cells, and in the carried JSON.
-	starts []start
-	lines  []byte
-	open   guest.Batch
+	cell    []byte
+	pending []pending
+	// entries are the records since the last call of the core, and decisions one a column of each.
+	entries   []entry
+	decisions []*decision
+	sizes     []uint32
+	open      guest.Batch
+	// carriedPerRecord is how many bytes were last carried.
+	carriedPerRecord int
 }
 
-type start struct{ cell, carried int }
+// entry is a record that may become an event.
+type entry struct {
+	record  int
+	carried span
+}
 
 // Prepare decides on records and writes their events. The error is for the whole: nothing was prepared.
 func (p *Preparer) Prepare(ctx context.Context, logs plog.Logs) (*Prepared, error) {
 	w := p.works.Get().(*work)
 	defer p.works.Put(w)
-	w.reset()
+	w.open = guest.Batch{}
+	w.clear()
 
-	out := &Prepared{envelope: p.envelope, Dropped: map[string]int{}}
-	out.events = make([]Event, 0, logs.LogRecordCount())
+	count := logs.LogRecordCount()
+	out := newPrepared(p.envelope, len(p.columns), count, count*w.carriedPerRecord)
+	index := 0
 	for _, rl := range logs.ResourceLogs().All() {
 		if err := w.encoder.SetResource(ctx, rl); err != nil {
 			return nil, err
@@ -73,65 +90,141 @@ func (p *Preparer) Prepare(ctx context.Context, logs plog.Logs) (*Prepared, erro
 				return nil, err
 			}
 			for _, lr := range sl.LogRecords().All() {
-				w.starts = append(w.starts, start{len(w.cells), len(out.carried)})
-				w.cells, out.carried = w.encoder.Append(w.cells, out.carried, lr)
-				if len(w.starts) == maxRecordsPerCall || len(w.cells) >= maxBytesPerCall {
-					if err := p.decideAll(ctx, w, out); err != nil {
+				p.take(w, out, index, lr)
+				index++
+				if w.isFull() {
+					if err := p.decide(ctx, w, out); err != nil {
 						return nil, err
 					}
 				}
 			}
 		}
 	}
-	if err := p.decideAll(ctx, w, out); err != nil {
+	if err := p.decide(ctx, w, out); err != nil {
 		return nil, err
+	}
+	if count > 0 {
+		w.carriedPerRecord = len(out.carried)/count + 1
 	}
 	return out, nil
 }
 
-func (w *work) reset() {
-	w.cells, w.starts, w.open = w.cells[:0], w.starts[:0], guest.Batch{}
+// take writes a record, unless it is known that it becomes no event.
+func (p *Preparer) take(w *work, out *Prepared, index int, lr plog.LogRecord) {
+	w.encoder.Begin(lr)
+	written := span{from: -1}
+	first, decided := len(w.decisions), true
+	for i := range p.columns {
+		if p.columns[i].Mode == guest.Every && written.from < 0 {
+			written = out.carry(w.encoder)
+		}
+		w.cell = w.encoder.AppendCell(w.cell[:0], i)
+		d := p.memos[i].get(w.cell)
+		if d == nil {
+			d = w.pending[i].add(w.cell)
+		}
+		// A column before that is undecided may yet have another reason.
+		decided = decided && d.outcome != undecided
+		if decided && out.refuses(d) {
+			w.decisions = w.decisions[:first]
+			if written.from >= 0 {
+				out.carried = out.carried[:written.from]
+			}
+			return
+		}
+		w.decisions = append(w.decisions, d)
+	}
+	if written.from < 0 {
+		written = out.carry(w.encoder)
+	}
+	w.entries = append(w.entries, entry{index, written})
 }
 
-// decideAll has the core decide on the records written since the last call.
-func (p *Preparer) decideAll(ctx context.Context, w *work, out *Prepared) error {
-	if len(w.starts) == 0 {
+func (w *work) isFull() bool {
+	bytes := 0
+	for i := range w.pending {
+		bytes += w.pending[i].cells.Len()
+	}
+	return len(w.entries) == maxRecordsPerCall || bytes >= maxBytesPerCall
+}
+
+func (w *work) clear() {
+	w.entries = w.entries[:0]
+	clear(w.decisions)
+	w.decisions = w.decisions[:0]
+	for i := range w.pending {
+		w.pending[i].reset()
+	}
+}
+
+// decide has the core decide what is pending, and makes events of the records since it last did.
+func (p *Preparer) decide(ctx context.Context, w *work, out *Prepared) error {
+	if len(w.entries) == 0 {
 		return nil
 	}
-	last := start{len(w.cells), len(out.carried)}
-	err := p.decide(ctx, w, append(w.starts, last), out)
-	w.cells, w.starts = w.cells[:0], w.starts[:0]
-	return err
-}
-
-// decide gives records to the core; the last of starts is the end. Where the core fails with several, it gets them in
-// halves, so that a record which it cannot take costs only itself.
-func (p *Preparer) decide(ctx context.Context, w *work, starts []start, out *Prepared) error {
-	count := len(starts) - 1
-	cells := w.cells[starts[0].cell:starts[count].cell]
-	var open guest.Batch
-	err := p.pool.With(ctx, func(instance *guest.Instance) (err error) {
-		if open, w.lines, err = instance.Prepare(ctx, w.open, cells, w.lines[:0]); err != nil {
+	defer w.clear()
+	for i := range w.pending {
+		pending := &w.pending[i]
+		if err := p.decideCells(ctx, i, pending, 0, len(pending.decisions)); err != nil {
 			return err
 		}
-		return checkLines(w.lines, count)
+		for cell, d := range pending.known {
+			if d.reason != ReasonGuestFault {
+				p.memos[i].add(cell, d)
+			}
+		}
+	}
+
+	first := len(out.events)
+	for i, e := range w.entries {
+		out.addEvent(e, w.decisions[i*len(p.columns):(i+1)*len(p.columns)])
+	}
+	w.sizes = w.sizes[:0]
+	for i := range out.events[first:] {
+		w.sizes = append(w.sizes, uint32(out.size(&out.events[first+i])))
+	}
+	if len(w.sizes) == 0 {
+		return nil
+	}
+	var divided guest.Divided
+	err := p.pool.With(ctx, func(instance *guest.Instance) (err error) {
+		divided, err = instance.Divide(ctx, w.open, w.sizes)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	w.open = divided.Open
+	return out.divide(first, &divided)
+}
+
+// decideCells has the core decide cells of a column. Where it fails with several it gets them in halves, so that a cell
+// which it cannot take costs only the records that have it.
+func (p *Preparer) decideCells(ctx context.Context, column int, cells *pending, from, to int) error {
+	if from == to {
+		return nil
+	}
+	err := p.pool.With(ctx, func(instance *guest.Instance) error {
+		lines, err := instance.Decide(ctx, column, cells.lines(from, to))
+		if err != nil {
+			return err
+		}
+		return readLines(lines, cells.decisions[from:to])
 	})
 	switch {
 	case err == nil:
-		w.open = open
-		out.take(w.lines, starts)
 		return nil
 	case ctx.Err() != nil:
 		return err
-	case count > 1:
-		half := count / 2
-		if err := p.decide(ctx, w, starts[:half+1], out); err != nil {
+	case to-from > 1:
+		half := from + (to-from)/2
+		if err := p.decideCells(ctx, column, cells, from, half); err != nil {
 			return err
 		}
-		return p.decide(ctx, w, starts[half:], out)
+		return p.decideCells(ctx, column, cells, half, to)
 	default:
 		p.logger.Error("The core failed with a record, which is dropped; the instance was thrown away", zap.Error(err))
-		out.drop(ReasonGuestFault)
+		*cells.decisions[from] = decision{outcome: dropped, reason: ReasonGuestFault}
 		return nil
 	}
 }
@@ -144,56 +237,3 @@ func (p *Preparer) Classify(ctx context.Context, status int, body string) (verdi
 	})
 	return verdict, err
 }
-
-// selection remembers which attributes of a level join the properties.
-type selection struct {
-	mu    sync.Mutex
-	known map[guest.Attribute]bool
-}
-
-// maxSelections bounds what keys that never repeat can make an exporter remember.
-const maxSelections = 10_000
-
-// SelectAttributes says which attributes of a level join the properties: an answer a key. The answers are remembered.
-func (p *Preparer) SelectAttributes(ctx context.Context, level guest.Level, keys []string) ([]bool, error) {
-	answers, known := p.selected.recall(level, keys)
-	if known {
-		return answers, nil
-	}
-	err := p.pool.With(ctx, func(instance *guest.Instance) (err error) {
-		answers, err = instance.SelectAttributes(ctx, level, keys)
-		return err
-	})
-	if err != nil {
-		return nil, fmt.Errorf("select attributes: %w", err)
-	}
-	p.selected.remember(level, keys, answers)
-	return answers, nil
-}
-
-// recall returns the answers for keys that are all known.
-func (s *selection) recall(level guest.Level, keys []string) (answers []bool, known bool) {
-	answers = make([]bool, len(keys))
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for i, key := range keys {
-		if answers[i], known = s.known[guest.Attribute{Level: level, Key: key}]; !known {
-			return nil, false
-		}
-	}
-	return answers, true
-}
-
-func (s *selection) remember(level guest.Level, keys []string, answers []bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.known == nil || len(s.known) > maxSelections {
-		s.known = map[guest.Attribute]bool{}
-	}
-	for i, key := range keys {
-		s.known[guest.Attribute{Level: level, Key: key}] = answers[i]
-	}
-}
-
-// errLines is why an answer of the core breaks the contract.
-var errLines = errors.New("the core's lines are not one a record")

@@ -1,5 +1,5 @@
 // Package record writes OTLP log records as the plan of the core says: the cells that the core decides on, and the JSON
-// that stands behind the head of each event. It knows OTLP and JSON, and nothing about Amplitude.
+// that stands behind what the core decided. It knows OTLP and JSON, and nothing about Amplitude.
 package record
 
 import (
@@ -36,6 +36,9 @@ type Encoder struct {
 	// answered is the attribute that a `first` column took of the record at hand.
 	answered    string
 	hasAnswered bool
+	// bodyTaken says that a `first` column took the body.
+	bodyTaken bool
+	record    plog.LogRecord
 
 	fromScope, fromResource []inherited
 	leaveOut                func(key string, v pcommon.Value) bool
@@ -166,29 +169,11 @@ func (e *Encoder) isOmitted(key string) bool {
 	return false
 }
 
-// Append writes a record: to cells its lines, to carried the JSON behind its event's head. The carried JSON leaves the
-// object of the properties open, and the event: "}}" and what the core adds to the properties come behind it.
-func (e *Encoder) Append(cells, carried []byte, lr plog.LogRecord) (newCells, newCarried []byte) {
-	start := len(carried)
-	bodyTaken := e.beginRecord(lr)
-	for _, f := range e.fields {
-		carried = e.appendField(carried, f, lr)
-	}
-	carried = append(carried, e.properties...)
-	carried = e.appendProperties(carried, lr, bodyTaken)
-
-	for i := range e.columns {
-		cells = e.appendCell(cells, &e.columns[i])
-	}
-	cells = strconv.AppendInt(cells, int64(len(carried)-start+len("}}")), 10)
-	return append(cells, '\n'), carried
-}
-
-// beginRecord clears the slots of the record before and answers the `first` columns. It reports whether one took the
-// body.
-func (e *Encoder) beginRecord(lr plog.LogRecord) (bodyTaken bool) {
+// Begin begins a record. Its cells of `first` columns can be had at once, the others after AppendCarried.
+func (e *Encoder) Begin(lr plog.LogRecord) {
+	e.record = lr
 	e.text = e.text[:0]
-	e.hasAnswered = false
+	e.hasAnswered, e.bodyTaken = false, false
 	for i := range e.keys {
 		if slot := e.keys[i].slot; slot >= 0 {
 			e.slots[slot] = nil
@@ -196,10 +181,35 @@ func (e *Encoder) beginRecord(lr plog.LogRecord) (bodyTaken bool) {
 	}
 	for i := range e.columns {
 		if e.columns[i].mode == guest.First && e.answerFirst(&e.columns[i], lr) {
-			bodyTaken = true
+			e.bodyTaken = true
 		}
 	}
-	return bodyTaken
+}
+
+// AppendCarried writes what is carried of the record: the JSON behind what the core decides, which leaves the object of
+// the properties open, and the event.
+func (e *Encoder) AppendCarried(b []byte) []byte {
+	for _, f := range e.fields {
+		b = e.appendField(b, f, e.record)
+	}
+	b = append(b, e.properties...)
+	return e.appendProperties(b, e.record)
+}
+
+// AppendCell writes the record's cell of a column, without a line feed.
+func (e *Encoder) AppendCell(b []byte, index int) []byte {
+	c := &e.columns[index]
+	tabs := 0
+	for _, value := range e.slots[c.slot : c.slot+len(c.sources)] {
+		if len(value) > 0 {
+			for ; tabs > 0; tabs-- {
+				b = append(b, '\t')
+			}
+			b = append(b, value...)
+		}
+		tabs++
+	}
+	return b
 }
 
 // answerFirst fills the slot of the first source of a column that has a scalar. It reports whether that is the body.
@@ -259,7 +269,7 @@ func timeMS(lr plog.LogRecord) uint64 {
 	return uint64(lr.ObservedTimestamp()) / nanosecondsPerMS
 }
 
-func (e *Encoder) appendProperties(b []byte, lr plog.LogRecord, bodyTaken bool) []byte {
+func (e *Encoder) appendProperties(b []byte, lr plog.LogRecord) []byte {
 	start := len(b)
 	attributes := lr.Attributes()
 	b = e.writer.appendMembers(b, attributes, 1, e.leaveOut)
@@ -271,7 +281,7 @@ func (e *Encoder) appendProperties(b []byte, lr plog.LogRecord, bodyTaken bool) 
 			b = appendInherited(b, start, &e.fromResource[i], attributes)
 		}
 	}
-	if e.body == "" || bodyTaken || lr.Body().Type() == pcommon.ValueTypeEmpty {
+	if e.body == "" || e.bodyTaken || lr.Body().Type() == pcommon.ValueTypeEmpty {
 		return b
 	}
 	if _, ok := lastValue(attributes, e.body); ok || hasInherited(e.fromScope, e.body) || hasInherited(e.fromResource, e.body) {
@@ -332,20 +342,6 @@ func (e *Encoder) appendCellValue(b []byte, v pcommon.Value) []byte {
 	default:
 		return e.writer.appendScalar(b, v, true)
 	}
-}
-
-func (e *Encoder) appendCell(b []byte, c *column) []byte {
-	tabs := 0
-	for _, value := range e.slots[c.slot : c.slot+len(c.sources)] {
-		if len(value) > 0 {
-			for ; tabs > 0; tabs-- {
-				b = append(b, '\t')
-			}
-			b = append(b, value...)
-		}
-		tabs++
-	}
-	return append(b, '\n')
 }
 
 // lastValue finds an attribute; of a key that comes twice the last counts.

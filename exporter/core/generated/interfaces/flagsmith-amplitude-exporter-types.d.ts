@@ -126,11 +126,11 @@ declare module 'flagsmith:amplitude-exporter/types@0.1.0' {
     endpoint: string,
     envelope: Envelope,
     /**
-     * What the core decides on. One cell each, in this order.
+     * What the core decides on. One cell each of every record, in this order.
      */
     columns: Array<Column>,
     /**
-     * What the host writes behind the head of each event, in this order; a field without a value is left out.
+     * What the host writes behind what the core decided, in this order; a field without a value is left out.
      */
     fields: Array<Field>,
     /**
@@ -173,9 +173,26 @@ declare module 'flagsmith:amplitude-exporter/types@0.1.0' {
      */
     bytes: number,
   }
-  export interface Prepared {
+  export interface DroppedEvent {
+    /**
+     * Its index.
+     */
+    event: number,
+    /**
+     * Why, as a word in snake_case.
+     */
+    reason: string,
+  }
+  export interface Divided {
     open: Batch,
-    lines: string,
+    /**
+     * Indices of the events with which a new batch begins.
+     */
+    starts: Uint32Array,
+    /**
+     * The events that fit no batch.
+     */
+    dropped: Array<DroppedEvent>,
   }
   /**
    * An answer to a request, the API key taken out of it should it be there.

@@ -1,0 +1,59 @@
+package prepare
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"github.com/Flagsmith/flagsmith-otel-collector/exporter/amplitudeexporter/internal/guest"
+)
+
+// selection remembers which attributes of a level join the properties.
+type selection struct {
+	mu    sync.Mutex
+	known map[guest.Attribute]bool
+}
+
+// maxSelections bounds what keys that never repeat can make an exporter remember.
+const maxSelections = 10_000
+
+// SelectAttributes says which attributes of a level join the properties: an answer a key. The answers are remembered.
+func (p *Preparer) SelectAttributes(ctx context.Context, level guest.Level, keys []string) ([]bool, error) {
+	answers, known := p.selected.recall(level, keys)
+	if known {
+		return answers, nil
+	}
+	err := p.pool.With(ctx, func(instance *guest.Instance) (err error) {
+		answers, err = instance.SelectAttributes(ctx, level, keys)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("select attributes: %w", err)
+	}
+	p.selected.remember(level, keys, answers)
+	return answers, nil
+}
+
+// recall returns the answers for keys that are all known.
+func (s *selection) recall(level guest.Level, keys []string) (answers []bool, known bool) {
+	answers = make([]bool, len(keys))
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i, key := range keys {
+		if answers[i], known = s.known[guest.Attribute{Level: level, Key: key}]; !known {
+			return nil, false
+		}
+	}
+	return answers, true
+}
+
+func (s *selection) remember(level guest.Level, keys []string, answers []bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.known == nil || len(s.known) > maxSelections {
+		s.known = map[guest.Attribute]bool{}
+	}
+	for i, key := range keys {
+		s.known[guest.Attribute{Level: level, Key: key}] = answers[i]
+	}
+}

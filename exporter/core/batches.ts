@@ -1,0 +1,36 @@
+import type { Batch, Divided, DroppedEvent } from 'flagsmith:amplitude-exporter/types@0.1.0';
+
+/** What fits one request. */
+export interface BatchLimits {
+  /** Events, at most. */
+  readonly maxEvents: number;
+  /** Bytes; a request's body has to stay below. */
+  readonly maxBytes: number;
+  /** Bytes of a request's body without its events. */
+  readonly envelopeBytes: number;
+}
+
+/** Divides events of these sizes, in bytes, into batches as full as the limits allow, in their order. */
+export function divideEvents(open: Batch, sizes: ArrayLike<number>, limits: BatchLimits): Divided {
+  const { maxEvents, maxBytes, envelopeBytes } = limits;
+  const starts: number[] = [];
+  const dropped: DroppedEvent[] = [];
+  let { events, bytes } = open;
+  for (let i = 0; i < sizes.length; i++) {
+    const size = sizes[i] as number;
+    if (envelopeBytes + size >= maxBytes) {
+      dropped.push({ event: i, reason: 'too_large' });
+      continue;
+    }
+    const grown = bytes + ','.length + size;
+    if (events === 0 || events >= maxEvents || grown >= maxBytes) {
+      starts.push(i);
+      events = 1;
+      bytes = envelopeBytes + size;
+    } else {
+      events += 1;
+      bytes = grown;
+    }
+  }
+  return { open: { events, bytes }, starts: Uint32Array.from(starts), dropped };
+}

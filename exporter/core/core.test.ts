@@ -1,0 +1,137 @@
+import type { Config } from 'flagsmith:amplitude-exporter/types@0.1.0';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { classify, configure, decide, divide, selectAttributes, validate } from './core.ts';
+import { asciiJson } from './json.ts';
+import { envelopeBytes } from './plan.ts';
+import { configWith } from './testing/config.ts';
+
+const EVENT_TYPE = 0;
+const IDENTITY = 1;
+
+function decided(column: number, cells: readonly string[], changes: Partial<Config> = {}): string[] {
+  configure(configWith(changes));
+  return decide(column, cells.map((cell) => `${cell}\n`).join(''))
+    .split('\n')
+    .slice(0, -1);
+}
+
+test('before configure there is an error, not a crash', async () => {
+  const fresh = (await import('./core.ts?unconfigured' as string)) as typeof import('./core.ts');
+  expect(() => fresh.decide(EVENT_TYPE, '"a"\n')).toThrow('configure was not called');
+  expect(() => fresh.divide({ events: 0, bytes: 0 }, Uint32Array.of(1))).toThrow('configure was not called');
+});
+
+test('event types: members, skips and reasons, a line a cell', () => {
+  const cells = ['"billing.seat.added"', '"other"', '', '\t"billing.older"', '\t\t42'];
+  expect(decided(EVENT_TYPE, cells, { events: ['billing.*'] })).toEqual([
+    '"event_type":"billing.seat.added"',
+    '',
+    'no_event_name',
+    '"event_type":"billing.older"',
+    '',
+  ]);
+});
+
+test('identities: members, those of the properties behind a tab, and reasons', () => {
+  expect(decided(IDENTITY, ['"someone"', '"someone"\t\t\t7', ''])).toEqual([
+    '"user_id":"someone"',
+    '"user_id":"someone"\t"organisation.id":7',
+    'no_identity',
+  ]);
+});
+
+test('no cells, no lines', () => {
+  expect(decided(EVENT_TYPE, [])).toEqual([]);
+});
+
+test('a column that is not in the plan is an error', () => {
+  configure(configWith());
+  expect(() => decide(2, '"a"\n')).toThrow('no column 2');
+});
+
+test.each([
+  ['http', 1_000_000],
+  ['batch', 20_000_000],
+])('api %s: a request has less than %d bytes', (api, bytes) => {
+  const config = configWith({ api });
+  configure(config);
+  const fits = bytes - 1 - envelopeBytes(config);
+  const { starts, dropped } = divide({ events: 0, bytes: 0 }, Uint32Array.of(fits, fits + 1));
+  expect([...starts]).toEqual([0]);
+  expect(dropped).toEqual([{ event: 1, reason: 'too_large' }]);
+});
+
+test('a request has at most 2,000 events, or what is configured', () => {
+  const sizes = new Uint32Array(4_001).fill(10);
+  configure(configWith());
+  expect([...divide({ events: 0, bytes: 0 }, sizes).starts]).toEqual([0, 2_000, 4_000]);
+  configure(configWith({ maxBatchEvents: 2_000, maxBatchBytes: 1_024 }));
+  expect(divide({ events: 0, bytes: 0 }, sizes).starts.length).toBeGreaterThan(3);
+});
+
+test('attributes are selected by level', () => {
+  configure(configWith({ resourceAttributes: ['service.*'], scopeAttributes: ['scope.*'] }));
+  const keys = ['service.name', 'scope.version', 'host.name'];
+  expect(selectAttributes('resource', keys)).toEqual([true, false, false]);
+  expect(selectAttributes('scope', keys)).toEqual([false, true, false]);
+});
+
+test('validate and classify need no configure', () => {
+  expect(validate(configWith())).toEqual([]);
+  expect(classify({ status: 200, body: '' }).outcome).toBe('delivered');
+});
+
+describe('whatever the cells', () => {
+  const value = fc.oneof(
+    fc.string({ unit: 'binary', maxLength: 60 }).map(asciiJson),
+    fc.constantFrom('', 'null', '{}', '[]', 'true', '0', '-1', '"unknown"', '1.5e+300'),
+    fc.integer().map(String),
+  );
+  const cell = (values: number) =>
+    fc.array(value, { maxLength: values }).map((parts) => parts.join('\t').replace(/\t+$/, ''));
+
+  test('an event type is a non-empty string, or there is a reason', () => {
+    fc.assert(
+      fc.property(fc.array(cell(3), { maxLength: 40 }), (cells) => {
+        const lines = decided(EVENT_TYPE, cells, { events: ['*a*', '?', '[0-9]*'] });
+        expect(lines.length).toBe(cells.length);
+        for (const line of lines) {
+          if (line === '' || line === 'no_event_name') continue;
+          expect(JSON.parse(`{${line}}`)).toEqual({ event_type: expect.stringMatching(/./su) });
+        }
+      }),
+    );
+  });
+
+  test('an identity has a user or a device that Amplitude takes, or there is a reason', () => {
+    fc.assert(
+      fc.property(fc.array(cell(12), { maxLength: 40 }), (cells) => {
+        const lines = decided(IDENTITY, cells, { resourceAttributes: ['*'], scopeAttributes: ['*'] });
+        expect(lines.length).toBe(cells.length);
+        for (const line of lines) {
+          if (line === 'no_identity') continue;
+          // biome-ignore lint/suspicious/noControlCharactersInRegex: ASCII is what is asked for
+          expect(line).toMatch(/^[\x00-\x7f]*$/);
+          const [members, properties = ''] = line.split('\t');
+          const { user_id, device_id, session_id = -1, ...others } = JSON.parse(`{${members}}`);
+          expect(others).toEqual({});
+          for (const id of [user_id ?? device_id, device_id ?? user_id]) {
+            expect(id).toBeTypeOf('string');
+            expect([...id].length).toBeGreaterThanOrEqual(5);
+          }
+          expect(session_id).toSatisfy((id) => Number.isSafeInteger(id) && (id as number) >= -1);
+          expect(Object.keys(JSON.parse(`{${properties}}`)).filter((key) => key !== 'organisation.id')).toEqual([]);
+        }
+      }),
+    );
+  });
+
+  test('an answer depends on the cell alone, not on the ones around it', () => {
+    fc.assert(
+      fc.property(fc.array(cell(12), { maxLength: 20 }), (cells) => {
+        expect(decided(IDENTITY, cells)).toEqual(cells.map((one) => decided(IDENTITY, [one])[0]));
+      }),
+    );
+  });
+});
