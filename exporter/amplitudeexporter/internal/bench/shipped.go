@@ -1,0 +1,126 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/plog"
+	"go.uber.org/zap"
+
+	"github.com/Flagsmith/flagsmith-otel-collector/exporter/amplitudeexporter"
+	"github.com/Flagsmith/flagsmith-otel-collector/exporter/amplitudeexporter/internal/guest"
+	"github.com/Flagsmith/flagsmith-otel-collector/exporter/amplitudeexporter/internal/prepare"
+	"github.com/Flagsmith/flagsmith-otel-collector/exporter/amplitudeexporter/internal/record"
+)
+
+const apiKey = "0123456789abcdef0123456789abcdef"
+
+// configWith is the exporter's default config with an allowlist.
+func configWith(events ...string) *amplitudeexporter.Config {
+	config := amplitudeexporter.NewFactory().CreateDefaultConfig().(*amplitudeexporter.Config)
+	config.APIKey = apiKey
+	config.Events = events
+	return config
+}
+
+// coreConfig is what the core gets to see of a config, as the exporter has it.
+func coreConfig(config *amplitudeexporter.Config) guest.Config {
+	return guest.Config{
+		APIKeyBytes:             uint32(len(config.APIKey)),
+		API:                     config.API,
+		Region:                  config.Region,
+		Compression:             string(config.ClientConfig.Compression),
+		Events:                  config.Events,
+		UserIDAttribute:         config.UserIDAttribute,
+		UserIDPrefix:            config.UserIDPrefix,
+		UserIDOverrideAttribute: config.UserIDOverrideAttribute,
+		DeviceIDAttribute:       config.DeviceIDAttribute,
+		SessionIDAttribute:      config.SessionIDAttribute,
+		MinIDLength:             int32(config.MinIDLength),
+	}
+}
+
+// shipped is the exporter's own path from records to bodies.
+type shipped struct {
+	pool     *guest.Pool
+	plan     guest.Plan
+	preparer *prepare.Preparer
+}
+
+func newShipped(ctx context.Context, config *amplitudeexporter.Config) (*shipped, error) {
+	pool, plan, err := guest.NewPool(ctx, coreConfig(config))
+	if err != nil {
+		return nil, err
+	}
+	return &shipped{pool, plan, prepare.New(pool, &plan, string(config.APIKey), zap.NewNop())}, nil
+}
+
+func (s *shipped) prepare(ctx context.Context, logs plog.Logs) (*prepared, error) {
+	p, err := s.preparer.Prepare(ctx, logs)
+	if err != nil {
+		return nil, err
+	}
+	out := &prepared{skipped: p.Skipped, dropped: p.Dropped}
+	for _, events := range p.Batches() {
+		out.bodies = append(out.bodies, p.Body(events))
+	}
+	return out, nil
+}
+
+// memoryBytes is the size of an instance's memory.
+func (s *shipped) memoryBytes(ctx context.Context) (size uint32, err error) {
+	err = s.pool.With(ctx, func(instance *guest.Instance) error {
+		size = instance.MemoryBytes()
+		return nil
+	})
+	return size, err
+}
+
+// pair is the exporter and the native mapper for the same config.
+type pair struct {
+	shipped          *shipped
+	exporter, native mapper
+}
+
+func newPair(ctx context.Context, config *amplitudeexporter.Config) (*pair, error) {
+	s, err := newShipped(ctx, config)
+	if err != nil {
+		return nil, err
+	}
+	n, err := newNative(config)
+	if err != nil {
+		return nil, err
+	}
+	prepareNative := func(_ context.Context, logs plog.Logs) (*prepared, error) { return n.prepare(logs) }
+	return &pair{s, arriving(s.prepare), arriving(prepareNative)}, nil
+}
+
+// arriving adds what happens to records before the queue, the same for both sides. No record of the bench is a twin or
+// without a time, so nothing is marked.
+func arriving(m mapper) mapper {
+	return func(ctx context.Context, logs plog.Logs) (*prepared, error) {
+		record.MarkArrival(logs, pcommon.NewTimestampFromTime(time.Now()))
+		return m(ctx, logs)
+	}
+}
+
+// checkUnmarked makes sure that the two sides of a pair see the same records, whoever comes first.
+func checkUnmarked(w workload) error {
+	logs := newGenerator(w.shape).logs(w.recordsPerCall)
+	var marshaler plog.ProtoMarshaler
+	before, err := marshaler.MarshalLogs(logs)
+	if err != nil {
+		return err
+	}
+	record.MarkArrival(logs, pcommon.NewTimestampFromTime(time.Now()))
+	after, err := marshaler.MarshalLogs(logs)
+	if err != nil {
+		return err
+	}
+	if string(before) != string(after) {
+		return errors.New("the bench's records are changed on arrival")
+	}
+	return nil
+}
