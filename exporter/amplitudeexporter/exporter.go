@@ -66,6 +66,8 @@ func (e *amplitudeExporter) start(ctx context.Context, host component.Host) erro
 	if err != nil {
 		return err
 	}
+	// Behind a redirect is no Amplitude: events and key stay here, and what comes back is the redirect itself.
+	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	pool, plan, err := guest.NewPool(ctx, e.cfg.forCore())
 	if err != nil {
 		return err
@@ -131,7 +133,10 @@ func (e *amplitudeExporter) deliver(ctx context.Context, body []byte) (guest.Ver
 	if err != nil {
 		return guest.Verdict{}, err
 	}
-	return e.preparer.Classify(ctx, status, e.withoutKey(answer))
+	verdict, err := e.preparer.Classify(ctx, status, e.withoutKey(answer))
+	// Once more, should the answer have quoted the key in an escaped form of its own.
+	verdict.Message = e.withoutKey(verdict.Message)
+	return verdict, err
 }
 
 func (e *amplitudeExporter) post(ctx context.Context, body []byte) (status int, answer string, err error) {
@@ -153,9 +158,11 @@ func (e *amplitudeExporter) post(ctx context.Context, body []byte) (status int, 
 	return response.StatusCode, string(contents), nil
 }
 
-// withoutKey takes the API key out of an answer: Amplitude quotes one that it refuses.
-func (e *amplitudeExporter) withoutKey(answer string) string {
-	return strings.ReplaceAll(answer, e.cfg.apiKeyJSON(), "[the API key]")
+// withoutKey takes the API key out of an answer, as it stands and as JSON: Amplitude quotes one that it refuses.
+func (e *amplitudeExporter) withoutKey(text string) string {
+	const instead = "[the API key]"
+	key := strings.TrimSpace(string(e.cfg.APIKey))
+	return strings.NewReplacer(key, instead, e.cfg.apiKeyJSON(), instead).Replace(text)
 }
 
 func (e *amplitudeExporter) countPrepared(ctx context.Context, prepared *prepare.Prepared) {

@@ -27,6 +27,10 @@ test.each(['', '<html>Bad gateway</html>', '{"error":', '[]', 'null', '7', '{"er
   },
 );
 
+test('half a character in an error is repaired', () => {
+  expect(classify({ status: 400, body: '{"error":"a\\ud800b"}' }).message).toContain(': a\ufffdb;');
+});
+
 test('an endless error is cut', () => {
   const { message } = classify({ status: 400, body: JSON.stringify({ error: 'x'.repeat(10_000) }) });
   expect(message.length).toBeLessThan(400);

@@ -36,7 +36,8 @@ function errorIn(body: string): string {
   try {
     const answer: unknown = JSON.parse(body);
     if (typeof answer === 'object' && answer !== null && 'error' in answer && typeof answer.error === 'string') {
-      return cut(answer.error, MAX_QUOTED_ERROR);
+      // JSON can name half a character, which could not be written as UTF-8.
+      return cut(answer.error, MAX_QUOTED_ERROR).replace(/\p{Surrogate}/gu, '\ufffd');
     }
   } catch {
     // HTML, an empty body, a body cut short: the status has to do.

@@ -277,14 +277,13 @@ func (n *native) id(prefix string, v pcommon.Value) string {
 
 // sessionID is -1 or a whole number of milliseconds; nil for none.
 func sessionID(own idValues, outer outerIDs) *int64 {
-	const maxDigits = 16
 	text := scalarText(own.session)
 	if text == "-1" {
 		id := int64(-1)
 		return &id
 	}
 	id, err := strconv.ParseUint(text, 10, 64)
-	if err != nil || len(text) > maxDigits || id > maxSafeInteger {
+	if err != nil || id > maxSafeInteger {
 		return outer.session
 	}
 	signed := int64(id)

@@ -19,8 +19,26 @@ type memory interface {
 	Read(offset, byteCount uint32) ([]byte, bool)
 }
 
-// maxListLength bounds what a guest that breaks the contract can make the host allocate.
-const maxListLength = 1 << 16
+// What a guest that breaks the contract can make the host allocate: lists of a bounded length and, since any number of
+// strings and lists may point at the same bytes, a bounded number of bytes in all.
+const (
+	maxListLength  = 1 << 16
+	maxLiftedBytes = 16 << 20
+)
+
+// bounded is a memory of which only so many bytes can be read.
+type bounded struct {
+	memory
+	left uint32
+}
+
+func (b *bounded) Read(offset, byteCount uint32) ([]byte, bool) {
+	if byteCount > b.left {
+		return nil, false
+	}
+	b.left -= byteCount
+	return b.memory.Read(offset, byteCount)
+}
 
 type layout struct{ size, align uint32 }
 
@@ -77,7 +95,7 @@ func alignTo(offset, align uint32) uint32 {
 // lift reads a T that a guest has written. Whatever the memory holds, it returns a T or an error.
 func lift[T any](mem memory, pointer uint32) (T, error) {
 	var value T
-	err := load(mem, pointer, reflect.ValueOf(&value).Elem())
+	err := load(&bounded{mem, maxLiftedBytes}, pointer, reflect.ValueOf(&value).Elem())
 	return value, err
 }
 
@@ -85,7 +103,7 @@ func load(mem memory, pointer uint32, into reflect.Value) error {
 	t := into.Type()
 	bytes, ok := mem.Read(pointer, layoutOf(t).size)
 	if !ok {
-		return fmt.Errorf("a %s at %d is outside the guest's memory", t, pointer)
+		return fmt.Errorf("a %s at %d is outside the guest's memory, or more than can be lifted", t, pointer)
 	}
 	switch t.Kind() {
 	case reflect.Bool:
@@ -97,7 +115,7 @@ func load(mem memory, pointer uint32, into reflect.Value) error {
 	case reflect.String:
 		contents, ok := mem.Read(binary.LittleEndian.Uint32(bytes), binary.LittleEndian.Uint32(bytes[4:]))
 		if !ok {
-			return fmt.Errorf("the text of a string at %d is outside the guest's memory", pointer)
+			return fmt.Errorf("the text of a string at %d is outside the guest's memory, or more than can be lifted", pointer)
 		}
 		if !utf8.Valid(contents) {
 			return fmt.Errorf("the text of a string at %d is not UTF-8", pointer)
@@ -120,7 +138,7 @@ func loadList(mem memory, pointer, length uint32, into reflect.Value) error {
 		return fmt.Errorf("a list of %d at %d is longer than %d", length, pointer, maxListLength)
 	}
 	if _, ok := mem.Read(pointer, length*size); !ok {
-		return fmt.Errorf("a list of %d at %d is outside the guest's memory", length, pointer)
+		return fmt.Errorf("a list of %d at %d is outside the guest's memory, or more than can be lifted", length, pointer)
 	}
 	list := reflect.MakeSlice(into.Type(), int(length), int(length))
 	for i := range length {

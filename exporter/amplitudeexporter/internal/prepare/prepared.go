@@ -95,7 +95,7 @@ func (p *Prepared) divide(first int, divided *guest.Divided) error {
 		}
 		kept = append(kept, p.events[first+i])
 	}
-	if len(starts) > 0 || len(refused) > 0 || len(kept) > 0 && len(p.starts) == 0 {
+	if len(starts) > 0 || len(refused) > 0 || len(kept) > 0 && (len(p.starts) == 0 || p.starts[0] != 0) {
 		return errors.New("divide: the core's batches are not of the events that it was asked about, in their order")
 	}
 	p.events = kept

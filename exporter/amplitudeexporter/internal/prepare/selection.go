@@ -3,6 +3,7 @@ package prepare
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/Flagsmith/flagsmith-otel-collector/exporter/amplitudeexporter/internal/guest"
@@ -17,8 +18,23 @@ type selection struct {
 // maxSelections bounds what keys that never repeat can make an exporter remember.
 const maxSelections = 10_000
 
+// maxKeysPerCall keeps a call of the core short.
+const maxKeysPerCall = 256
+
 // SelectAttributes says which attributes of a level join the properties: an answer a key. The answers are remembered.
 func (p *Preparer) SelectAttributes(ctx context.Context, level guest.Level, keys []string) ([]bool, error) {
+	answers := make([]bool, 0, len(keys))
+	for some := range slices.Chunk(keys, maxKeysPerCall) {
+		selected, err := p.selectSome(ctx, level, some)
+		if err != nil {
+			return nil, fmt.Errorf("select attributes: %w", err)
+		}
+		answers = append(answers, selected...)
+	}
+	return answers, nil
+}
+
+func (p *Preparer) selectSome(ctx context.Context, level guest.Level, keys []string) ([]bool, error) {
 	answers, known := p.selected.recall(level, keys)
 	if known {
 		return answers, nil
@@ -28,7 +44,7 @@ func (p *Preparer) SelectAttributes(ctx context.Context, level guest.Level, keys
 		return err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("select attributes: %w", err)
+		return nil, err
 	}
 	p.selected.remember(level, keys, answers)
 	return answers, nil

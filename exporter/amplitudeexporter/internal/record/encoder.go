@@ -139,21 +139,25 @@ func (e *Encoder) setLevel(ctx context.Context, level guest.Level, attributes pc
 		return carried, nil
 	}
 	keys := make([]string, 0, attributes.Len())
-	for key := range attributes.All() {
+	values := make([]pcommon.Value, 0, attributes.Len())
+	last := make(map[string]int, attributes.Len())
+	for key, v := range attributes.All() {
+		key = cutKey(key, e.writer.maxStringLength)
+		last[key] = len(keys)
 		keys = append(keys, key)
+		values = append(values, v)
 	}
 	selected, err := e.selector(ctx, level, keys)
 	if err != nil {
 		return carried, err
 	}
 	for i, key := range keys {
-		v, _ := lastValue(attributes, key)
-		if !selected[i] || e.isOmitted(key) || hasInherited(carried, key) {
+		if !selected[i] || last[key] != i || e.isOmitted(key) {
 			continue
 		}
 		attribute := inherited{key: key}
 		if !taken[key] {
-			attribute.member = e.writer.appendMember(nil, 0, key, v, 1)
+			attribute.member = e.writer.appendMember(nil, 0, key, values[i], 1)
 		}
 		carried = append(carried, attribute)
 	}
@@ -274,24 +278,24 @@ func (e *Encoder) appendProperties(b []byte, lr plog.LogRecord) []byte {
 	attributes := lr.Attributes()
 	b = e.writer.appendMembers(b, attributes, 1, e.leaveOut)
 	for i := range e.fromScope {
-		b = appendInherited(b, start, &e.fromScope[i], attributes)
+		b = e.appendInherited(b, start, &e.fromScope[i], attributes)
 	}
 	for i := range e.fromResource {
 		if !hasInherited(e.fromScope, e.fromResource[i].key) {
-			b = appendInherited(b, start, &e.fromResource[i], attributes)
+			b = e.appendInherited(b, start, &e.fromResource[i], attributes)
 		}
 	}
 	if e.body == "" || e.bodyTaken || lr.Body().Type() == pcommon.ValueTypeEmpty {
 		return b
 	}
-	if _, ok := lastValue(attributes, e.body); ok || hasInherited(e.fromScope, e.body) || hasInherited(e.fromResource, e.body) {
+	if e.writer.hasKey(attributes, e.body) || hasInherited(e.fromScope, e.body) || hasInherited(e.fromResource, e.body) {
 		return b
 	}
 	return e.writer.appendMember(b, start, e.body, lr.Body(), 1)
 }
 
-func appendInherited(b []byte, start int, attribute *inherited, own pcommon.Map) []byte {
-	if _, ok := lastValue(own, attribute.key); ok || attribute.member == nil {
+func (e *Encoder) appendInherited(b []byte, start int, attribute *inherited, own pcommon.Map) []byte {
+	if attribute.member == nil || e.writer.hasKey(own, attribute.key) {
 		return b
 	}
 	if len(b) > start {

@@ -73,17 +73,18 @@ func appendEscapedRune(b []byte, r rune) []byte {
 	return appendEscapedRune(appendEscapedRune(b, high), low)
 }
 
-// cutKey shortens a key as appendQuoted would: two keys that are the same afterwards are the same key.
+// cutKey cuts and repairs a key as appendQuoted would: two keys that are the same afterwards are the same key.
 func cutKey(key string, maxLength int) string {
-	if len(key) <= maxLength {
+	if len(key) <= maxLength && utf8.ValidString(key) {
 		return key
 	}
-	end := 0
-	for n := 0; n < maxLength && end < len(key); n++ {
-		_, size := utf8.DecodeRuneInString(key[end:])
+	var written []byte
+	for end := 0; end < len(key) && maxLength > 0; maxLength-- {
+		r, size := utf8.DecodeRuneInString(key[end:])
+		written = utf8.AppendRune(written, r)
 		end += size
 	}
-	return key[:end]
+	return string(written)
 }
 
 // maxSafeInteger is the largest whole number up to which JSON numbers are exact for a reader that has doubles only.

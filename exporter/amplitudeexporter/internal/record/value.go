@@ -2,6 +2,8 @@ package record
 
 import (
 	"encoding/base64"
+	"strings"
+	"unicode/utf8"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 )
@@ -99,6 +101,17 @@ func (w jsonWriter) appendMembers(b []byte, m pcommon.Map, level int, leaveOut f
 		b = w.appendMember(b, start, key, v, level)
 	}
 	return b
+}
+
+// hasKey reports whether a map has a key that is this one when it is written.
+func (w jsonWriter) hasKey(m pcommon.Map, key string) bool {
+	mayBeAnother := len(key) >= w.maxStringLength || strings.ContainsRune(key, utf8.RuneError)
+	for k := range m.All() {
+		if k == key || mayBeAnother && cutKey(k, w.maxStringLength) == key {
+			return true
+		}
+	}
+	return false
 }
 
 func (w jsonWriter) appendLastMembers(b []byte, m pcommon.Map, level int, leaveOut func(key string, v pcommon.Value) bool) []byte {

@@ -1,0 +1,213 @@
+package amplitudeexporter
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/config/configcompression"
+	"go.opentelemetry.io/collector/config/configopaque"
+	"go.opentelemetry.io/collector/confmap"
+	"go.opentelemetry.io/collector/confmap/xconfmap"
+	"go.opentelemetry.io/collector/exporter/exporterhelper"
+)
+
+// decode reads keys over the defaults, as the Collector does.
+func decode(keys map[string]any) (*Config, error) {
+	cfg := createDefaultConfig().(*Config)
+	return cfg, confmap.NewFromStringMap(keys).Unmarshal(cfg)
+}
+
+func TestDefaults(t *testing.T) {
+	cfg := createDefaultConfig().(*Config)
+	assert.Empty(t, cfg.ClientConfig.Endpoint, "region and api give it")
+	assert.Equal(t, configcompression.TypeGzip, cfg.ClientConfig.Compression)
+	assert.Equal(t, 30*time.Second, cfg.ClientConfig.Timeout)
+	assert.True(t, cfg.RetryConfig.Enabled)
+	assert.Zero(t, cfg.RetryConfig.MaxElapsedTime, "it never gives up")
+
+	require.True(t, cfg.QueueConfig.HasValue())
+	queue := cfg.QueueConfig.Get()
+	require.True(t, queue.Batch.HasValue(), "a default that is not Some is off")
+	assert.Equal(t, exporterhelper.RequestSizerTypeItems, queue.Batch.Get().Sizer)
+	assert.EqualValues(t, 2_000, queue.Batch.Get().MaxSize)
+	assert.Less(t, queue.Batch.Get().MinSize, queue.Batch.Get().MaxSize)
+
+	assert.Empty(t, cfg.APIKey)
+	assert.Equal(t, "http", cfg.API)
+	assert.Equal(t, "us", cfg.Region)
+	assert.Empty(t, cfg.Events)
+	assert.Equal(t, "amplitude.user_id", cfg.UserIDOverrideAttribute)
+	assert.Equal(t, "organisation.id", cfg.UserIDAttribute)
+	assert.Equal(t, "org:", cfg.UserIDPrefix)
+	assert.Equal(t, "amplitude.device_id", cfg.DeviceIDAttribute)
+	assert.Equal(t, "amplitude.session_id", cfg.SessionIDAttribute)
+	assert.Equal(t, 5, cfg.MinIDLength)
+	assert.Empty(t, cfg.BodyProperty)
+	assert.Empty(t, cfg.ResourceAttributes)
+	assert.Empty(t, cfg.ScopeAttributes)
+	assert.Zero(t, cfg.MaxBatchEvents)
+	assert.Zero(t, cfg.MaxBatchBytes)
+}
+
+func TestAnAPIKeyIsAllThatHasToBeWritten(t *testing.T) {
+	cfg, err := decode(map[string]any{"api_key": testKey})
+	require.NoError(t, err)
+	assert.NoError(t, xconfmap.Validate(cfg))
+
+	cfg, err = decode(nil)
+	require.NoError(t, err)
+	assert.EqualError(t, xconfmap.Validate(cfg),
+		"api_key: is missing: write the API key of an Amplitude project, such as ${env:AMPLITUDE_API_KEY}")
+}
+
+func TestEveryKeyDecodes(t *testing.T) {
+	cfg, err := decode(map[string]any{
+		"api_key":                    testKey,
+		"api":                        "batch",
+		"region":                     "eu",
+		"endpoint":                   "http://127.0.0.1:8010/2/httpapi",
+		"compression":                "none",
+		"timeout":                    "10s",
+		"headers":                    map[string]any{"X-Tenant": "a"},
+		"events":                     []any{"flag.*", "a line of text"},
+		"user_id_override_attribute": "enduser.id",
+		"user_id_attribute":          "account.id",
+		"user_id_prefix":             "account:",
+		"device_id_attribute":        "device.id",
+		"session_id_attribute":       "session.id",
+		"min_id_length":              1,
+		"body_property":              "message",
+		"resource_attributes":        []any{"service.*"},
+		"scope_attributes":           []any{"*"},
+		"max_batch_events":           100,
+		"max_batch_bytes":            100_000,
+		"retry_on_failure":           map[string]any{"enabled": true, "max_elapsed_time": "1h"},
+		"sending_queue":              map[string]any{"num_consumers": 2, "batch": map[string]any{"max_size": 500, "min_size": 100}},
+	})
+	require.NoError(t, err)
+	require.NoError(t, xconfmap.Validate(cfg))
+	assert.Equal(t, configopaque.String(testKey), cfg.APIKey)
+	assert.Equal(t, 10*time.Second, cfg.ClientConfig.Timeout)
+	assert.Equal(t, time.Hour, cfg.RetryConfig.MaxElapsedTime)
+	assert.EqualValues(t, 500, cfg.QueueConfig.Get().Batch.Get().MaxSize)
+	core := cfg.forCore()
+	assert.EqualValues(t, len(testKey), core.APIKeyBytes)
+	core.APIKeyBytes = 0
+	assert.Equal(t, "{0 batch eu http://127.0.0.1:8010/2/httpapi none [flag.* a line of text] account.id account: enduser.id "+
+		"device.id session.id 1 message [service.*] [*] 100 100000}", fmt.Sprint(core))
+}
+
+// The keys of the first exporter, whose configs have to keep working.
+func TestTheProofOfConceptsKeysDecode(t *testing.T) {
+	cfg, err := decode(map[string]any{
+		"api_key":           testKey,
+		"endpoint":          "https://api2.amplitude.com/2/httpapi",
+		"user_id_attribute": "organisation.id",
+		"user_id_prefix":    "org:",
+		"events":            []any{"flag.*", "a line of text"},
+		"timeout":           "10s",
+		"retry_on_failure":  map[string]any{"enabled": true},
+		"sending_queue":     map[string]any{"enabled": true},
+	})
+	require.NoError(t, err)
+	assert.NoError(t, xconfmap.Validate(cfg))
+}
+
+func TestAnUnknownKeyIsRefused(t *testing.T) {
+	_, err := decode(map[string]any{"api_key": testKey, "evnts": []any{"a"}})
+	assert.ErrorContains(t, err, "evnts")
+}
+
+func TestEveryFaultIsNamedAtOnce(t *testing.T) {
+	cfg, err := decode(map[string]any{
+		"api":                 "htp",
+		"region":              "mars",
+		"endpoint":            "api2.amplitude.com",
+		"compression":         "zstd",
+		"events":              []any{"a", ""},
+		"resource_attributes": []any{""},
+		"scope_attributes":    []any{""},
+		"user_id_prefix":      strings.Repeat("x", 300),
+		"min_id_length":       -1,
+		"body_property":       "amplitude.device_id",
+		"max_batch_events":    5_000,
+		"max_batch_bytes":     math.MaxInt64,
+	})
+	require.NoError(t, err)
+	err = xconfmap.Validate(cfg)
+	require.Error(t, err)
+	faults := strings.Split(err.Error(), "\n")
+	for i, key := range []string{
+		"api_key", "api", "region", "endpoint", "compression", "events[1]", "resource_attributes[0]", "scope_attributes[0]",
+		"user_id_prefix", "min_id_length", "body_property", "max_batch_events", "max_batch_bytes",
+	} {
+		require.Greater(t, len(faults), i)
+		assert.Regexp(t, "^"+strings.NewReplacer("[", `\[`, "]", `\]`).Replace(key)+": (is|has) .*write", faults[i])
+	}
+	assert.Len(t, faults, 13)
+}
+
+func TestFaults(t *testing.T) {
+	for name, row := range map[string]struct {
+		key   string
+		value any
+		want  string
+	}{
+		"compression that Amplitude does not take": {"compression", "zstd", `compression: is "zstd", which Amplitude does not take: write gzip or none`},
+		"a region that there is not":               {"region", "mars", `region: is "mars": write us or eu, where the Amplitude project lives`},
+		"an API key of spaces":                     {"api_key", "  ", `api_key: is missing`},
+		"a number beyond 32 bits":                  {"max_batch_events", math.MaxInt64, `max_batch_events: is 2147483647: write`},
+		"a number below 32 bits":                   {"max_batch_events", math.MinInt64, `max_batch_events: is -2147483648: write`},
+		"more bytes than the API takes":            {"max_batch_bytes", 1_000_001, `max_batch_bytes: is 1000001: write`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cfg, err := decode(map[string]any{"api_key": testKey, row.key: row.value})
+			require.NoError(t, err)
+			err = xconfmap.Validate(cfg)
+			require.ErrorContains(t, err, row.want)
+			assert.NotContains(t, err.Error(), "\n", "one fault, one line")
+		})
+	}
+}
+
+func TestTheAPIKeyIsInNoDump(t *testing.T) {
+	cfg, err := decode(map[string]any{"api_key": testKey, "api": "htp", "region": testKey[:3]})
+	require.NoError(t, err)
+	marshalled := confmap.New()
+	require.NoError(t, marshalled.Marshal(cfg))
+	inJSON, err := json.Marshal(cfg.APIKey)
+	require.NoError(t, err)
+	for name, dump := range map[string]string{
+		"%v":                fmt.Sprintf("%v", cfg),
+		"%+v":               fmt.Sprintf("%+v", cfg),
+		"%#v":               fmt.Sprintf("%#v", cfg),
+		"%s of the key":     fmt.Sprintf("%s %q", cfg.APIKey, cfg.APIKey),
+		"what is validated": fmt.Sprintf("%+v", cfg.forCore()),
+		"confmap":           fmt.Sprint(marshalled.ToStringMap()),
+		"JSON":              string(inJSON),
+		"validation error":  xconfmap.Validate(cfg).Error(),
+	} {
+		assert.NotContains(t, dump, testKey, name)
+	}
+}
+
+func TestTheAPIKeyIsWrittenAsJSON(t *testing.T) {
+	for key, want := range map[string]string{
+		testKey:              testKey,
+		" " + testKey + "\n": testKey,
+		`with"quote\`:        `with\"quote\\`,
+		"beyond ASCII é":     "beyond ASCII é",
+		"":                   "",
+		"no UTF-8 \xff":      `no UTF-8 \ufffd`,
+	} {
+		cfg := &Config{APIKey: configopaque.String(key)}
+		assert.Equal(t, want, cfg.apiKeyJSON())
+		assert.EqualValues(t, len(want), cfg.forCore().APIKeyBytes)
+	}
+}

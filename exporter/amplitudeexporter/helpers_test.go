@@ -1,0 +1,211 @@
+package amplitudeexporter
+
+import (
+	"compress/gzip"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/component/componenttest"
+	"go.opentelemetry.io/collector/config/configoptional"
+	"go.opentelemetry.io/collector/exporter"
+	"go.opentelemetry.io/collector/exporter/exporterhelper"
+	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/plog"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata/metricdatatest"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
+
+	"github.com/Flagsmith/flagsmith-otel-collector/exporter/amplitudeexporter/internal/metadatatest"
+)
+
+const testKey = "0123456789abcdef0123456789abcdef"
+
+// received is a request as Amplitude gets it.
+type received struct {
+	path   string
+	header http.Header
+	APIKey string          `json:"api_key"`
+	Events []receivedEvent `json:"events"`
+}
+
+type receivedEvent struct {
+	Type       string         `json:"event_type"`
+	DeviceID   string         `json:"device_id"`
+	InsertID   string         `json:"insert_id"`
+	Time       int64          `json:"time"`
+	Properties map[string]any `json:"event_properties"`
+}
+
+func (r *received) insertIDs() []string {
+	var ids []string
+	for _, event := range r.Events {
+		ids = append(ids, event.InsertID)
+	}
+	return ids
+}
+
+// amplitude is a server that keeps what it gets and answers as told.
+type amplitude struct {
+	*httptest.Server
+	mu       sync.Mutex
+	requests []received
+}
+
+// answer is what Amplitude says to its n-th request, from 0.
+type answer func(n int, request received) (status int, body string)
+
+func always(status int, body string) answer {
+	return func(int, received) (int, string) { return status, body }
+}
+
+func newAmplitude(t *testing.T, answer answer) *amplitude {
+	t.Helper()
+	a := &amplitude{}
+	a.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		request, err := read(r)
+		if !assert.NoError(t, err) {
+			return
+		}
+		a.mu.Lock()
+		n := len(a.requests)
+		a.requests = append(a.requests, request)
+		a.mu.Unlock()
+		status, body := answer(n, request)
+		w.WriteHeader(status)
+		_, _ = io.WriteString(w, body)
+	}))
+	t.Cleanup(a.Close)
+	return a
+}
+
+func read(r *http.Request) (request received, err error) {
+	request.path, request.header = r.URL.Path, r.Header
+	body := io.Reader(r.Body)
+	if r.Header.Get("Content-Encoding") == "gzip" {
+		if body, err = gzip.NewReader(body); err != nil {
+			return request, err
+		}
+	}
+	return request, json.NewDecoder(body).Decode(&request)
+}
+
+func (a *amplitude) received() []received {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return append([]received(nil), a.requests...)
+}
+
+// fixture is a started exporter and what can be seen of it.
+type fixture struct {
+	exporter.Logs
+	logged    *observer.ObservedLogs
+	telemetry *componenttest.Telemetry
+	// stop shuts down; at the end of the test it is called in any case.
+	stop func()
+}
+
+// start starts an exporter that sends to an URL, without queue and retry unless `change` wants them.
+func start(t *testing.T, endpoint string, change func(*Config)) *fixture {
+	t.Helper()
+	cfg := createDefaultConfig().(*Config)
+	cfg.APIKey = testKey
+	cfg.ClientConfig.Endpoint = endpoint
+	cfg.QueueConfig = configoptional.None[exporterhelper.QueueBatchConfig]()
+	cfg.RetryConfig.Enabled = false
+	if change != nil {
+		change(cfg)
+	}
+
+	f := &fixture{telemetry: componenttest.NewTelemetry()}
+	t.Cleanup(func() { assert.NoError(t, f.telemetry.Shutdown(context.Background())) })
+	core, logged := observer.New(zap.DebugLevel)
+	f.logged = logged
+	settings := metadatatest.NewSettings(f.telemetry)
+	settings.Logger = zap.New(core)
+	settings.BuildInfo.Command, settings.BuildInfo.Version = "collector", "1.2.3"
+
+	var err error
+	f.Logs, err = NewFactory().CreateLogs(t.Context(), settings, cfg)
+	require.NoError(t, err)
+	require.NoError(t, f.Start(t.Context(), componenttest.NewNopHost()))
+	f.stop = sync.OnceFunc(func() { assert.NoError(t, f.Shutdown(context.Background())) })
+	t.Cleanup(f.stop)
+	return f
+}
+
+// everythingLogged is all log lines with their fields.
+func (f *fixture) everythingLogged() string {
+	text := ""
+	for _, entry := range f.logged.All() {
+		text += fmt.Sprintln(entry.Level, entry.Message, entry.ContextMap())
+	}
+	return text
+}
+
+// outcome is one series of the records metric.
+type outcome struct {
+	outcome, reason string
+	records         int64
+}
+
+func (f *fixture) assertOutcomes(t *testing.T, want ...outcome) {
+	t.Helper()
+	var points []metricdata.DataPoint[int64]
+	for _, o := range want {
+		points = append(points, metricdata.DataPoint[int64]{Value: o.records, Attributes: attribute.NewSet(
+			attribute.String("exporter", "amplitude"), attribute.String("outcome", o.outcome), attribute.String("reason", o.reason))})
+	}
+	metadatatest.AssertEqualExporterAmplitudeRecords(t, f.telemetry, points, metricdatatest.IgnoreTimestamp(), metricdatatest.IgnoreExemplars())
+}
+
+// logsNamed makes a record for each event name.
+func logsNamed(names ...string) plog.Logs {
+	logs := plog.NewLogs()
+	rl := logs.ResourceLogs().AppendEmpty()
+	rl.Resource().Attributes().PutStr("service.name", "api")
+	list := rl.ScopeLogs().AppendEmpty().LogRecords()
+	for _, name := range names {
+		lr := list.AppendEmpty()
+		lr.SetTimestamp(pcommon.NewTimestampFromTime(time.UnixMilli(1_760_000_000_000)))
+		lr.SetEventName(name)
+		lr.Attributes().PutStr("amplitude.device_id", "device-1")
+	}
+	return logs
+}
+
+func namesOf(logs plog.Logs) []string {
+	var names []string
+	for _, rl := range logs.ResourceLogs().All() {
+		for _, sl := range rl.ScopeLogs().All() {
+			for _, lr := range sl.LogRecords().All() {
+				names = append(names, lr.EventName())
+			}
+		}
+	}
+	return names
+}
+
+// delivered is how many records the metric says were delivered.
+func (f *fixture) delivered(t *testing.T) int {
+	t.Helper()
+	total := 0
+	metric, err := f.telemetry.GetMetric("otelcol_exporter_amplitude_records")
+	require.NoError(t, err)
+	for _, point := range metric.Data.(metricdata.Sum[int64]).DataPoints {
+		if value, _ := point.Attributes.Value("outcome"); value.AsString() == "delivered" {
+			total += int(point.Value)
+		}
+	}
+	return total
+}

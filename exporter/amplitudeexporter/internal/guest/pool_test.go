@@ -1,0 +1,167 @@
+package guest
+
+import (
+	"context"
+	"errors"
+	"runtime"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// withCPUs pretends a number of CPUs, as a pool counts them when it is made.
+func withCPUs(t *testing.T, n int) {
+	before := runtime.GOMAXPROCS(n)
+	t.Cleanup(func() { runtime.GOMAXPROCS(before) })
+}
+
+func TestPoolHasNoMoreInstancesThanCPUs(t *testing.T) {
+	const cpus, users, uses = 3, 10, 50
+	withCPUs(t, cpus)
+	pool := newTestPool(t, testConfig())
+
+	var mu sync.Mutex
+	inUse, seen := map[*Instance]bool{}, map[*Instance]bool{}
+	var wg sync.WaitGroup
+	for range users {
+		wg.Go(func() {
+			for range uses {
+				assert.NoError(t, pool.With(t.Context(), func(i *Instance) error {
+					mu.Lock()
+					assert.False(t, inUse[i], "an instance is lent to one at a time")
+					inUse[i], seen[i] = true, true
+					assert.LessOrEqual(t, len(inUse), cpus)
+					mu.Unlock()
+					_, err := decideIdentities(t.Context(), i, cells(20))
+					mu.Lock()
+					delete(inUse, i)
+					mu.Unlock()
+					return err
+				}))
+			}
+		})
+	}
+	wg.Wait()
+	assert.LessOrEqual(t, len(seen), cpus, "instances are used again")
+	assert.Len(t, pool.idle, len(seen))
+}
+
+func TestPoolGrowsOnDemand(t *testing.T) {
+	withCPUs(t, 3)
+	pool := newTestPool(t, testConfig())
+	assert.Len(t, pool.idle, 1, "the one that made the plan")
+	for range 5 {
+		require.NoError(t, pool.With(t.Context(), func(*Instance) error { return nil }))
+	}
+	assert.Len(t, pool.idle, 1, "one user needs no second")
+
+	require.NoError(t, pool.With(t.Context(), func(first *Instance) error {
+		return pool.With(t.Context(), func(second *Instance) error {
+			assert.NotSame(t, first, second)
+			return nil
+		})
+	}))
+	assert.Len(t, pool.idle, 2)
+}
+
+func TestPoolThrowsAwayAnInstanceThatFailed(t *testing.T) {
+	withCPUs(t, 1)
+	pool := newTestPool(t, testConfig())
+	failure := errors.New("failed")
+	var failed *Instance
+	err := pool.With(t.Context(), func(i *Instance) error { failed = i; return failure })
+	require.ErrorIs(t, err, failure)
+	assert.True(t, failed.module.IsClosed())
+	assert.Empty(t, pool.idle)
+
+	require.NoError(t, pool.With(t.Context(), func(fresh *Instance) error {
+		assert.NotSame(t, failed, fresh)
+		lines, err := decideIdentities(t.Context(), fresh, cells(1))
+		assert.Equal(t, `"device_id":"device-0"`+"\n", lines, "the fresh one is configured")
+		return err
+	}))
+	assert.Len(t, pool.idle, 1)
+}
+
+func TestPoolLosesNoPlaceToAPanic(t *testing.T) {
+	withCPUs(t, 1)
+	pool := newTestPool(t, testConfig())
+	assert.Panics(t, func() { _ = pool.With(t.Context(), func(*Instance) error { panic("a bug") }) })
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	assert.NoError(t, pool.With(ctx, func(*Instance) error { return nil }))
+}
+
+func TestPoolStopsWaitingWithTheContext(t *testing.T) {
+	withCPUs(t, 1)
+	pool := newTestPool(t, testConfig())
+	require.NoError(t, pool.With(t.Context(), func(*Instance) error {
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+		defer cancel()
+		err := pool.With(ctx, func(*Instance) error { t.Error("there is no instance to lend"); return nil })
+		assert.ErrorIs(t, err, context.DeadlineExceeded)
+		return nil
+	}))
+	assert.NoError(t, pool.With(t.Context(), func(*Instance) error { return nil }))
+}
+
+func TestPoolFreesItsInstances(t *testing.T) {
+	withCPUs(t, 2)
+	pool, _, err := NewPool(t.Context(), testConfig())
+	require.NoError(t, err)
+	var instances []*Instance
+	require.NoError(t, pool.With(t.Context(), func(first *Instance) error {
+		return pool.With(t.Context(), func(second *Instance) error {
+			instances = []*Instance{first, second}
+			return nil
+		})
+	}))
+	require.NoError(t, pool.Close(t.Context()))
+	for _, i := range instances {
+		assert.True(t, i.module.IsClosed())
+	}
+}
+
+func TestPoolReportsAConfigThatTheCoreCannotUse(t *testing.T) {
+	config := testConfig()
+	config.API = "neither"
+	_, _, err := NewPool(t.Context(), config)
+	assert.ErrorContains(t, err, "configure")
+}
+
+func TestTheCoreIsCompiledOnceAProcess(t *testing.T) {
+	first, second := newTestPool(t, testConfig()), newTestPool(t, testConfig())
+	assert.Equal(t, first.program, second.program)
+	assert.Same(t, first.program.engine, second.program.engine)
+}
+
+func TestPlanOfThePool(t *testing.T) {
+	config := testConfig()
+	config.ResourceAttributes = []string{"service.*"}
+	config.BodyProperty = "message"
+	pool, plan, err := NewPool(t.Context(), config)
+	require.NoError(t, err)
+	defer func() { assert.NoError(t, pool.Close(context.Background())) }()
+
+	assert.Equal(t, "https://api2.amplitude.com/2/httpapi", plan.Endpoint)
+	assert.Equal(t, Envelope{`{"api_key":"`, `","options":{"min_id_length":5},"events":[`, `]}`}, plan.Envelope)
+	assert.Equal(t, Column{First, []Source{
+		{Case: SourceEventName},
+		{SourceAttribute, Attribute{LevelRecord, "event.name"}},
+		{Case: SourceBody},
+	}}, plan.Columns[0])
+	assert.Equal(t, Every, plan.Columns[1].Mode)
+	assert.Len(t, plan.Columns[1].Sources, 12, "four ids at three levels")
+	assert.Equal(t, Source{SourceAttribute, Attribute{LevelResource, "amplitude.session_id"}}, plan.Columns[1].Sources[11])
+	assert.Equal(t, []Field{{"time", TimeMS}, {"insert_id", Digest}}, plan.Fields)
+	assert.Equal(t, "event_properties", plan.AttributesKey)
+	assert.Equal(t, []string{"amplitude.user_id", "amplitude.device_id", "amplitude.session_id"}, plan.OmittedAttributes)
+	assert.Equal(t, []Level{LevelResource}, plan.AttributeLevels)
+	assert.Equal(t, "message", plan.BodyProperty)
+	assert.EqualValues(t, 1_024, plan.MaxStringLength)
+	assert.EqualValues(t, 40, plan.MaxDepth)
+	assert.Len(t, plan.Notices, 1)
+}

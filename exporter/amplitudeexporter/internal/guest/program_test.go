@@ -1,0 +1,175 @@
+package guest
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func TestTheCoreCanReachNothing(t *testing.T) {
+	program, err := compiled()
+	require.NoError(t, err)
+	assert.Empty(t, program.code.ImportedFunctions())
+	assert.Empty(t, program.code.ImportedMemories())
+	assert.Contains(t, program.code.ExportedFunctions(), "decide", "it is the core that was looked at")
+}
+
+func TestValidateNamesEveryFaultAtOnce(t *testing.T) {
+	config := testConfig()
+	config.APIKeyBytes = 0
+	config.Region = "mars"
+	config.Compression = "zstd"
+	config.Events = []string{"billing.*", ""}
+	config.MinIDLength = -1
+	config.MaxBatchBytes = 10
+	faults, err := Validate(t.Context(), config)
+	require.NoError(t, err)
+	var keys []string
+	for _, fault := range faults {
+		keys = append(keys, fault.Key)
+		assert.Regexp(t, "write|name", fault.Message, "%s says what to write instead", fault.Key)
+	}
+	assert.Equal(t, []string{"api_key", "region", "compression", "events[1]", "min_id_length", "max_batch_bytes"}, keys)
+}
+
+func TestValidateFindsNoFaultInTheDefaults(t *testing.T) {
+	faults, err := Validate(t.Context(), testConfig())
+	require.NoError(t, err)
+	assert.Empty(t, faults)
+}
+
+func TestValidateStopsAGlobThatTakesTooLong(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+	defer cancel()
+	config := testConfig()
+	config.Events = []string{strings.Repeat("{*a,*b}", 9) + "c"}
+	faults, err := Validate(ctx, config)
+	assert.ErrorContains(t, err, "takes too long")
+	assert.Empty(t, faults)
+	assert.ErrorIs(t, ctx.Err(), context.DeadlineExceeded, "it was stopped, not refused")
+}
+
+func TestGlobsWithManyStarsAreNotDear(t *testing.T) {
+	config := testConfig()
+	config.Events = []string{"*a*a*a*a*a*a*a*b", "*a*b*", "*?*?*?*?*b"}
+	faults, err := Validate(t.Context(), config)
+	require.NoError(t, err)
+	require.Empty(t, faults)
+
+	pool := newTestPool(t, config)
+	start := time.Now()
+	require.NoError(t, pool.With(t.Context(), func(i *Instance) error {
+		_, err := i.Decide(t.Context(), eventTypeColumn, []byte(`"`+strings.Repeat("a", 1_024)+"\"\n"))
+		return err
+	}))
+	assert.Less(t, time.Since(start), time.Second)
+}
+
+func TestTooLargeAnInputIsAnErrorNotACrash(t *testing.T) {
+	const megabyte = 1 << 20
+	pool := newTestPool(t, testConfig())
+	for name, size := range map[string]int{"does not fit": 80 * megabyte, "fits, but not what is made of it": 60 * megabyte} {
+		t.Run(name, func(t *testing.T) {
+			input := make([]byte, size)
+			err := pool.With(t.Context(), func(i *Instance) error {
+				_, err := decideIdentities(t.Context(), i, input)
+				assert.LessOrEqual(t, i.MemoryBytes(), uint32(maxMemoryPages<<16))
+				return err
+			})
+			require.Error(t, err)
+			require.NoError(t, pool.With(t.Context(), func(i *Instance) error {
+				_, err := decideIdentities(t.Context(), i, cells(10))
+				return err
+			}), "the next instance is a fresh one")
+		})
+	}
+}
+
+func TestEventsAreDividedInOrder(t *testing.T) {
+	config := testConfig()
+	config.MaxBatchEvents = 2
+	require.NoError(t, newTestPool(t, config).With(t.Context(), func(i *Instance) error {
+		first, err := i.Divide(t.Context(), Batch{}, []uint32{10, 2_000_000, 10, 10})
+		require.NoError(t, err)
+		assert.Equal(t, []uint32{0, 3}, first.Starts)
+		assert.Equal(t, []DroppedEvent{{1, "too_large"}}, first.Dropped)
+		assert.EqualValues(t, 1, first.Open.Events)
+
+		second, err := i.Divide(t.Context(), first.Open, []uint32{10, 10})
+		assert.Equal(t, []uint32{1}, second.Starts, "the batch that was left open goes on")
+		return err
+	}))
+}
+
+func TestMemoryStaysFlat(t *testing.T) {
+	pool := newTestPool(t, testConfig())
+	var settled, last uint32
+	for n := range 3_000 {
+		require.NoError(t, pool.With(t.Context(), func(i *Instance) error {
+			if n == 500 {
+				settled = i.MemoryBytes()
+			}
+			last = i.MemoryBytes()
+			_, err := decideIdentities(t.Context(), i, cells(1+n%64))
+			return err
+		}))
+	}
+	assert.Equal(t, settled, last)
+}
+
+func TestAnErrorOfTheCoreComesBackAsOne(t *testing.T) {
+	i := newTestInstance(t)
+	_, err := decideIdentities(t.Context(), i, cells(1))
+	assert.ErrorContains(t, err, "decide: the core failed: ")
+	assert.ErrorContains(t, err, "configure was not called")
+}
+
+func TestAnInstanceTakesTextOfAnyBytes(t *testing.T) {
+	config := testConfig()
+	config.ResourceAttributes = []string{"*"}
+	pool := newTestPool(t, config)
+	for _, text := range []string{"", "\x00", "\xff", "\xed\xa0\x80", "é😀", `{"error":"` + strings.Repeat("😀", 5_000)} {
+		require.NoError(t, pool.With(t.Context(), func(i *Instance) error {
+			verdict, err := i.Classify(t.Context(), 400, text)
+			assert.NoError(t, err, "classify %q", text)
+			assert.Equal(t, Dropped, verdict.Outcome)
+			selected, err := i.SelectAttributes(t.Context(), LevelResource, []string{text, "other"})
+			assert.Len(t, selected, 2, "select-attributes %q", text)
+			return err
+		}))
+	}
+}
+
+func TestAnAnswerWithHalfACharacterHasAVerdict(t *testing.T) {
+	require.NoError(t, newTestPool(t, testConfig()).With(t.Context(), func(i *Instance) error {
+		verdict, err := i.Classify(t.Context(), 400, `{"error":"\ud800"}`)
+		assert.Equal(t, Dropped, verdict.Outcome)
+		return err
+	}))
+}
+
+func TestNothingToSelectFrom(t *testing.T) {
+	require.NoError(t, newTestPool(t, testConfig()).With(t.Context(), func(i *Instance) error {
+		selected, err := i.SelectAttributes(t.Context(), LevelScope, nil)
+		assert.Empty(t, selected)
+		return err
+	}))
+}
+
+func TestInstancesAnswerAlike(t *testing.T) {
+	withCPUs(t, 2)
+	pool := newTestPool(t, testConfig())
+	require.NoError(t, pool.With(t.Context(), func(first *Instance) error {
+		want, err := decideIdentities(t.Context(), first, cells(100))
+		require.NoError(t, err)
+		return pool.With(t.Context(), func(second *Instance) error {
+			got, err := decideIdentities(t.Context(), second, cells(100))
+			assert.Equal(t, want, got)
+			return err
+		})
+	}))
+}

@@ -1,0 +1,332 @@
+package prepare
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/pdata/plog"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
+
+	"github.com/Flagsmith/flagsmith-otel-collector/exporter/amplitudeexporter/internal/guest"
+)
+
+func TestWhateverTheRecords(t *testing.T) {
+	for name, row := range map[string]struct {
+		change              func(*guest.Config)
+		maxEvents, maxBytes int
+	}{
+		"defaults":     {func(*guest.Config) {}, 2_000, 1_000_000},
+		"few events":   {func(c *guest.Config) { c.MaxBatchEvents = 3 }, 3, 1_000_000},
+		"one event":    {func(c *guest.Config) { c.MaxBatchEvents = 1 }, 1, 1_000_000},
+		"few bytes":    {func(c *guest.Config) { c.MaxBatchBytes = 10_000 }, 2_000, 10_000},
+		"both few":     {func(c *guest.Config) { c.MaxBatchEvents, c.MaxBatchBytes = 5, 6_000 }, 5, 6_000},
+		"an allowlist": {func(c *guest.Config) { c.Events = []string{"billing.*"} }, 2_000, 1_000_000},
+		"all attributes": {func(c *guest.Config) {
+			c.ResourceAttributes, c.ScopeAttributes, c.BodyProperty = []string{"*"}, []string{"*"}, "body"
+			c.MaxBatchBytes = 50_000
+		}, 2_000, 50_000},
+		"some attributes": {func(c *guest.Config) {
+			c.ResourceAttributes, c.BodyProperty = []string{"service.*", "organisation.id"}, "a"
+		}, 2_000, 1_000_000},
+		"another prefix": {func(c *guest.Config) { c.UserIDPrefix, c.MinIDLength = "é\"", 1 }, 2_000, 1_000_000},
+		"the Batch API":  {func(c *guest.Config) { c.API = "batch" }, 2_000, 20_000_000},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := newTestPreparer(t, row.change)
+			random := seeded(t)
+			for _, count := range []int{0, 1, 255, 257, 900} {
+				checkPrepared(t, p, mark(randomLogs(random, count)), row.maxEvents, row.maxBytes)
+			}
+		})
+	}
+}
+
+func checkPrepared(t *testing.T, p *Preparer, logs plog.Logs, maxEvents, maxBytes int) {
+	t.Helper()
+	prepared, err := p.Prepare(t.Context(), logs)
+	require.NoError(t, err)
+
+	sent := 0
+	last := -1
+	insertIDs := map[string]bool{}
+	for _, events := range prepared.Batches() {
+		require.NotEmpty(t, events)
+		require.LessOrEqual(t, len(events), maxEvents)
+		body := prepared.Body(events)
+		require.Less(t, len(body), maxBytes)
+		request, err := parseRequest(body)
+		require.NoError(t, err)
+		require.Equal(t, testKey, request.APIKey)
+		require.Len(t, request.Events, len(events))
+		for i, contents := range request.Events {
+			var event struct {
+				Type       string                     `json:"event_type"`
+				UserID     *string                    `json:"user_id"`
+				DeviceID   *string                    `json:"device_id"`
+				InsertID   string                     `json:"insert_id"`
+				Properties map[string]json.RawMessage `json:"event_properties"`
+			}
+			require.NoError(t, json.Unmarshal(contents, &event))
+			require.NotEmpty(t, event.Type)
+			require.True(t, event.UserID != nil || event.DeviceID != nil, "%s", contents)
+			require.Len(t, event.InsertID, 32)
+			insertIDs[event.InsertID] = true
+			require.Greater(t, events[i].Record, last, "events are in the order of their records")
+			last = events[i].Record
+			require.Equal(t, fmt.Sprint(last), string(event.Properties[indexKey]), "the event is that of its record")
+		}
+		sent += len(events)
+	}
+	assert.Len(t, insertIDs, sent)
+
+	dropped := 0
+	for reason, n := range prepared.Dropped {
+		assert.Positive(t, n)
+		assert.Contains(t, []string{"no_event_name", "no_identity", "too_large"}, reason)
+		dropped += n
+	}
+	assert.Equal(t, logs.LogRecordCount(), sent+prepared.Skipped+dropped)
+}
+
+func TestTheGeneratorReachesEveryOutcome(t *testing.T) {
+	p := newTestPreparer(t, func(c *guest.Config) { c.Events = []string{"[!l]*"} })
+	prepared, err := p.Prepare(t.Context(), mark(randomLogs(seeded(t), 5_000)))
+	require.NoError(t, err)
+	assert.Greater(t, len(prepared.Batches()), 1)
+	assert.Positive(t, prepared.Skipped)
+	for _, reason := range []string{"no_event_name", "no_identity", "too_large"} {
+		assert.Positive(t, prepared.Dropped[reason], reason)
+	}
+}
+
+func TestRegroupingGivesTheSameEvents(t *testing.T) {
+	p := newTestPreparer(t, func(c *guest.Config) {
+		c.ResourceAttributes, c.ScopeAttributes, c.BodyProperty = []string{"*"}, []string{"a*"}, "body"
+	})
+	logs := mark(randomLogs(seeded(t), 600))
+	want := eventsOf(t, p, logs)
+	require.NotEmpty(t, want)
+	slices.Sort(want)
+	for _, size := range []int{1, 7, 300, 600} {
+		parts := split(logs, size)
+		slices.Reverse(parts)
+		var got []string
+		for _, part := range parts {
+			got = append(got, eventsOf(t, p, part)...)
+		}
+		slices.Sort(got)
+		require.Equal(t, want, got, "in groups of %d", size)
+	}
+}
+
+func TestAnotherConfigGivesTheSameInsertIDs(t *testing.T) {
+	logs := mark(randomLogs(seeded(t), 300))
+	insertIDs := func(changes ...func(*guest.Config)) []string {
+		var ids []string
+		for _, event := range eventsOf(t, newTestPreparer(t, changes...), logs) {
+			var decoded struct {
+				InsertID string `json:"insert_id"`
+			}
+			require.NoError(t, json.Unmarshal([]byte(event), &decoded))
+			ids = append(ids, decoded.InsertID)
+		}
+		return ids
+	}
+	assert.Equal(t, insertIDs(), insertIDs(func(c *guest.Config) {
+		c.Region, c.BodyProperty, c.ResourceAttributes, c.MaxBatchEvents = "eu", "body", []string{"*"}, 10
+	}))
+}
+
+func TestTheSameRecordsGiveTheSameOnEveryInstanceAtOnce(t *testing.T) {
+	before := runtime.GOMAXPROCS(4)
+	defer runtime.GOMAXPROCS(before)
+	p := newTestPreparer(t, func(c *guest.Config) { c.ResourceAttributes = []string{"*"} })
+	random := seeded(t)
+	all := make([]plog.Logs, 10)
+	want := make([][]string, len(all))
+	for i := range all {
+		all[i] = mark(randomLogs(random, 300))
+		want[i] = eventsOf(t, newTestPreparer(t, func(c *guest.Config) { c.ResourceAttributes = []string{"*"} }), all[i])
+	}
+	var wg sync.WaitGroup
+	for i := range all {
+		wg.Go(func() {
+			for range 3 {
+				assert.Equal(t, want[i], eventsOf(t, p, all[i]))
+			}
+		})
+	}
+	wg.Wait()
+}
+
+func TestPreparingDoesNotChangeTheRecords(t *testing.T) {
+	logs := mark(randomLogs(seeded(t), 50))
+	logs.MarkReadOnly()
+	eventsOf(t, newTestPreparer(t), logs)
+}
+
+func TestARecordThatTheCoreCannotTakeCostsOnlyItself(t *testing.T) {
+	config := testConfig()
+	pool, plan, err := guest.NewPool(t.Context(), config)
+	require.NoError(t, err)
+	defer func() { assert.NoError(t, pool.Close(context.Background())) }()
+	// Without the limit on its length a name can be more than the core has memory for.
+	const tooMuch = 70 << 20
+	plan.MaxStringLength = 2 * tooMuch
+	core, logged := observer.New(zap.ErrorLevel)
+	p := New(pool, &plan, testKey, zap.New(core))
+
+	logs := plog.NewLogs()
+	list := logs.ResourceLogs().AppendEmpty().ScopeLogs().AppendEmpty().LogRecords()
+	for i := range 10 {
+		lr := list.AppendEmpty()
+		lr.SetEventName("billing.seat.added")
+		lr.Attributes().PutStr("amplitude.device_id", "device-1")
+		if i == 6 {
+			lr.SetEventName(strings.Repeat("x", tooMuch))
+		}
+	}
+	prepared, err := p.Prepare(t.Context(), logs)
+	require.NoError(t, err)
+	assert.Equal(t, map[string]int{ReasonGuestFault: 1}, prepared.Dropped)
+	assert.Equal(t, 1, logged.Len())
+	require.Len(t, prepared.Batches(), 1)
+	var indices []int
+	for _, event := range prepared.Batches()[0] {
+		indices = append(indices, event.Record)
+	}
+	assert.Equal(t, []int{0, 1, 2, 3, 4, 5, 7, 8, 9}, indices)
+	_, err = parseRequest(prepared.Body(prepared.Batches()[0]))
+	assert.NoError(t, err)
+}
+
+func TestAColumnThatTheCoreDoesNotKnowIsAFault(t *testing.T) {
+	pool, plan, err := guest.NewPool(t.Context(), testConfig())
+	require.NoError(t, err)
+	defer func() { assert.NoError(t, pool.Close(context.Background())) }()
+	plan.Columns = append(plan.Columns, plan.Columns[0])
+	logs := plog.NewLogs()
+	lr := logs.ResourceLogs().AppendEmpty().ScopeLogs().AppendEmpty().LogRecords().AppendEmpty()
+	lr.SetEventName("billing.seat.added")
+	lr.Attributes().PutStr("amplitude.device_id", "device-1")
+	prepared, err := New(pool, &plan, testKey, zap.NewNop()).Prepare(t.Context(), logs)
+	require.NoError(t, err)
+	assert.Empty(t, prepared.Batches())
+	assert.Equal(t, map[string]int{ReasonGuestFault: 1}, prepared.Dropped)
+}
+
+// Once remembered, a decision costs no call: the pool is closed, and records that bring nothing new are decided all the
+// same. Only records that become no event come so far, since events have to be divided.
+func TestWhatWasDecidedIsNotAskedAgain(t *testing.T) {
+	p := newTestPreparer(t, func(c *guest.Config) { c.Events = []string{"billing.*"} })
+	logs := plog.NewLogs()
+	list := logs.ResourceLogs().AppendEmpty().ScopeLogs().AppendEmpty().LogRecords()
+	for range 3 {
+		list.AppendEmpty().SetEventName("flag.created")
+		list.AppendEmpty().SetEventName("billing.seat.added")
+		list.AppendEmpty()
+	}
+	want := map[string]int{"no_identity": 3, "no_event_name": 3}
+	for range 2 {
+		prepared, err := p.Prepare(t.Context(), logs)
+		require.NoError(t, err)
+		assert.Equal(t, 3, prepared.Skipped)
+		assert.Equal(t, want, prepared.Dropped)
+	}
+	cancelled, cancel := context.WithCancel(t.Context())
+	cancel()
+	prepared, err := p.Prepare(cancelled, logs)
+	require.NoError(t, err, "what is known needs no instance")
+	assert.Equal(t, 3, prepared.Skipped)
+	assert.Equal(t, want, prepared.Dropped)
+}
+
+func TestACancelledPrepareDropsNothing(t *testing.T) {
+	before := runtime.GOMAXPROCS(1)
+	defer runtime.GOMAXPROCS(before)
+	p := newTestPreparer(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	require.NoError(t, p.pool.With(t.Context(), func(*guest.Instance) error {
+		_, err := p.Prepare(ctx, mark(randomLogs(seeded(t), 10)))
+		assert.ErrorIs(t, err, context.Canceled)
+		return nil
+	}))
+}
+
+func TestClassify(t *testing.T) {
+	p := newTestPreparer(t)
+	for status, want := range map[int]guest.Outcome{200: guest.Delivered, 400: guest.Dropped, 429: guest.Retry, 503: guest.Retry} {
+		verdict, err := p.Classify(t.Context(), status, "")
+		require.NoError(t, err)
+		assert.Equal(t, want, verdict.Outcome, "%d", status)
+	}
+}
+
+func TestSelectAttributesRemembersItsAnswers(t *testing.T) {
+	p := newTestPreparer(t, func(c *guest.Config) {
+		c.ResourceAttributes, c.ScopeAttributes = []string{"service.*"}, []string{"scope.*"}
+	})
+	keys := []string{"service.name", "host.name", "scope.x"}
+	for range 2 {
+		selected, err := p.SelectAttributes(t.Context(), guest.LevelResource, keys)
+		require.NoError(t, err)
+		assert.Equal(t, []bool{true, false, false}, selected)
+		selected, err = p.SelectAttributes(t.Context(), guest.LevelScope, keys)
+		require.NoError(t, err)
+		assert.Equal(t, []bool{false, false, true}, selected)
+	}
+	selected, err := p.SelectAttributes(t.Context(), guest.LevelResource, []string{"service.name", "new", "service.new"})
+	require.NoError(t, err)
+	assert.Equal(t, []bool{true, false, true}, selected)
+
+	require.NoError(t, p.pool.Close(t.Context()))
+	cancelled, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err = p.SelectAttributes(cancelled, guest.LevelResource, keys)
+	assert.NoError(t, err, "what is known needs no instance")
+}
+
+func TestWhatIsRememberedIsBounded(t *testing.T) {
+	p := newTestPreparer(t, func(c *guest.Config) { c.ResourceAttributes = []string{"*7"} })
+	for call := range 30 {
+		keys := make([]string, 1_000)
+		for i := range keys {
+			keys[i] = fmt.Sprintf("key.%d.%d", call, i)
+		}
+		selected, err := p.SelectAttributes(t.Context(), guest.LevelResource, keys)
+		require.NoError(t, err)
+		for i, key := range keys {
+			require.Equal(t, strings.HasSuffix(key, "7"), selected[i])
+		}
+		require.LessOrEqual(t, len(p.selected.known), maxSelections+maxKeysPerCall)
+	}
+}
+
+func TestAResourceMayHaveAnyNumberOfAttributes(t *testing.T) {
+	const attributes = 70_000
+	p := newTestPreparer(t, func(c *guest.Config) { c.ResourceAttributes = []string{"*7"} })
+	logs := plog.NewLogs()
+	rl := logs.ResourceLogs().AppendEmpty()
+	many := map[string]any{}
+	for i := range attributes {
+		many[fmt.Sprintf("key.%d", i)] = true
+	}
+	require.NoError(t, rl.Resource().Attributes().FromRaw(many))
+	lr := rl.ScopeLogs().AppendEmpty().LogRecords().AppendEmpty()
+	lr.SetEventName("billing.seat.added")
+	lr.Attributes().PutStr("amplitude.device_id", "device-1")
+
+	events := eventsOf(t, p, mark(logs))
+	require.Len(t, events, 1)
+	assert.Equal(t, attributes/10, strings.Count(events[0], ":true"))
+}
