@@ -252,7 +252,7 @@ func TestAnAnswerThatNeverComesIsWaitedForNoLongerThanTheTimeout(t *testing.T) {
 		"no answer": func(_ http.ResponseWriter, r *http.Request) { never(r) },
 		"half an answer": func(w http.ResponseWriter, r *http.Request) {
 			_, _ = io.Copy(io.Discard, r.Body)
-			w.WriteHeader(200)
+			w.WriteHeader(http.StatusOK)
 			_ = http.NewResponseController(w).Flush()
 			never(r)
 		},
@@ -271,7 +271,7 @@ func TestAnAnswerThatNeverComesIsWaitedForNoLongerThanTheTimeout(t *testing.T) {
 
 func TestAnEndlessAnswerIsNotReadToItsEnd(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		w.WriteHeader(400)
+		w.WriteHeader(http.StatusBadRequest)
 		for {
 			if _, err := w.Write(make([]byte, 64<<10)); err != nil {
 				return

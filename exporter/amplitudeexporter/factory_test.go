@@ -16,8 +16,9 @@ func TestFactory(t *testing.T) {
 	factory := NewFactory()
 	assert.Equal(t, component.MustNewType("amplitude"), factory.Type())
 	assert.Equal(t, metadata.LogsStability, factory.LogsStability())
-	assert.Equal(t, factory.CreateDefaultConfig(), factory.CreateDefaultConfig())
-	assert.NotSame(t, factory.CreateDefaultConfig(), factory.CreateDefaultConfig())
+	first, second := factory.CreateDefaultConfig(), factory.CreateDefaultConfig()
+	assert.Equal(t, first, second)
+	assert.NotSame(t, first, second)
 }
 
 func TestOnlyLogsAreExported(t *testing.T) {

@@ -200,7 +200,7 @@ func TestLiftRefuses(t *testing.T) {
 		"a text with a surrogate":         {append(words(8, 3), "\xed\xa0\x80"...), 0, lifting[string]},
 		"a list outside":                  {words(8, 1), 0, lifting[[]Fault]},
 		"a list that ends outside":        {words(8, 2, 0, 0, 0, 0), 0, lifting[[]Fault]},
-		"a list longer than any":          {make(fakeMemory, 1<<20), 0, func(m memory, _ uint32) (any, error) { return lift[[]bool](words(0, maxListLength+1), 0) }},
+		"a list longer than any":          {make(fakeMemory, 1<<20), 0, func(memory, uint32) (any, error) { return lift[[]bool](words(0, maxListLength+1), 0) }},
 		"a list whose bytes wrap around":  {words(8, 1<<28), 0, lifting[[]Fault]},
 		"a list of which one is bad":      {words(8, 2, 0, 0, 0, 0, 0, 0, 9999, 9999), 0, lifting[[]Fault]},
 		"a result whose error is outside": {words(1, 9999, 1, 0, 0, 0), 0, lifting[result[Verdict]]},
