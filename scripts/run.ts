@@ -26,7 +26,7 @@ const LOCAL_API_KEY = 'local-api-key';
 const CURL = `curl http://127.0.0.1:${HTTP_PORT}/v1/logs -H 'Content-Type: application/json' -d '{"resourceLogs":[{"scopeLogs":[{"logRecords":[{"timeUnixNano":"'$(node -p 'Date.now()')'000000","eventName":"hello.sent","attributes":[{"key":"amplitude.user_id","value":{"stringValue":"user-1234"}}]}]}]}]}'`;
 
 async function main(): Promise<void> {
-  const apiKey = process.env['AMPLITUDE_API_KEY'];
+  const apiKey = process.env.AMPLITUDE_API_KEY;
   await refuseTakenPorts(apiKey ? [GRPC_PORT, HTTP_PORT] : [GRPC_PORT, HTTP_PORT, AMPLITUDE_PORT]);
 
   let arrived = 0;

@@ -35,7 +35,8 @@ export function omittedAttributes(config: Config): string[] {
  * Makes the function that decides cells of `identityColumn`. `carries` says whether an attribute of a level joins the
  * properties.
  *
- * Each identity that was not seen before comes through here, so it has plain loops and few calls.
+ * Each identity that was not seen before comes through here, and a call costs the interpreter as much as a comparison
+ * of texts: so ids are cut and measured only where that can matter.
  */
 export function identityDecider(config: Config, carries: Readonly<Record<Level, Matcher>>): Decider {
   const inUse = idAttributeKeys.filter((name) => config[name] !== '');
@@ -45,16 +46,14 @@ export function identityDecider(config: Config, carries: Readonly<Record<Level, 
     return (position < 0 ? inUse.length : position) * levels.length;
   };
   const overrideStart = startOf('userIdOverrideAttribute');
-  const overrideEnd = overrideStart + levels.length;
   const accountStart = startOf('userIdAttribute');
-  const accountEnd = accountStart + levels.length;
   const deviceStart = startOf('deviceIdAttribute');
-  const deviceEnd = deviceStart + levels.length;
   const sessionStart = startOf('sessionIdAttribute');
-  const sessionEnd = sessionStart + levels.length;
   const { minIdLength } = config;
   const noPrefix = prefixOf('');
   const accountPrefix = prefixOf(config.userIdPrefix);
+  const idAsItStands = (value: string): string | undefined => idJson(value, noPrefix, minIdLength);
+  const idOfAccount = (value: string): string | undefined => idJson(value, accountPrefix, minIdLength);
   const propertyKey = `${asciiJson(config.userIdAttribute)}:`;
   // What stays a property is the value of the innermost level that is carried, unless it became the user id.
   const isOnlyAnId = omittedAttributes(config).includes(config.userIdAttribute);
@@ -62,48 +61,46 @@ export function identityDecider(config: Config, carries: Readonly<Record<Level, 
 
   return (cell) => {
     const values = cellValues(cell);
-    // Reading past the end of an array is slow in the interpreter.
-    const count = values.length;
     let members = '';
-    let id: string | undefined;
-    let taken = -1;
 
-    for (let i = overrideStart; i < overrideEnd && i < count && id === undefined; i++) {
-      const value = values[i];
-      if (value) id = idJson(value, noPrefix, minIdLength);
-    }
-    for (let i = accountStart; i < accountEnd && i < count && id === undefined; i++) {
-      const value = values[i];
-      if (!value) continue;
-      id = idJson(value, accountPrefix, minIdLength);
-      taken = i;
-    }
-    if (id === undefined) taken = -1;
-    else members = `"user_id":${id}`;
+    let userId = first(values, overrideStart, idAsItStands);
+    const isAccount = userId === undefined;
+    if (isAccount) userId = first(values, accountStart, idOfAccount);
+    if (userId !== undefined) members = `"user_id":${userId}`;
 
-    id = undefined;
-    for (let i = deviceStart; i < deviceEnd && i < count && id === undefined; i++) {
-      const value = values[i];
-      if (value) id = idJson(value, noPrefix, minIdLength);
-    }
-    if (id !== undefined) members = members === '' ? `"device_id":${id}` : `${members},"device_id":${id}`;
+    const deviceId = first(values, deviceStart, idAsItStands);
+    if (deviceId !== undefined) members += `${members === '' ? '' : ','}"device_id":${deviceId}`;
     if (members === '') return { kind: 'dropped', reason: 'no_identity' };
 
-    id = undefined;
-    for (let i = sessionStart; i < sessionEnd && i < count && id === undefined; i++) {
-      const value = values[i];
-      if (value) id = sessionIdJson(value);
-    }
-    if (id !== undefined) members = `${members},"session_id":${id}`;
+    const sessionId = first(values, sessionStart, sessionIdJson);
+    if (sessionId !== undefined) members += `,"session_id":${sessionId}`;
 
-    for (let i = accountStart; i < accountEnd && i < count; i++) {
+    const end = Math.min(accountStart + levels.length, values.length);
+    for (let i = accountStart; i < end; i++) {
       const value = values[i];
       if (!value || !mayBeProperty[i - accountStart]) continue;
-      const isProperty = i !== taken && !isContainer(value);
-      return { kind: 'event', members, properties: isProperty ? propertyKey + value : '' };
+      // The innermost level with an id gave it, and an inner one that gave none stays.
+      const becameId = isAccount && idOfAccount(value) !== undefined;
+      return { kind: 'event', members, properties: becameId || isContainer(value) ? '' : propertyKey + value };
     }
     return { kind: 'event', members, properties: '' };
   };
+}
+
+/** What the first of an attribute's values, one a level from `start` on, gives. */
+function first(
+  values: readonly string[],
+  start: number,
+  convert: (value: string) => string | undefined,
+): string | undefined {
+  // Reading past the end of an array is slow in the interpreter.
+  const end = Math.min(start + levels.length, values.length);
+  for (let i = start; i < end; i++) {
+    const value = values[i];
+    const json = value && convert(value);
+    if (json) return json;
+  }
+  return undefined;
 }
 
 /** What goes before an id, as text and as the beginning of a JSON string. */

@@ -32,7 +32,9 @@ export async function sourceDigest(root: string): Promise<string> {
 }
 
 async function sourcePaths(root: string): Promise<string[]> {
-  const directories = await Promise.all(['exporter/core', 'scripts/build-core', 'wit'].map((path) => filesBelow(root, path)));
+  const directories = await Promise.all(
+    ['exporter/core', 'scripts/build-core', 'wit'].map((path) => filesBelow(root, path)),
+  );
   return directories.flat().filter(isBuilt).sort();
 }
 
