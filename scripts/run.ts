@@ -102,9 +102,9 @@ function isTaken(port: number): Promise<boolean> {
   });
 }
 
-/** Shows a line of the collector's log that its operator should see. */
+/** Shows a line of the collector's log that its operator should see. A failed request that is retried is logged as info. */
 function showTrouble(line: string): void {
-  if (/\t(warn|error|fatal)\t/i.test(line)) console.error(line);
+  if (/\t(warn|error|fatal)\t|Exporting failed/i.test(line)) console.error(line);
 }
 
 function stopOnSignal(collector: Collector, closeAmplitude: () => Promise<void>): void {

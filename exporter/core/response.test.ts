@@ -19,13 +19,19 @@ test('what Amplitude said is passed on, and what to do', () => {
   expect(message).toContain('check api_key');
 });
 
-test.each(['', '<html>Bad gateway</html>', '{"error":', '[]', 'null', '7', '{"error":{}}', '\u0000'])(
-  'a body of %j is no trouble',
-  (body) => {
-    expect(classify({ status: 502, body })).toMatchObject({ outcome: 'retry' });
-    expect(classify({ status: 400, body })).toMatchObject({ outcome: 'dropped' });
-  },
-);
+test.each([
+  '',
+  '<html>Bad gateway</html>',
+  '{"error":',
+  '[]',
+  'null',
+  '7',
+  '{"error":{}}',
+  '\u0000',
+])('a body of %j is no trouble', (body) => {
+  expect(classify({ status: 502, body })).toMatchObject({ outcome: 'retry' });
+  expect(classify({ status: 400, body })).toMatchObject({ outcome: 'dropped' });
+});
 
 test('half a character in an error is repaired', () => {
   expect(classify({ status: 400, body: '{"error":"a\\ud800b"}' }).message).toContain(': a\ufffdb;');

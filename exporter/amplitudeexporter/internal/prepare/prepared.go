@@ -79,27 +79,35 @@ func (p *Prepared) addEvent(e entry, decisions []*decision) {
 	p.decisions = append(p.decisions, decisions...)
 }
 
-// divide begins batches, and drops what fits none, among the events from first on.
+// divide begins batches, and drops what fits none, among the events from first on. An error changes nothing that counts.
 func (p *Prepared) divide(first int, divided *guest.Divided) error {
 	starts, refused := divided.Starts, divided.Dropped
-	kept := p.events[:first]
+	begun, kept := p.starts, p.events[:first]
 	for i := range p.events[first:] {
 		if len(refused) > 0 && int(refused[0].Event) == i {
-			p.Dropped[refused[0].Reason]++
 			refused = refused[1:]
 			continue
 		}
 		if len(starts) > 0 && int(starts[0]) == i {
-			p.starts = append(p.starts, len(kept))
+			begun = append(begun, len(kept))
 			starts = starts[1:]
 		}
 		kept = append(kept, p.events[first+i])
 	}
-	if len(starts) > 0 || len(refused) > 0 || len(kept) > 0 && (len(p.starts) == 0 || p.starts[0] != 0) {
+	if len(starts) > 0 || len(refused) > 0 || len(kept) > 0 && (len(begun) == 0 || begun[0] != 0) {
 		return errors.New("divide: the core's batches are not of the events that it was asked about, in their order")
 	}
-	p.events = kept
+	for _, refused := range divided.Dropped {
+		p.Dropped[refused.Reason]++
+	}
+	p.starts, p.events = begun, kept
 	return nil
+}
+
+// dropFrom drops the events from first on.
+func (p *Prepared) dropFrom(first int, reason string) {
+	p.Dropped[reason] += len(p.events) - first
+	p.events = p.events[:first]
 }
 
 // Batches returns the events of each request.

@@ -223,7 +223,11 @@ func TestDivide(t *testing.T) {
 		"begun and dropped":      {Starts: []uint32{0, 1}, Dropped: []guest.DroppedEvent{{Event: 1}}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			assert.Error(t, three().divide(0, &divided))
+			p := three()
+			assert.Error(t, p.divide(0, &divided))
+			p.dropFrom(0, ReasonGuestFault)
+			assert.Equal(t, map[string]int{ReasonGuestFault: 3}, p.Dropped)
+			assert.Empty(t, p.Batches())
 		})
 	}
 }

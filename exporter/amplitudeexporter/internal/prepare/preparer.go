@@ -186,16 +186,21 @@ func (p *Preparer) decide(ctx context.Context, w *work, out *Prepared) error {
 	if len(w.sizes) == 0 {
 		return nil
 	}
-	var divided guest.Divided
-	err := p.pool.With(ctx, func(instance *guest.Instance) (err error) {
-		divided, err = instance.Divide(ctx, w.open, w.sizes)
-		return err
+	err := p.pool.With(ctx, func(instance *guest.Instance) error {
+		divided, err := instance.Divide(ctx, w.open, w.sizes)
+		if err != nil {
+			return err
+		}
+		w.open = divided.Open
+		return out.divide(first, &divided)
 	})
-	if err != nil {
-		return err
+	if err != nil && ctx.Err() == nil {
+		p.logger.Error("The core failed with the batches of records, which are dropped; the instance was thrown away",
+			zap.Int("dropped_records", len(w.sizes)), zap.Error(err))
+		out.dropFrom(first, ReasonGuestFault)
+		return nil
 	}
-	w.open = divided.Open
-	return out.divide(first, &divided)
+	return err
 }
 
 // decideCells has the core decide cells of a column. Where it fails with several it gets them in halves, so that a cell

@@ -218,10 +218,13 @@ func TestAColumnThatTheCoreDoesNotKnowIsAFault(t *testing.T) {
 	lr := logs.ResourceLogs().AppendEmpty().ScopeLogs().AppendEmpty().LogRecords().AppendEmpty()
 	lr.SetEventName("billing.seat.added")
 	lr.Attributes().PutStr("amplitude.device_id", "device-1")
-	prepared, err := New(pool, &plan, testKey, zap.NewNop()).Prepare(t.Context(), logs)
+	p := New(pool, &plan, testKey, zap.NewNop())
+	prepared, err := p.Prepare(t.Context(), logs)
 	require.NoError(t, err)
 	assert.Empty(t, prepared.Batches())
 	assert.Equal(t, map[string]int{ReasonGuestFault: 1}, prepared.Dropped)
+	assert.Len(t, p.memos[0].young, 1)
+	assert.Empty(t, p.memos[2].young, "what failed is tried again next time")
 }
 
 // Once remembered, a decision costs no call: the pool is closed, and records that bring nothing new are decided all the
@@ -248,6 +251,21 @@ func TestWhatWasDecidedIsNotAskedAgain(t *testing.T) {
 	require.NoError(t, err, "what is known needs no instance")
 	assert.Equal(t, 3, prepared.Skipped)
 	assert.Equal(t, want, prepared.Dropped)
+}
+
+func TestWhatIsRememberedOfALaterColumnDoesNotHideAnEarlierOne(t *testing.T) {
+	p := newTestPreparer(t, func(c *guest.Config) { c.Events = []string{"billing.*"} })
+	prepare := func(name string) *Prepared {
+		logs := plog.NewLogs()
+		logs.ResourceLogs().AppendEmpty().ScopeLogs().AppendEmpty().LogRecords().AppendEmpty().SetEventName(name)
+		prepared, err := p.Prepare(t.Context(), logs)
+		require.NoError(t, err)
+		return prepared
+	}
+	require.Equal(t, map[string]int{"no_identity": 1}, prepare("billing.seat.added").Dropped)
+	skipped := prepare("other")
+	assert.Equal(t, 1, skipped.Skipped)
+	assert.Empty(t, skipped.Dropped)
 }
 
 func TestACancelledPrepareDropsNothing(t *testing.T) {

@@ -108,6 +108,8 @@ func appendDouble(b []byte, f float64) []byte {
 		return append(b, `"Infinity"`...)
 	case math.IsInf(f, -1):
 		return append(b, `"-Infinity"`...)
+	case f == 0: // also the negative one
+		return append(b, '0')
 	}
 	if magnitude := math.Abs(f); magnitude != 0 && (magnitude < 1e-6 || magnitude >= 1e21) {
 		b = strconv.AppendFloat(b, f, 'e', -1, 64)
