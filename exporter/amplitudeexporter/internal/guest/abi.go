@@ -40,6 +40,9 @@ func (b *bounded) Read(offset, byteCount uint32) ([]byte, bool) {
 	return b.memory.Read(offset, byteCount)
 }
 
+// enum is a type of which only so many values have a meaning.
+type enum interface{ cases() uint8 }
+
 type layout struct{ size, align uint32 }
 
 func layoutOf(t reflect.Type) layout {
@@ -109,6 +112,9 @@ func load(mem memory, pointer uint32, into reflect.Value) error {
 	case reflect.Bool:
 		into.SetBool(bytes[0] != 0)
 	case reflect.Uint8:
+		if e, ok := into.Interface().(enum); ok && bytes[0] >= e.cases() {
+			return fmt.Errorf("a %s at %d has the case %d, of %d", t, pointer, bytes[0], e.cases())
+		}
 		into.SetUint(uint64(bytes[0]))
 	case reflect.Uint32:
 		into.SetUint(uint64(binary.LittleEndian.Uint32(bytes)))

@@ -198,6 +198,8 @@ func TestLiftRefuses(t *testing.T) {
 		"a text that wraps around":        {words(4, 1<<32-1), 0, lifting[string]},
 		"a text that is not UTF-8":        {append(words(8, 1), 0xff), 0, lifting[string]},
 		"a text with a surrogate":         {append(words(8, 3), "\xed\xa0\x80"...), 0, lifting[string]},
+		"a level that there is not":       {words(7, 0, 0), 0, lifting[Attribute]},
+		"an outcome that there is not":    {words(3, 0, 0, 0, 0), 0, lifting[Verdict]},
 		"a list outside":                  {words(8, 1), 0, lifting[[]Fault]},
 		"a list that ends outside":        {words(8, 2, 0, 0, 0, 0), 0, lifting[[]Fault]},
 		"a list longer than any":          {make(fakeMemory, 1<<20), 0, func(memory, uint32) (any, error) { return lift[[]bool](words(0, maxListLength+1), 0) }},

@@ -155,3 +155,9 @@ type result[T any] struct {
 	OK   T      `case:"0"`
 	Err  string `case:"1"`
 }
+
+func (ColumnMode) cases() uint8 { return uint8(Every) + 1 }
+func (SourceCase) cases() uint8 { return uint8(SourceAttribute) + 1 }
+func (Level) cases() uint8      { return uint8(LevelResource) + 1 }
+func (FieldValue) cases() uint8 { return uint8(Digest) + 1 }
+func (Outcome) cases() uint8    { return uint8(Dropped) + 1 }
