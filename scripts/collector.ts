@@ -1,6 +1,7 @@
 /** Running the built collector, for `make run` and the end-to-end tests. */
 
 import { type ChildProcess, spawn } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { access, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
@@ -104,14 +105,26 @@ async function untilHealthy(url: string, child: ChildProcess): Promise<void> {
   throw new Error(`the collector was not healthy within ${START_TIMEOUT / 1_000} s`);
 }
 
-/** A port of 127.0.0.1 on which nothing listens. */
+// Below the ports that systems give to clients: one of those can be taken between the asking and the use.
+const FIRST_PORT = 10_000;
+const LAST_PORT = 30_000;
+
+const given = new Set<number>();
+
+/** A port of 127.0.0.1 on which nothing listens, and which was not given before. */
 export async function freePort(): Promise<number> {
-  const server = createServer();
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('the system gave no port');
-  return address.port;
+  for (;;) {
+    const port = randomInt(FIRST_PORT, LAST_PORT);
+    if (given.has(port) || !(await canListen(port))) continue;
+    given.add(port);
+    return port;
+  }
+}
+
+function canListen(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', () => resolve(false));
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
+  });
 }
