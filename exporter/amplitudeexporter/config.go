@@ -94,9 +94,14 @@ func (cfg *Config) forCore() guest.Config {
 	}
 }
 
+// apiKey is the API key without the white space that a file may have around it.
+func (cfg *Config) apiKey() string {
+	return strings.TrimSpace(string(cfg.APIKey))
+}
+
 // apiKeyJSON is the API key as the content of a JSON string.
 func (cfg *Config) apiKeyJSON() string {
-	quoted, err := json.Marshal(strings.TrimSpace(string(cfg.APIKey)))
+	quoted, err := json.Marshal(cfg.apiKey())
 	if err != nil {
 		return ""
 	}

@@ -26,6 +26,9 @@ import (
 // maxAnswerBytes is far more than Amplitude answers; what is behind it is not read.
 const maxAnswerBytes = 1 << 20
 
+// keyStandIn is what is shown for the API key.
+const keyStandIn = "[the API key]"
+
 // What becomes of a record, as metadata.yaml has it.
 const (
 	outcomeDelivered = "delivered"
@@ -38,7 +41,9 @@ type amplitudeExporter struct {
 	set       component.TelemetrySettings
 	id        attribute.KeyValue
 	userAgent string
-	telemetry *metadata.TelemetryBuilder
+	// withoutKey takes the API key out of a text, as it stands and as JSON: Amplitude quotes one that it refuses.
+	withoutKey *strings.Replacer
+	telemetry  *metadata.TelemetryBuilder
 
 	// Set by start.
 	client   *http.Client
@@ -53,11 +58,12 @@ func newAmplitudeExporter(cfg *Config, set exporter.Settings) (*amplitudeExporte
 		return nil, err
 	}
 	return &amplitudeExporter{
-		cfg:       cfg,
-		set:       set.TelemetrySettings,
-		id:        attribute.String("exporter", set.ID.String()),
-		userAgent: fmt.Sprintf("%s/%s (%s/%s)", set.BuildInfo.Command, set.BuildInfo.Version, runtime.GOOS, runtime.GOARCH),
-		telemetry: telemetry,
+		cfg:        cfg,
+		set:        set.TelemetrySettings,
+		id:         attribute.String("exporter", set.ID.String()),
+		userAgent:  fmt.Sprintf("%s/%s (%s/%s)", set.BuildInfo.Command, set.BuildInfo.Version, runtime.GOOS, runtime.GOARCH),
+		withoutKey: strings.NewReplacer(cfg.apiKey(), keyStandIn, cfg.apiKeyJSON(), keyStandIn),
+		telemetry:  telemetry,
 	}, nil
 }
 
@@ -127,15 +133,15 @@ func (e *amplitudeExporter) pushLogs(ctx context.Context, logs plog.Logs) error 
 	}
 }
 
-// deliver sends one request and has the core say what the answer means. An error is one of transport.
+// deliver sends one request and has the core say what the answer means. An error is one of transport, or of the core.
 func (e *amplitudeExporter) deliver(ctx context.Context, body []byte) (guest.Verdict, error) {
 	status, answer, err := e.post(ctx, body)
 	if err != nil {
 		return guest.Verdict{}, err
 	}
-	verdict, err := e.preparer.Classify(ctx, status, e.withoutKey(answer))
+	verdict, err := e.preparer.Classify(ctx, status, e.withoutKey.Replace(answer))
 	// Once more, should the answer have quoted the key in an escaped form of its own.
-	verdict.Message = e.withoutKey(verdict.Message)
+	verdict.Message = e.withoutKey.Replace(verdict.Message)
 	return verdict, err
 }
 
@@ -156,13 +162,6 @@ func (e *amplitudeExporter) post(ctx context.Context, body []byte) (status int, 
 		return 0, "", fmt.Errorf("read the answer: %w", err)
 	}
 	return response.StatusCode, string(contents), nil
-}
-
-// withoutKey takes the API key out of an answer, as it stands and as JSON: Amplitude quotes one that it refuses.
-func (e *amplitudeExporter) withoutKey(text string) string {
-	const instead = "[the API key]"
-	key := strings.TrimSpace(string(e.cfg.APIKey))
-	return strings.NewReplacer(key, instead, e.cfg.apiKeyJSON(), instead).Replace(text)
 }
 
 func (e *amplitudeExporter) countPrepared(ctx context.Context, prepared *prepare.Prepared) {

@@ -130,32 +130,19 @@ func (i *Instance) Classify(ctx context.Context, status int, body string) (Verdi
 
 func call[T any](ctx context.Context, i *Instance, f function, params ...uint64) (T, error) {
 	var value T
-	err := i.invoke(ctx, f, func(result uint32) (err error) {
-		value, err = lift[T](i.module.Memory(), result)
+	err := i.invoke(ctx, f, func(pointer uint32) (err error) {
+		value, err = lift[T](i.module.Memory(), pointer)
 		return err
 	}, params...)
 	return value, err
 }
 
 func callResult[T any](ctx context.Context, i *Instance, f function, params ...uint64) (T, error) {
-	var value T
-	err := i.invoke(ctx, f, func(pointer uint32) (err error) {
-		value, err = liftResult[T](i, f, pointer)
-		return err
-	}, params...)
-	return value, err
-}
-
-func liftResult[T any](i *Instance, f function, pointer uint32) (T, error) {
-	answer, err := lift[result[T]](i.module.Memory(), pointer)
-	switch {
-	case err != nil:
-		return answer.OK, fmt.Errorf("%s: %w", f.name, err)
-	case answer.Case != 0:
-		return answer.OK, fmt.Errorf("%s: the core failed: %s", f.name, answer.Err)
-	default:
-		return answer.OK, nil
+	answer, err := call[result[T]](ctx, i, f, params...)
+	if err == nil && answer.Case != 0 {
+		err = fmt.Errorf("%s: the core failed: %s", f.name, answer.Err)
 	}
+	return answer.OK, err
 }
 
 // invoke calls an export that returns a pointer, has the result read, and has the guest free it.
@@ -166,7 +153,7 @@ func (i *Instance) invoke(ctx context.Context, f function, read func(result uint
 	}
 	pointer := i.stack[0]
 	if err := read(uint32(pointer)); err != nil {
-		return err
+		return fmt.Errorf("%s: %w", f.name, err)
 	}
 	i.stack[0] = pointer
 	if err := f.post.CallWithStack(ctx, i.stack[:]); err != nil {

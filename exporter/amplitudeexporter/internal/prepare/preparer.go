@@ -191,8 +191,11 @@ func (p *Preparer) decide(ctx context.Context, w *work, out *Prepared) error {
 		if err != nil {
 			return err
 		}
+		if err := out.divide(first, &divided); err != nil {
+			return err
+		}
 		w.open = divided.Open
-		return out.divide(first, &divided)
+		return nil
 	})
 	if err != nil && ctx.Err() == nil {
 		p.logger.Error("The core failed with the batches of records, which are dropped; the instance was thrown away",
