@@ -58,11 +58,15 @@ type Config struct {
 
 var _ component.Config = (*Config)(nil)
 
-// Validate returns every fault of the part that is about Amplitude at once; the Collector validates the rest.
+// Validate returns every fault of the exporter's own part at once; the Collector validates the rest.
 func (cfg *Config) Validate() error {
 	faults, err := guest.Validate(context.Background(), cfg.forCore())
 	if err != nil {
 		return err
+	}
+	if cfg.ClientConfig.Timeout <= 0 {
+		faults = append(faults, guest.Fault{Key: "timeout", Message: fmt.Sprintf(
+			"is %s, and a request without an answer would never end: write a duration such as %s", cfg.ClientConfig.Timeout, defaultTimeout)})
 	}
 	errs := make([]error, len(faults))
 	for i, fault := range faults {

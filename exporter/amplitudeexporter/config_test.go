@@ -37,6 +37,12 @@ func TestDefaults(t *testing.T) {
 	assert.Equal(t, exporterhelper.RequestSizerTypeItems, queue.Batch.Get().Sizer)
 	assert.EqualValues(t, 2_000, queue.Batch.Get().MaxSize)
 	assert.Less(t, queue.Batch.Get().MinSize, queue.Batch.Get().MaxSize)
+	assert.Equal(t, exporterhelper.RequestSizerTypeItems, queue.Sizer, "the queue is measured in records")
+	assert.Equal(t, 100, queue.NumConsumers)
+	assert.GreaterOrEqual(t, queue.QueueSize, int64(queue.NumConsumers)*queue.Batch.Get().MaxSize, "there is room for what workers hold")
+	assert.False(t, queue.BlockOnOverflow, "a full queue refuses")
+	assert.Equal(t, 10, cfg.ClientConfig.MaxConnsPerHost)
+	assert.Equal(t, 10, cfg.ClientConfig.MaxIdleConnsPerHost)
 
 	assert.Empty(t, cfg.APIKey)
 	assert.Equal(t, "http", cfg.API)
@@ -64,6 +70,16 @@ func TestAnAPIKeyIsAllThatHasToBeWritten(t *testing.T) {
 	require.NoError(t, err)
 	assert.EqualError(t, xconfmap.Validate(cfg),
 		"api_key: is missing: write the API key of an Amplitude project, such as ${env:AMPLITUDE_API_KEY}")
+}
+
+func TestARequestHasATimeout(t *testing.T) {
+	for _, timeout := range []string{"0s", "-1s"} {
+		cfg, err := decode(map[string]any{"api_key": testKey, "timeout": timeout, "region": "mars"})
+		require.NoError(t, err)
+		err = xconfmap.Validate(cfg)
+		assert.ErrorContains(t, err, "timeout: is "+timeout+", and a request without an answer would never end")
+		assert.ErrorContains(t, err, "region: ", "all faults at once")
+	}
 }
 
 func TestEveryKeyDecodes(t *testing.T) {

@@ -53,7 +53,7 @@ func TestCorpus(t *testing.T) {
 			logs := loadLogs(t, filepath.Join(dir, "logs.json"))
 			record.MarkArrival(logs, corpusArrival)
 
-			pool, plan, err := guest.NewPool(t.Context(), cfg.forCore())
+			pool, plan, err := guest.NewPool(t.Context(), cfg.forCore(), guest.Observer{})
 			require.NoError(t, err)
 			defer func() { assert.NoError(t, pool.Close(context.Background())) }()
 			preparer := prepare.New(pool, &plan, cfg.apiKeyJSON(), zap.NewNop())

@@ -22,6 +22,14 @@ import (
 const (
 	defaultTimeout = 30 * time.Second
 
+	// How many pushes prepare and send at once.
+	defaultMaxConnections = 10
+
+	// A worker that waits for throttled users is cheap, and as long as there is another the queue goes on: with 100 of
+	// them, 2,000 records each and pauses of 30 s, at more than 6,000 records a second. The queue has room for what they hold.
+	defaultWorkers   = 100
+	defaultQueueSize = 200_000
+
 	// A queue's batch is a request's worth of records; what waits for company waits this long at the most.
 	defaultBatchMinSize      = 1_000
 	defaultBatchMaxSize      = 2_000
@@ -41,8 +49,13 @@ func createDefaultConfig() component.Config {
 	client := confighttp.NewDefaultClientConfig()
 	client.Timeout = defaultTimeout
 	client.Compression = configcompression.TypeGzip
+	client.MaxConnsPerHost = defaultMaxConnections
+	client.MaxIdleConnsPerHost = defaultMaxConnections
 
 	queue := exporterhelper.NewDefaultQueueConfig()
+	queue.NumConsumers = defaultWorkers
+	queue.Sizer = exporterhelper.RequestSizerTypeItems
+	queue.QueueSize = defaultQueueSize
 	queue.Batch = configoptional.Some(exporterhelper.BatchConfig{
 		FlushTimeout: defaultBatchFlushTimeout,
 		Sizer:        exporterhelper.RequestSizerTypeItems,
@@ -87,13 +100,26 @@ func createLogs(ctx context.Context, set exporter.Settings, config component.Con
 	if err != nil {
 		return nil, err
 	}
-	return arrivals{logs}, nil
+	return logsExporter{logs, e}, nil
 }
 
-// arrivals marks records before they get to the queue, which regroups them.
-type arrivals struct{ exporter.Logs }
+// logsExporter is what the Collector gets: exporterhelper's exporter, with a word at the door and one at the end.
+type logsExporter struct {
+	exporter.Logs
+	amplitude *amplitudeExporter
+}
 
-func (a arrivals) ConsumeLogs(ctx context.Context, logs plog.Logs) error {
+// ConsumeLogs marks records before they get to the queue, which regroups them.
+func (l logsExporter) ConsumeLogs(ctx context.Context, logs plog.Logs) error {
 	record.MarkArrival(logs, pcommon.NewTimestampFromTime(time.Now()))
-	return a.Logs.ConsumeLogs(ctx, logs)
+	return l.Logs.ConsumeLogs(ctx, logs)
+}
+
+// Shutdown drains the queue for no longer than one request may take. What is left then stays in a persistent queue; what
+// was in memory is lost, logged and counted by exporterhelper.
+func (l logsExporter) Shutdown(ctx context.Context) error {
+	giveUp := func() { l.amplitude.close(errClosing) }
+	defer time.AfterFunc(l.amplitude.cfg.ClientConfig.Timeout, giveUp).Stop()
+	defer context.AfterFunc(ctx, giveUp)()
+	return l.Logs.Shutdown(ctx)
 }

@@ -24,6 +24,7 @@ import (
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata/metricdatatest"
 	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
 	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/Flagsmith/flagsmith-otel-collector/exporter/amplitudeexporter/internal/metadatatest"
@@ -35,6 +36,8 @@ const testKey = "0123456789abcdef0123456789abcdef"
 type received struct {
 	path   string
 	header http.Header
+	// bytes of the body, uncompressed.
+	bytes  int64
 	APIKey string          `json:"api_key"`
 	Events []receivedEvent `json:"events"`
 }
@@ -62,14 +65,14 @@ type amplitude struct {
 	requests []received
 }
 
-// answer is what Amplitude says to its n-th request, from 0.
-type answer func(n int, request received) (status int, body string)
+// script is what Amplitude says to its n-th request, from 0.
+type script func(n int, request received) (status int, body string)
 
-func always(status int, body string) answer {
+func always(status int, body string) script {
 	return func(int, received) (int, string) { return status, body }
 }
 
-func newAmplitude(t *testing.T, answer answer) *amplitude {
+func newAmplitude(t *testing.T, says script) *amplitude {
 	t.Helper()
 	a := &amplitude{}
 	a.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -81,7 +84,7 @@ func newAmplitude(t *testing.T, answer answer) *amplitude {
 		n := len(a.requests)
 		a.requests = append(a.requests, request)
 		a.mu.Unlock()
-		status, body := answer(n, request)
+		status, body := says(n, request)
 		w.WriteHeader(status)
 		_, _ = io.WriteString(w, body)
 	}))
@@ -97,13 +100,31 @@ func read(r *http.Request) (request received, err error) {
 			return request, err
 		}
 	}
-	return request, json.NewDecoder(body).Decode(&request)
+	contents, err := io.ReadAll(body)
+	if err != nil {
+		return request, err
+	}
+	request.bytes = int64(len(contents))
+	return request, json.Unmarshal(contents, &request)
 }
 
 func (a *amplitude) received() []received {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return append([]received(nil), a.requests...)
+}
+
+// sent are the names of the events of each request.
+func (a *amplitude) sent() [][]string {
+	var all [][]string
+	for _, request := range a.received() {
+		var names []string
+		for _, event := range request.Events {
+			names = append(names, event.Type)
+		}
+		all = append(all, names)
+	}
+	return all
 }
 
 // fixture is a started exporter and what can be seen of it.
@@ -140,17 +161,35 @@ func start(t *testing.T, endpoint string, change func(*Config)) *fixture {
 	require.NoError(t, err)
 	require.NoError(t, f.Start(t.Context(), componenttest.NewNopHost()))
 	f.stop = sync.OnceFunc(func() { assert.NoError(t, f.Shutdown(context.Background())) })
-	t.Cleanup(f.stop)
+	t.Cleanup(func() { f.stop() })
 	return f
 }
 
 // everythingLogged is all log lines with their fields.
-func (f *fixture) everythingLogged() string {
+func (f *fixture) everythingLogged() string { return f.everythingAbove(zap.DebugLevel) }
+
+// everythingAbove is all log lines of a level and those above it.
+func (f *fixture) everythingAbove(level zapcore.Level) string {
 	text := ""
 	for _, entry := range f.logged.All() {
-		text += fmt.Sprintln(entry.Level, entry.Message, entry.ContextMap())
+		if entry.Level >= level {
+			text += fmt.Sprintln(entry.Level, entry.Message, entry.ContextMap())
+		}
 	}
 	return text
+}
+
+// requests is how many requests the metric has of each class.
+func (f *fixture) requests(t *testing.T) map[string]int64 {
+	t.Helper()
+	classes := map[string]int64{}
+	metric, err := f.telemetry.GetMetric("otelcol_exporter_amplitude_requests")
+	require.NoError(t, err)
+	for _, point := range metric.Data.(metricdata.Sum[int64]).DataPoints {
+		class, _ := point.Attributes.Value("status_class")
+		classes[class.AsString()] = point.Value
+	}
+	return classes
 }
 
 // outcome is one series of the records metric.

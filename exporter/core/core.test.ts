@@ -79,7 +79,7 @@ test('attributes are selected by level', () => {
 
 test('validate and classify need no configure', () => {
   expect(validate(configWith())).toEqual([]);
-  expect(classify({ status: 200, body: '' }).outcome).toBe('delivered');
+  expect(classify({ events: 1, status: 200, body: '' }).all).toEqual({ tag: 'delivered' });
 });
 
 describe('whatever the cells', () => {

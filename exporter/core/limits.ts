@@ -34,6 +34,9 @@ export const MAX_DEPTH = 40;
 /** Characters; `options.min_id_length` when a request has none. */
 export const DEFAULT_MIN_ID_LENGTH = 5;
 
+/** Milliseconds after which a throttled user or device may be tried again; the Batch API's documentation says 15 s. */
+export const THROTTLE_PAUSE_MS = 30_000;
+
 /** Ids that Amplitude refuses with a 400. Compared in lower case: `None` and `NULL` identify nobody either. */
 export const invalidIds: ReadonlySet<string> = new Set([
   '',

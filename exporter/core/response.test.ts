@@ -1,43 +1,295 @@
-import { expect, test } from 'vitest';
+import type { Verdict } from 'flagsmith:amplitude-exporter/types@0.1.0';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
 import { classify } from './response.ts';
 
-test('200 is delivered', () => {
-  expect(classify({ status: 200, body: '{"code":200}' })).toEqual({ outcome: 'delivered', reason: '', message: '' });
+/** The events of a request. */
+const events = [
+  { user_id: 'ann-1', device_id: 'phone-1' },
+  { user_id: 'bob-2' },
+  { device_id: 'phone-3' },
+  { user_id: 'dan-4', device_id: 'phone-4' },
+];
+
+/** What becomes of each of them, as a host reads a verdict. */
+function fatesOf(verdict: Verdict, sent: readonly Record<string, string>[] = events): string[] {
+  const fates = sent.map((event, index) => {
+    const exception = verdict.exceptions.find(({ of }) =>
+      of.tag === 'events' ? of.val.includes(index) : of.val.some(({ key, value }) => event[key] === value),
+    );
+    return exception?.fate;
+  });
+  const others = fates.some((fate) => fate !== undefined) ? verdict.rest : verdict.all;
+  return fates.map((fate) => {
+    const decided = fate ?? others;
+    return decided.tag === 'dropped' ? decided.val : decided.tag;
+  });
+}
+
+function answer(status: number, body: unknown, sent = events): Verdict {
+  return classify({ events: sent.length, status, body: typeof body === 'string' ? body : JSON.stringify(body) });
+}
+
+const all = (fate: string): string[] => events.map(() => fate);
+
+/** As Amplitude's documentation has it: lists that have nothing to say are there, and empty. */
+const silent = {
+  missing_field: null,
+  events_with_invalid_fields: {},
+  events_with_missing_fields: {},
+  events_with_invalid_id_lengths: {},
+  silenced_events: [],
+  silenced_devices: [],
+};
+const unthrottled = {
+  eps_threshold: 30,
+  throttled_devices: {},
+  throttled_users: {},
+  throttled_events: [],
+  exceeded_daily_quota_devices: {},
+  exceeded_daily_quota_users: {},
+};
+
+describe('each answer that Amplitude documents', () => {
+  test.each<[string, number, unknown, string[]]>([
+    ['200', 200, { code: 200, events_ingested: 4, payload_size_bytes: 50, server_upload_time: 1 }, all('delivered')],
+    ['400: the API key', 400, { code: 400, error: 'Invalid API key: [the API key]' }, all('invalid_api_key')],
+    [
+      '400: a field of the request',
+      400,
+      { ...silent, error: 'Request missing required field', missing_field: 'api_key' },
+      all('status_400'),
+    ],
+    [
+      '400: a field of the request, whatever else it says',
+      400,
+      { ...silent, missing_field: 'events', events_with_invalid_fields: { time: [0] } },
+      all('status_400'),
+    ],
+    [
+      '400: fields of events',
+      400,
+      { ...silent, error: 'Invalid field values on some events', events_with_invalid_fields: { time: [0, 3] } },
+      ['invalid_field', 'again', 'again', 'invalid_field'],
+    ],
+    [
+      '400: events without a field',
+      400,
+      { ...silent, events_with_missing_fields: { event_type: [1] } },
+      ['again', 'missing_field', 'again', 'again'],
+    ],
+    [
+      '400: ids that are too short',
+      400,
+      { ...silent, events_with_invalid_id_lengths: { user_id: [2], device_id: [2, 0] } },
+      ['invalid_id_length', 'again', 'invalid_id_length', 'again'],
+    ],
+    ['400: silenced events', 400, { ...silent, silenced_events: [1, 2] }, ['again', 'silenced', 'silenced', 'again']],
+    [
+      '400: silenced devices',
+      400,
+      { ...silent, silenced_devices: ['phone-1', 'phone-3'] },
+      ['silenced', 'again', 'silenced', 'again'],
+    ],
+    [
+      '400: several things',
+      400,
+      {
+        ...silent,
+        events_with_missing_fields: { event_type: [0] },
+        events_with_invalid_fields: { time: [0], price: [1] },
+        silenced_devices: ['phone-4'],
+      },
+      ['missing_field', 'invalid_field', 'again', 'silenced'],
+    ],
+    ['400: all events', 400, { ...silent, events_with_invalid_fields: { time: [0, 1, 2, 3] } }, all('invalid_field')],
+    ['400 that names no event', 400, { ...silent, error: 'Invalid request' }, all('status_400')],
+    ['403', 403, '<html>Forbidden</html>', all('status_403')],
+    ['413', 413, { code: 413, error: 'Payload too large' }, all('again-in-halves')],
+    [
+      '429: throttled events',
+      429,
+      { ...unthrottled, error: 'Too many requests', throttled_users: { 'bob-2': 40 }, throttled_events: [1] },
+      ['again', 'wait', 'again', 'again'],
+    ],
+    [
+      '429: throttled users and devices by their ids alone',
+      429,
+      { ...unthrottled, throttled_users: { 'ann-1': 40 }, throttled_devices: { 'phone-3': 31 } },
+      ['wait', 'again', 'wait', 'again'],
+    ],
+    [
+      '429: past the daily quota',
+      429,
+      {
+        ...unthrottled,
+        exceeded_daily_quota_users: { 'bob-2': 500_001 },
+        exceeded_daily_quota_devices: { 'phone-4': 1 },
+      },
+      ['again', 'daily_quota', 'again', 'daily_quota'],
+    ],
+    [
+      '429: both, and the quota is what counts',
+      429,
+      {
+        ...unthrottled,
+        throttled_users: { 'bob-2': 40, 'dan-4': 40 },
+        throttled_events: [0, 1, 3],
+        exceeded_daily_quota_users: { 'bob-2': 500_001 },
+      },
+      ['wait', 'daily_quota', 'again', 'wait'],
+    ],
+    ['429 that names nobody', 429, { ...unthrottled, error: 'Too many requests for this app' }, all('wait')],
+    ['500', 500, '', all('wait')],
+    ['502', 502, '', all('wait')],
+    ['503', 503, '', all('wait')],
+    ['504', 504, '', all('wait')],
+  ])('%s', (_, status, body, fates) => {
+    expect(fatesOf(answer(status, body))).toEqual(fates);
+  });
+
+  test('413 to a single event, which is too large', () => {
+    const [event] = events.slice(0, 1);
+    const verdict = answer(413, { code: 413, error: 'Payload too large' }, events.slice(0, 1));
+    expect(fatesOf(verdict, event && [event])).toEqual(['too_large']);
+  });
+
+  test('throttled ones wait for 30 s, the others as long as the Collector says', () => {
+    expect(answer(429, '').pauseMs).toBe(30_000);
+    for (const status of [408, 500, 502, 503, 504]) expect(answer(status, '').pauseMs).toBe(0);
+  });
 });
 
-test.each([400, 401, 403, 404, 413, 422])('%d is dropped', (status) => {
-  expect(classify({ status, body: '' })).toMatchObject({ outcome: 'dropped', reason: `status_${status}` });
+describe('odd answers', () => {
+  const bodies = [
+    '',
+    '<html>Bad gateway</html>',
+    '{"error":',
+    '{"code":400,"events_with_invalid_fields":{"time":[0',
+    '[]',
+    'null',
+    '7',
+    '"text"',
+    '{"error":{}}',
+    '{"error":["a"],"events_with_invalid_fields":[0],"throttled_users":7,"throttled_events":{"0":1}}',
+    '{"events_with_invalid_fields":{"time":"0"},"silenced_events":["0",0.5,-1,null],"silenced_devices":{"a":[]}}',
+    '{"events_with_invalid_fields":{"time":[4,1000000,1e308,-1]},"throttled_events":[4]}',
+    '{"silenced_devices":["nobody",7,""],"throttled_users":{"nobody":1},"exceeded_daily_quota_users":{"nobody":1}}',
+    '{"unknown":{"field":[0]},"events_with_strange_fields":{"time":[0]}}',
+    '\u0000',
+    '{"__proto__":{"throttled_events":[0]}}',
+  ];
+
+  test.each(bodies)('the status decides where a body is %j', (body) => {
+    for (const status of [200, 201, 202, 204, 299]) expect(fatesOf(answer(status, body))).toEqual(all('delivered'));
+    for (const status of [408, 500, 501, 502, 503, 504, 520, 599, 999]) {
+      expect(fatesOf(answer(status, body))).toEqual(all('wait'));
+    }
+    for (const status of [100, 301, 302, 307, 400, 401, 403, 404, 405, 409, 415, 422, 451, 499]) {
+      expect(fatesOf(answer(status, body))).toEqual(all(`status_${status}`));
+    }
+    expect(fatesOf(answer(413, body))).toEqual(all('again-in-halves'));
+    expect(fatesOf(answer(429, body))).toEqual(all('wait'));
+  });
+
+  test('fields that are not known change nothing', () => {
+    const body = { ...silent, events_with_invalid_fields: { time: [0] }, since: 'today', more: { events: [1] } };
+    expect(fatesOf(answer(400, body))).toEqual(['invalid_field', 'again', 'again', 'again']);
+  });
+
+  test('good indices count beside bad ones', () => {
+    const body = { events_with_invalid_fields: { time: [7, '0', 2, 2, -1] } };
+    expect(fatesOf(answer(400, body))).toEqual(['again', 'again', 'invalid_field', 'again']);
+  });
+
+  test('ids that every object has', () => {
+    const sent = [{ user_id: 'toString' }, { user_id: '__proto__' }, { user_id: 'constructor' }, { user_id: 'other' }];
+    const body = '{"throttled_users":{"__proto__":1,"toString":2}}';
+    expect(fatesOf(answer(429, body, sent as typeof events), sent)).toEqual(['wait', 'wait', 'again', 'again']);
+  });
+
+  test('whatever the body, every event has one fate and the message is short', () => {
+    const body = fc.oneof(
+      fc.string({ unit: 'binary' }),
+      fc.json(),
+      fc
+        .dictionary(
+          fc.constantFrom('error', ...Object.keys(silent), ...Object.keys(unthrottled)),
+          fc.oneof(
+            fc.jsonValue(),
+            fc.array(fc.integer({ min: -1, max: 5 })),
+            fc.dictionary(fc.string({ unit: 'binary' }), fc.array(fc.integer({ min: -1, max: 5 }))),
+          ),
+        )
+        .map((value) => JSON.stringify(value)),
+    );
+    fc.assert(
+      fc.property(fc.integer({ min: 0, max: 999 }), body, (status, text) => {
+        const verdict = answer(status, text);
+        const known = /^(delivered|again|again-in-halves|wait|[a-z_]+(_\d+)?)$/;
+        expect(fatesOf(verdict).every((fate) => known.test(fate))).toBe(true);
+        expect(verdict.message.length).toBeLessThan(1_500);
+        expect(verdict.message).toMatch(/^[^\p{Control}\p{Surrogate}]*$/u);
+        // None of a batch was taken if any of it was refused, and what is unchanged is not sent again at once.
+        const fates = fatesOf(verdict);
+        if (fates.includes('delivered')) expect(fates).toEqual(all('delivered'));
+        expect(fates).not.toEqual(all('again'));
+      }),
+    );
+  });
 });
 
-test.each([408, 429, 500, 502, 503, 504, 599])('%d is sent again', (status) => {
-  expect(classify({ status, body: '' })).toMatchObject({ outcome: 'retry', reason: `status_${status}` });
-});
+describe('what the operator is told', () => {
+  test('nothing where all was delivered', () => {
+    expect(answer(200, '').message).toBe('');
+  });
 
-test('what Amplitude said is passed on, and what to do', () => {
-  const { message } = classify({ status: 400, body: '{"code":400,"error":"Invalid API key: [the API key]"}' });
-  expect(message).toContain('Invalid API key');
-  expect(message).toContain('check api_key');
-});
+  test.each<[string, number, unknown, string]>([
+    [
+      'about the key',
+      400,
+      { error: 'Invalid API key: [the API key]' },
+      'Amplitude answered 400: Invalid API key: [the API key]; the events are dropped; check api_key, and that region is where its project lives',
+    ],
+    [
+      'about a field of the request',
+      400,
+      { error: 'Request missing required field', missing_field: 'api_key' },
+      'Amplitude answered 400: Request missing required field: api_key; the events are dropped',
+    ],
+    [
+      'about fields of events',
+      400,
+      { error: 'Invalid fields', events_with_invalid_fields: { time: [0], price: [1] }, silenced_events: [2] },
+      'Amplitude answered 400: Invalid fields (invalid_field time, invalid_field price); the events that it names are dropped, the others are sent again',
+    ],
+    ['about the path', 404, 'Not Found', 'Amplitude answered 404; the events are dropped; check endpoint'],
+    ['about a redirect', 301, '', 'Amplitude answered 301; the events are dropped; check endpoint'],
+    [
+      'about the size of a request',
+      413,
+      { error: 'Payload too large' },
+      'Amplitude answered 413: Payload too large; the request is sent in halves; lower max_batch_bytes',
+    ],
+    [
+      'about throttling, without the ids',
+      429,
+      { error: 'Too many', throttled_users: { 'bob-2': 40 }, exceeded_daily_quota_devices: { 'phone-4': 1 } },
+      'Amplitude answered 429: Too many; past the daily quota, dropped: users 0, devices 1; over the limit, to wait: users 1, devices 0',
+    ],
+    ['about an outage', 503, '<html>', 'Amplitude answered 503; the events will be sent again'],
+  ])('%s', (_, status, body, message) => {
+    expect(answer(status, body).message).toBe(message);
+  });
 
-test.each([
-  '',
-  '<html>Bad gateway</html>',
-  '{"error":',
-  '[]',
-  'null',
-  '7',
-  '{"error":{}}',
-  '\u0000',
-])('a body of %j is no trouble', (body) => {
-  expect(classify({ status: 502, body })).toMatchObject({ outcome: 'retry' });
-  expect(classify({ status: 400, body })).toMatchObject({ outcome: 'dropped' });
-});
+  test('half a character is repaired, and what would break the line', () => {
+    expect(answer(400, '{"error":"a\\ud800b\\nc"}').message).toContain(': a\ufffdb\ufffdc;');
+  });
 
-test('half a character in an error is repaired', () => {
-  expect(classify({ status: 400, body: '{"error":"a\\ud800b"}' }).message).toContain(': a\ufffdb;');
-});
-
-test('an endless error is cut', () => {
-  const { message } = classify({ status: 400, body: JSON.stringify({ error: 'x'.repeat(10_000) }) });
-  expect(message.length).toBeLessThan(400);
+  test('an endless error is cut, and so is a list of fields', () => {
+    const fields = Object.fromEntries(Array.from({ length: 500 }, (_, i) => [`${i}${'x'.repeat(500)}`, [0]]));
+    const { message } = answer(400, { error: 'x'.repeat(10_000), events_with_invalid_fields: fields });
+    expect(message.length).toBeLessThan(1_500);
+    expect(message).toContain('and 490 more');
+  });
 });

@@ -53,7 +53,7 @@ declare module 'flagsmith:amplitude-exporter/core@0.1.0' {
   */
   export function divide(open: Batch, sizes: Uint32Array): Divided;
   /**
-  * What an answer of Amplitude means for the events of the request.
+  * What an answer of Amplitude means for each event of the request.
   */
   export function classify(answer: Answer): Verdict;
   export type Result<T, E> = { tag: 'ok', val: T } | { tag: 'err', val: E };

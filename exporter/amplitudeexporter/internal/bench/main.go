@@ -145,7 +145,7 @@ func measureStart(ctx context.Context) (s start, err error) {
 		return s, err
 	}
 	newPool := func() error {
-		pool, _, err := guest.NewPool(ctx, config)
+		pool, _, err := guest.NewPool(ctx, config, guest.Observer{})
 		if err != nil {
 			return err
 		}

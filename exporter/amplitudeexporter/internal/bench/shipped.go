@@ -50,7 +50,7 @@ type shipped struct {
 }
 
 func newShipped(ctx context.Context, config *amplitudeexporter.Config) (*shipped, error) {
-	pool, plan, err := guest.NewPool(ctx, coreConfig(config))
+	pool, plan, err := guest.NewPool(ctx, coreConfig(config), guest.Observer{})
 	if err != nil {
 		return nil, err
 	}

@@ -26,7 +26,10 @@ func TestLayoutOfTheContract(t *testing.T) {
 		"attribute":        {Attribute{}, layout{12, 4}},
 		"field":            {Field{}, layout{12, 4}},
 		"batch":            {Batch{}, layout{8, 4}},
-		"verdict":          {Verdict{}, layout{20, 4}},
+		"verdict":          {Verdict{}, layout{44, 4}},
+		"exception":        {Exception{}, layout{24, 4}},
+		"named":            {Named{}, layout{12, 4}},
+		"fate":             {Fate{}, layout{12, 4}},
 		"divided":          {Divided{}, layout{24, 4}},
 		"enum":             {LevelScope, layout{1, 1}},
 		"bool":             {true, layout{1, 1}},
@@ -52,7 +55,10 @@ func TestOffsetsOfTheContract(t *testing.T) {
 			"AttributeLevels": 64, "BodyProperty": 72, "MaxStringLength": 80, "MaxDepth": 84, "Notices": 88,
 		},
 		reflect.TypeFor[Field]():           {"Key": 0, "Value": 8},
-		reflect.TypeFor[Verdict]():         {"Outcome": 0, "Reason": 4, "Message": 12},
+		reflect.TypeFor[Verdict]():         {"Exceptions": 0, "Rest": 8, "All": 20, "PauseMS": 32, "Message": 36},
+		reflect.TypeFor[Exception]():       {"Of": 0, "Fate": 12},
+		reflect.TypeFor[Named]():           {"Case": 0, "Events": 4, "Members": 4},
+		reflect.TypeFor[Fate]():            {"Case": 0, "Reason": 4},
 		reflect.TypeFor[Source]():          {"Case": 0, "Attribute": 4},
 		reflect.TypeFor[result[Verdict]](): {"Case": 0, "OK": 4, "Err": 4},
 		reflect.TypeFor[result[bool]]():    {"Case": 0, "OK": 4, "Err": 4},
@@ -157,14 +163,14 @@ func words(values ...uint32) fakeMemory {
 
 func TestLift(t *testing.T) {
 	t.Run("the good case of a result", func(t *testing.T) {
-		got, err := lift[result[Verdict]](append(words(0, 2, 24, 3, 27, 2), "whyok"...), 0)
+		got, err := lift[result[Fate]](append(words(0, uint32(Dropped), 16, 3), "why"...), 0)
 		require.NoError(t, err)
-		assert.Equal(t, result[Verdict]{Case: 0, OK: Verdict{Dropped, "why", "ok"}}, got)
+		assert.Equal(t, result[Fate]{Case: 0, OK: Fate{Dropped, "why"}}, got)
 	})
 	t.Run("the error of a result", func(t *testing.T) {
-		got, err := lift[result[Verdict]](append(words(1, 24, 3, 0, 0, 0), "bad"...), 0)
+		got, err := lift[result[Fate]](append(words(1, 16, 3, 0), "bad"...), 0)
 		require.NoError(t, err)
-		assert.Equal(t, result[Verdict]{Case: 1, Err: "bad"}, got)
+		assert.Equal(t, result[Fate]{Case: 1, Err: "bad"}, got)
 	})
 	t.Run("a variant without a payload does not read one", func(t *testing.T) {
 		got, err := lift[Source](words(uint32(SourceBody), 1, 0xffffffff, 0xffffffff), 0)
@@ -175,6 +181,11 @@ func TestLift(t *testing.T) {
 		got, err := lift[Source](append(words(uint32(SourceAttribute), 1, 16, 1), 'k'), 0)
 		require.NoError(t, err)
 		assert.Equal(t, Source{SourceAttribute, Attribute{LevelScope, "k"}}, got)
+	})
+	t.Run("a variant of lists", func(t *testing.T) {
+		got, err := lift[Exception](append(words(uint32(NamedMembers), 24, 1, uint32(Wait), 0, 0, 40, 1, 41, 2), "kvv"...), 0)
+		require.NoError(t, err)
+		assert.Equal(t, Exception{Named{Case: NamedMembers, Members: []Member{{"k", "vv"}}}, Fate{Case: Wait}}, got)
 	})
 	t.Run("what is copied out stays when the memory changes", func(t *testing.T) {
 		m := append(words(8, 3), "abc"...)
@@ -199,13 +210,13 @@ func TestLiftRefuses(t *testing.T) {
 		"a text that is not UTF-8":        {append(words(8, 1), 0xff), 0, lifting[string]},
 		"a text with a surrogate":         {append(words(8, 3), "\xed\xa0\x80"...), 0, lifting[string]},
 		"a level that there is not":       {words(7, 0, 0), 0, lifting[Attribute]},
-		"an outcome that there is not":    {words(3, 0, 0, 0, 0), 0, lifting[Verdict]},
+		"a fate that there is not":        {words(5, 0, 0), 0, lifting[Fate]},
 		"a list outside":                  {words(8, 1), 0, lifting[[]Fault]},
 		"a list that ends outside":        {words(8, 2, 0, 0, 0, 0), 0, lifting[[]Fault]},
 		"a list longer than any":          {make(fakeMemory, 1<<20), 0, func(memory, uint32) (any, error) { return lift[[]bool](words(0, maxListLength+1), 0) }},
 		"a list whose bytes wrap around":  {words(8, 1<<28), 0, lifting[[]Fault]},
 		"a list of which one is bad":      {words(8, 2, 0, 0, 0, 0, 0, 0, 9999, 9999), 0, lifting[[]Fault]},
-		"a result whose error is outside": {words(1, 9999, 1, 0, 0, 0), 0, lifting[result[Verdict]]},
+		"a result whose error is outside": {words(1, 9999, 1, 0), 0, lifting[result[Fate]]},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := row.of(row.memory, row.pointer)

@@ -119,21 +119,66 @@ type Batch struct {
 	Bytes  uint32
 }
 
-// Verdict is what becomes of the events of a request.
-type Verdict struct {
-	Outcome Outcome
-	Reason  string
-	Message string
+// Answer is an answer to a request.
+type Answer struct {
+	Events uint32
+	Status uint16
+	Body   string
 }
 
-// Outcome is the kind of a verdict.
-type Outcome uint8
+// Verdict is what becomes of each event of a request.
+type Verdict struct {
+	Exceptions []Exception
+	Rest       Fate
+	All        Fate
+	PauseMS    uint32
+	Message    string
+}
 
-// The outcomes.
+// Exception is the fate of some events.
+type Exception struct {
+	Of   Named
+	Fate Fate
+}
+
+// Named says which events.
+type Named struct {
+	Case    NamedCase
+	Events  []uint32 `case:"0"`
+	Members []Member `case:"1"`
+}
+
+// NamedCase discriminates Named.
+type NamedCase uint8
+
+// The cases of Named.
 const (
-	Delivered Outcome = iota
-	Retry
+	NamedEvents NamedCase = iota
+	NamedMembers
+)
+
+// Member is a member of an event that is a string.
+type Member struct {
+	Key   string
+	Value string
+}
+
+// Fate is what becomes of an event.
+type Fate struct {
+	Case   FateCase
+	Reason string `case:"1"`
+}
+
+// FateCase discriminates Fate.
+type FateCase uint8
+
+// The cases of Fate.
+const (
+	Delivered FateCase = iota
 	Dropped
+	Again
+	AgainInHalves
+	Wait
 )
 
 // Divided is where batches begin.
@@ -160,4 +205,5 @@ func (ColumnMode) cases() uint8 { return uint8(Every) + 1 }
 func (SourceCase) cases() uint8 { return uint8(SourceAttribute) + 1 }
 func (Level) cases() uint8      { return uint8(LevelResource) + 1 }
 func (FieldValue) cases() uint8 { return uint8(Digest) + 1 }
-func (Outcome) cases() uint8    { return uint8(Dropped) + 1 }
+func (NamedCase) cases() uint8  { return uint8(NamedMembers) + 1 }
+func (FateCase) cases() uint8   { return uint8(Wait) + 1 }

@@ -28,7 +28,7 @@ func testConfig() Config {
 
 func newTestPool(t *testing.T, config Config) *Pool {
 	t.Helper()
-	pool, _, err := NewPool(t.Context(), config)
+	pool, _, err := NewPool(t.Context(), config, Observer{})
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, pool.Close(context.Background())) })
 	return pool

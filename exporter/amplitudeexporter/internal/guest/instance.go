@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"reflect"
 	"strings"
+	"time"
 
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
@@ -20,6 +21,11 @@ type Instance struct {
 	validate, configure, selectAttributes, decide, divide, classify function
 
 	stack [4]uint64
+
+	// called is told of every call, if it is not nil.
+	called func(ctx context.Context, function string, took time.Duration)
+	// counted is how much of its memory its pool has counted.
+	counted int64
 }
 
 // function is an export of the core and the one that frees what it returned.
@@ -117,15 +123,16 @@ func (i *Instance) Divide(ctx context.Context, open Batch, sizes []uint32) (Divi
 		uint64(open.Events), uint64(open.Bytes), uint64(pointer), uint64(len(sizes)))
 }
 
-// Classify says what an answer to a request means.
-func (i *Instance) Classify(ctx context.Context, status int, body string) (Verdict, error) {
-	// A string of the component model is UTF-8; an answer's body can be anything.
-	contents := []byte(strings.ToValidUTF8(body, "\ufffd"))
-	pointer, err := lowerBytes(i.allocator(ctx), contents, 1)
+// Classify says what an answer to a request means. Its body can be any bytes.
+func (i *Instance) Classify(ctx context.Context, answer Answer) (Verdict, error) {
+	// A string of the component model is UTF-8.
+	body := []byte(strings.ToValidUTF8(answer.Body, "\ufffd"))
+	pointer, err := lowerBytes(i.allocator(ctx), body, 1)
 	if err != nil {
 		return Verdict{}, err
 	}
-	return callResult[Verdict](ctx, i, i.classify, uint64(uint16(status)), uint64(pointer), uint64(len(contents)))
+	return callResult[Verdict](ctx, i, i.classify,
+		uint64(answer.Events), uint64(answer.Status), uint64(pointer), uint64(len(body)))
 }
 
 func call[T any](ctx context.Context, i *Instance, f function, params ...uint64) (T, error) {
@@ -147,6 +154,10 @@ func callResult[T any](ctx context.Context, i *Instance, f function, params ...u
 
 // invoke calls an export that returns a pointer, has the result read, and has the guest free it.
 func (i *Instance) invoke(ctx context.Context, f function, read func(result uint32) error, params ...uint64) error {
+	if i.called != nil {
+		began := time.Now()
+		defer func() { i.called(ctx, f.name, time.Since(began)) }()
+	}
 	copy(i.stack[:], params)
 	if err := f.call.CallWithStack(ctx, i.stack[:]); err != nil {
 		return fmt.Errorf("%s: %w", f.name, err)

@@ -5,30 +5,51 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"sync/atomic"
+	"time"
 )
+
+// ErrNoInstance is why a pool could not lend an instance. It says nothing about the input.
+var ErrNoInstance = errors.New("no instance of the core could be had")
+
+// Observer is told what instances do; its functions may be nil.
+type Observer struct {
+	// Called is told of every call how long it took.
+	Called func(ctx context.Context, function string, took time.Duration)
+	// Discarded is told of every instance that was thrown away after a failure.
+	Discarded func(ctx context.Context)
+}
 
 // Pool holds the instances of one exporter: no more than there are CPUs, since a guest is held for a call and never
 // while waiting, and each made when it is first needed.
 type Pool struct {
-	program program
-	config  Config
-	idle    chan *Instance
-	slots   chan struct{}
+	program  program
+	config   Config
+	observer Observer
+	idle     chan *Instance
+	slots    chan struct{}
+	memory   atomic.Int64
 }
 
 // NewPool compiles the core, if this process has not yet, and readies a first instance to learn the plan.
-func NewPool(ctx context.Context, config Config) (*Pool, Plan, error) {
+func NewPool(ctx context.Context, config Config, observer Observer) (*Pool, Plan, error) {
 	program, err := compiled()
 	if err != nil {
 		return nil, Plan{}, err
 	}
 	size := runtime.GOMAXPROCS(0)
-	p := &Pool{program, config, make(chan *Instance, size), make(chan struct{}, size)}
+	p := &Pool{
+		program:  program,
+		config:   config,
+		observer: observer,
+		idle:     make(chan *Instance, size),
+		slots:    make(chan struct{}, size),
+	}
 	instance, plan, err := p.newInstance(ctx)
 	if err != nil {
 		return nil, Plan{}, err
 	}
-	p.idle <- instance
+	p.takeBack(instance)
 	return p, plan, nil
 }
 
@@ -37,6 +58,7 @@ func (p *Pool) newInstance(ctx context.Context) (*Instance, Plan, error) {
 	if err != nil {
 		return nil, Plan{}, err
 	}
+	instance.called = p.observer.Called
 	plan, err := instance.Configure(ctx, p.config)
 	if err != nil {
 		return nil, Plan{}, errors.Join(err, instance.Close(ctx))
@@ -44,13 +66,14 @@ func (p *Pool) newInstance(ctx context.Context) (*Instance, Plan, error) {
 	return instance, plan, nil
 }
 
-// With lends an instance to `use`. An instance with which `use` failed is thrown away.
+// With lends an instance to `use`. An instance with which `use` failed is thrown away. The error is `use`'s, or
+// ErrNoInstance.
 func (p *Pool) With(ctx context.Context, use func(*Instance) error) error {
 	select {
 	case p.slots <- struct{}{}:
 		defer func() { <-p.slots }()
 	case <-ctx.Done():
-		return fmt.Errorf("wait for an instance of the core: %w", context.Cause(ctx))
+		return fmt.Errorf("%w: %w", ErrNoInstance, context.Cause(ctx))
 	}
 	var instance *Instance
 	select {
@@ -58,14 +81,34 @@ func (p *Pool) With(ctx context.Context, use func(*Instance) error) error {
 	default:
 		var err error
 		if instance, _, err = p.newInstance(ctx); err != nil {
-			return err
+			return fmt.Errorf("%w: %w", ErrNoInstance, err)
 		}
 	}
 	if err := use(instance); err != nil {
-		return errors.Join(err, instance.Close(ctx))
+		return errors.Join(err, p.discard(ctx, instance))
 	}
-	p.idle <- instance
+	p.takeBack(instance)
 	return nil
+}
+
+func (p *Pool) takeBack(instance *Instance) {
+	size := int64(instance.MemoryBytes())
+	p.memory.Add(size - instance.counted)
+	instance.counted = size
+	p.idle <- instance
+}
+
+func (p *Pool) discard(ctx context.Context, instance *Instance) error {
+	p.memory.Add(-instance.counted)
+	if p.observer.Discarded != nil {
+		p.observer.Discarded(ctx)
+	}
+	return instance.Close(ctx)
+}
+
+// MemoryBytes is the linear memory of all instances, as of when each was last idle.
+func (p *Pool) MemoryBytes() int64 {
+	return p.memory.Load()
 }
 
 // Close frees all instances. Nothing may be using the pool, nor use it afterwards.

@@ -110,7 +110,7 @@ func TestPoolStopsWaitingWithTheContext(t *testing.T) {
 
 func TestPoolFreesItsInstances(t *testing.T) {
 	withCPUs(t, 2)
-	pool, _, err := NewPool(t.Context(), testConfig())
+	pool, _, err := NewPool(t.Context(), testConfig(), Observer{})
 	require.NoError(t, err)
 	var instances []*Instance
 	require.NoError(t, pool.With(t.Context(), func(first *Instance) error {
@@ -128,7 +128,7 @@ func TestPoolFreesItsInstances(t *testing.T) {
 func TestPoolReportsAConfigThatTheCoreCannotUse(t *testing.T) {
 	config := testConfig()
 	config.API = "neither"
-	_, _, err := NewPool(t.Context(), config)
+	_, _, err := NewPool(t.Context(), config, Observer{})
 	assert.ErrorContains(t, err, "configure")
 }
 
@@ -142,7 +142,7 @@ func TestPlanOfThePool(t *testing.T) {
 	config := testConfig()
 	config.ResourceAttributes = []string{"service.*"}
 	config.BodyProperty = "message"
-	pool, plan, err := NewPool(t.Context(), config)
+	pool, plan, err := NewPool(t.Context(), config, Observer{})
 	require.NoError(t, err)
 	defer func() { assert.NoError(t, pool.Close(context.Background())) }()
 

@@ -134,9 +134,9 @@ func TestAnInstanceTakesTextOfAnyBytes(t *testing.T) {
 	pool := newTestPool(t, config)
 	for _, text := range []string{"", "\x00", "\xff", "\xed\xa0\x80", "é😀", `{"error":"` + strings.Repeat("😀", 5_000)} {
 		require.NoError(t, pool.With(t.Context(), func(i *Instance) error {
-			verdict, err := i.Classify(t.Context(), 400, text)
+			verdict, err := i.Classify(t.Context(), Answer{Events: 1, Status: 400, Body: text})
 			assert.NoError(t, err, "classify %q", text)
-			assert.Equal(t, Dropped, verdict.Outcome)
+			assert.Equal(t, Dropped, verdict.All.Case)
 			selected, err := i.SelectAttributes(t.Context(), LevelResource, []string{text, "other"})
 			assert.Len(t, selected, 2, "select-attributes %q", text)
 			return err
@@ -146,8 +146,8 @@ func TestAnInstanceTakesTextOfAnyBytes(t *testing.T) {
 
 func TestAnAnswerWithHalfACharacterHasAVerdict(t *testing.T) {
 	require.NoError(t, newTestPool(t, testConfig()).With(t.Context(), func(i *Instance) error {
-		verdict, err := i.Classify(t.Context(), 400, `{"error":"\ud800"}`)
-		assert.Equal(t, Dropped, verdict.Outcome)
+		verdict, err := i.Classify(t.Context(), Answer{Events: 1, Status: 400, Body: `{"error":"\ud800"}`})
+		assert.Equal(t, Dropped, verdict.All.Case)
 		return err
 	}))
 }

@@ -3,10 +3,12 @@
 package metadata
 
 import (
+	"context"
 	"errors"
 	"sync"
 
 	"go.opentelemetry.io/otel/metric"
+	"go.opentelemetry.io/otel/metric/embedded"
 	"go.opentelemetry.io/otel/trace"
 
 	"go.opentelemetry.io/collector/component"
@@ -23,10 +25,16 @@ func Tracer(settings component.TelemetrySettings) trace.Tracer {
 // TelemetryBuilder provides an interface for components to report telemetry
 // as defined in metadata and user config.
 type TelemetryBuilder struct {
-	meter                    metric.Meter
-	mu                       sync.Mutex
-	registrations            []metric.Registration
-	ExporterAmplitudeRecords metric.Int64Counter
+	meter                               metric.Meter
+	mu                                  sync.Mutex
+	registrations                       []metric.Registration
+	ExporterAmplitudeDiscardedInstances metric.Int64Counter
+	ExporterAmplitudeGuestDuration      metric.Float64Histogram
+	ExporterAmplitudeGuestMemory        metric.Int64ObservableUpDownCounter
+	ExporterAmplitudeRecords            metric.Int64Counter
+	ExporterAmplitudeRequestEvents      metric.Int64Histogram
+	ExporterAmplitudeRequestSize        metric.Int64Histogram
+	ExporterAmplitudeRequests           metric.Int64Counter
 }
 
 // TelemetryBuilderOption applies changes to default builder.
@@ -38,6 +46,31 @@ type telemetryBuilderOptionFunc func(mb *TelemetryBuilder)
 
 func (tbof telemetryBuilderOptionFunc) apply(mb *TelemetryBuilder) {
 	tbof(mb)
+}
+
+// RegisterExporterAmplitudeGuestMemoryCallback sets callback for observable ExporterAmplitudeGuestMemory metric.
+func (builder *TelemetryBuilder) RegisterExporterAmplitudeGuestMemoryCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.ExporterAmplitudeGuestMemory, obs: o})
+		return nil
+	}, builder.ExporterAmplitudeGuestMemory)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
+type observerInt64 struct {
+	embedded.Int64Observer
+	inst metric.Int64Observable
+	obs  metric.Observer
+}
+
+func (oi *observerInt64) Observe(value int64, opts ...metric.ObserveOption) {
+	oi.obs.ObserveInt64(oi.inst, value, opts...)
 }
 
 // Shutdown unregister all registered callbacks for async instruments.
@@ -58,10 +91,49 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	}
 	builder.meter = Meter(settings)
 	var err, errs error
+	builder.ExporterAmplitudeDiscardedInstances, err = builder.meter.Int64Counter(
+		"otelcol_exporter_amplitude_discarded_instances",
+		metric.WithDescription("Instances of the WebAssembly guest that were thrown away after a failure. [Alpha]"),
+		metric.WithUnit("{instances}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ExporterAmplitudeGuestDuration, err = builder.meter.Float64Histogram(
+		"otelcol_exporter_amplitude_guest_duration",
+		metric.WithDescription("Time that a call of the WebAssembly guest took. Its sum over all calls is what the guest costs. [Alpha]"),
+		metric.WithUnit("s"),
+		metric.WithExplicitBucketBoundaries([]float64{1e-05, 0.0001, 0.001, 0.01, 0.1, 1}...),
+	)
+	errs = errors.Join(errs, err)
+	builder.ExporterAmplitudeGuestMemory, err = builder.meter.Int64ObservableUpDownCounter(
+		"otelcol_exporter_amplitude_guest_memory",
+		metric.WithDescription("Linear memory of all instances of the WebAssembly guest. [Alpha]"),
+		metric.WithUnit("By"),
+	)
+	errs = errors.Join(errs, err)
 	builder.ExporterAmplitudeRecords, err = builder.meter.Int64Counter(
 		"otelcol_exporter_amplitude_records",
-		metric.WithDescription("Records by what became of them. Skipped are those that are not on the allowlist. [Alpha]"),
+		metric.WithDescription("Records by what became of them. Delivered are those whose event Amplitude took; skipped those that are not on the allowlist; dropped those that are lost. [Alpha]"),
 		metric.WithUnit("{records}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ExporterAmplitudeRequestEvents, err = builder.meter.Int64Histogram(
+		"otelcol_exporter_amplitude_request_events",
+		metric.WithDescription("Events of a request. [Alpha]"),
+		metric.WithUnit("{events}"),
+		metric.WithExplicitBucketBoundaries([]float64{1, 10, 50, 100, 250, 500, 1000, 1500, 2000}...),
+	)
+	errs = errors.Join(errs, err)
+	builder.ExporterAmplitudeRequestSize, err = builder.meter.Int64Histogram(
+		"otelcol_exporter_amplitude_request_size",
+		metric.WithDescription("Bytes of a request's body before compression, which is what Amplitude limits. [Alpha]"),
+		metric.WithUnit("By"),
+		metric.WithExplicitBucketBoundaries([]float64{1000, 10000, 50000, 100000, 250000, 500000, 1e+06, 5e+06, 2e+07}...),
+	)
+	errs = errors.Join(errs, err)
+	builder.ExporterAmplitudeRequests, err = builder.meter.Int64Counter(
+		"otelcol_exporter_amplitude_requests",
+		metric.WithDescription("Requests to Amplitude by the class of the answer. [Alpha]"),
+		metric.WithUnit("{requests}"),
 	)
 	errs = errors.Join(errs, err)
 	return &builder, errs

@@ -48,7 +48,7 @@ func testConfig(changes ...func(*guest.Config)) guest.Config {
 func newTestPreparer(t testing.TB, changes ...func(*guest.Config)) *Preparer {
 	t.Helper()
 	config := testConfig(changes...)
-	pool, plan, err := guest.NewPool(context.Background(), config)
+	pool, plan, err := guest.NewPool(context.Background(), config, guest.Observer{})
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, pool.Close(context.Background())) })
 	return New(pool, &plan, testKey, zap.NewNop())

@@ -4,6 +4,7 @@ package prepare
 
 import (
 	"context"
+	"errors"
 	"sync"
 
 	"go.opentelemetry.io/collector/pdata/plog"
@@ -197,7 +198,7 @@ func (p *Preparer) decide(ctx context.Context, w *work, out *Prepared) error {
 		w.open = divided.Open
 		return nil
 	})
-	if err != nil && ctx.Err() == nil {
+	if isGuestFault(ctx, err) {
 		p.logger.Error("The core failed with the batches of records, which are dropped; the instance was thrown away",
 			zap.Int("dropped_records", len(w.sizes)), zap.Error(err))
 		out.dropFrom(first, ReasonGuestFault)
@@ -220,9 +221,7 @@ func (p *Preparer) decideCells(ctx context.Context, column int, cells *pending, 
 		return readLines(lines, cells.decisions[from:to])
 	})
 	switch {
-	case err == nil:
-		return nil
-	case ctx.Err() != nil:
+	case !isGuestFault(ctx, err):
 		return err
 	case to-from > 1:
 		half := from + (to-from)/2
@@ -237,11 +236,23 @@ func (p *Preparer) decideCells(ctx context.Context, column int, cells *pending, 
 	}
 }
 
-// Classify has the core say what an answer to a request means.
-func (p *Preparer) Classify(ctx context.Context, status int, body string) (verdict guest.Verdict, err error) {
-	err = p.pool.With(ctx, func(instance *guest.Instance) (err error) {
-		verdict, err = instance.Classify(ctx, status, body)
-		return err
-	})
-	return verdict, err
+// Classify has the core say what an answer to a request means. Should it fail with the answer's body, the status decides.
+func (p *Preparer) Classify(ctx context.Context, answer guest.Answer) (verdict guest.Verdict, err error) {
+	for {
+		err = p.pool.With(ctx, func(instance *guest.Instance) (err error) {
+			verdict, err = instance.Classify(ctx, answer)
+			return err
+		})
+		if !isGuestFault(ctx, err) || answer.Body == "" {
+			return verdict, err
+		}
+		p.logger.Error("The core failed with the body of an answer, and goes by its status alone; the instance was thrown away",
+			zap.Uint16("status", answer.Status), zap.Error(err))
+		answer.Body = ""
+	}
+}
+
+// isGuestFault tells a failure of the core with its input from one that says nothing about the input.
+func isGuestFault(ctx context.Context, err error) bool {
+	return err != nil && ctx.Err() == nil && !errors.Is(err, guest.ErrNoInstance)
 }

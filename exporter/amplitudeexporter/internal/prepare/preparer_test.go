@@ -176,7 +176,7 @@ func TestPreparingDoesNotChangeTheRecords(t *testing.T) {
 
 func TestARecordThatTheCoreCannotTakeCostsOnlyItself(t *testing.T) {
 	config := testConfig()
-	pool, plan, err := guest.NewPool(t.Context(), config)
+	pool, plan, err := guest.NewPool(t.Context(), config, guest.Observer{})
 	require.NoError(t, err)
 	defer func() { assert.NoError(t, pool.Close(context.Background())) }()
 	// Without the limit on its length a name can be more than the core has memory for.
@@ -210,7 +210,7 @@ func TestARecordThatTheCoreCannotTakeCostsOnlyItself(t *testing.T) {
 }
 
 func TestAColumnThatTheCoreDoesNotKnowIsAFault(t *testing.T) {
-	pool, plan, err := guest.NewPool(t.Context(), testConfig())
+	pool, plan, err := guest.NewPool(t.Context(), testConfig(), guest.Observer{})
 	require.NoError(t, err)
 	defer func() { assert.NoError(t, pool.Close(context.Background())) }()
 	plan.Columns = append(plan.Columns, plan.Columns[0])
@@ -283,11 +283,23 @@ func TestACancelledPrepareDropsNothing(t *testing.T) {
 
 func TestClassify(t *testing.T) {
 	p := newTestPreparer(t)
-	for status, want := range map[int]guest.Outcome{200: guest.Delivered, 400: guest.Dropped, 429: guest.Retry, 503: guest.Retry} {
-		verdict, err := p.Classify(t.Context(), status, "")
+	for status, want := range map[uint16]guest.FateCase{200: guest.Delivered, 400: guest.Dropped, 413: guest.AgainInHalves, 429: guest.Wait, 503: guest.Wait} {
+		verdict, err := p.Classify(t.Context(), guest.Answer{Events: 2, Status: status})
 		require.NoError(t, err)
-		assert.Equal(t, want, verdict.Outcome, "%d", status)
+		assert.Equal(t, want, verdict.All.Case, "%d", status)
 	}
+}
+
+func TestAnAnswerThatTheCoreCannotTakeGoesByItsStatus(t *testing.T) {
+	core, logged := observer.New(zap.ErrorLevel)
+	p := newTestPreparer(t)
+	p.logger = zap.New(core)
+	// More than the core has memory for.
+	answer := guest.Answer{Events: 2, Status: 400, Body: strings.Repeat("x", 70<<20)}
+	verdict, err := p.Classify(t.Context(), answer)
+	require.NoError(t, err)
+	assert.Equal(t, guest.Fate{Case: guest.Dropped, Reason: "status_400"}, verdict.All)
+	assert.Equal(t, 1, logged.Len())
 }
 
 func TestSelectAttributesRemembersItsAnswers(t *testing.T) {

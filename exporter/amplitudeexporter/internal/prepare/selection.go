@@ -6,6 +6,8 @@ import (
 	"slices"
 	"sync"
 
+	"go.uber.org/zap"
+
 	"github.com/Flagsmith/flagsmith-otel-collector/exporter/amplitudeexporter/internal/guest"
 )
 
@@ -43,11 +45,25 @@ func (p *Preparer) selectSome(ctx context.Context, level guest.Level, keys []str
 		answers, err = instance.SelectAttributes(ctx, level, keys)
 		return err
 	})
-	if err != nil {
+	switch {
+	case err == nil:
+		p.selected.remember(level, keys, answers)
+		return answers, nil
+	case !isGuestFault(ctx, err):
 		return nil, err
+	case len(keys) > 1:
+		// In halves, so that a key that the core cannot take costs only itself.
+		half := len(keys) / 2
+		first, err := p.selectSome(ctx, level, keys[:half])
+		if err != nil {
+			return nil, err
+		}
+		second, err := p.selectSome(ctx, level, keys[half:])
+		return append(first, second...), err
+	default:
+		p.logger.Error("The core failed with the key of an attribute, which is left out; the instance was thrown away", zap.Error(err))
+		return []bool{false}, nil
 	}
-	p.selected.remember(level, keys, answers)
-	return answers, nil
 }
 
 // recall returns the answers for keys that are all known.

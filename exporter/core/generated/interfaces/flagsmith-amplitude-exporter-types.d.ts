@@ -198,30 +198,95 @@ declare module 'flagsmith:amplitude-exporter/types@0.1.0' {
    * An answer to a request, the API key taken out of it should it be there.
    */
   export interface Answer {
+    /**
+     * How many events the request had.
+     */
+    events: number,
     status: number,
+    /**
+     * At most 1 MiB of it; empty where nothing came, cut where no more came.
+     */
     body: string,
   }
   /**
-   * # Variants
-   * 
-   * ## `"delivered"`
-   * 
-   * ## `"retry"`
-   * 
-   * ## `"dropped"`
+   * A member of an event that is a string.
    */
-  export type Outcome = 'delivered' | 'retry' | 'dropped';
+  export interface Member {
+    key: string,
+    value: string,
+  }
+  export type Named = NamedEvents | NamedMembers;
   /**
-   * What becomes of the events of the request.
+   * Events of the request by their indices; one past its end names none.
+   */
+  export interface NamedEvents {
+    tag: 'events',
+    val: Uint32Array,
+  }
+  /**
+   * Events that have one of these members among those that `decide` gave them.
+   */
+  export interface NamedMembers {
+    tag: 'members',
+    val: Array<Member>,
+  }
+  export type Fate = FateDelivered | FateDropped | FateAgain | FateAgainInHalves | FateWait;
+  export interface FateDelivered {
+    tag: 'delivered',
+  }
+  /**
+   * Lost; why, as a word in snake_case.
+   */
+  export interface FateDropped {
+    tag: 'dropped',
+    val: string,
+  }
+  /**
+   * Go again at once, in one request.
+   */
+  export interface FateAgain {
+    tag: 'again',
+  }
+  /**
+   * Go again at once, in two requests, half of them each.
+   */
+  export interface FateAgainInHalves {
+    tag: 'again-in-halves',
+  }
+  /**
+   * Go again later.
+   */
+  export interface FateWait {
+    tag: 'wait',
+  }
+  export interface Exception {
+    of: Named,
+    fate: Fate,
+  }
+  /**
+   * What becomes of each event of the request.
    */
   export interface Verdict {
-    outcome: Outcome,
     /**
-     * Why, as a word in snake_case; empty when delivered.
+     * The first that names an event decides on it.
      */
-    reason: string,
+    exceptions: Array<Exception>,
     /**
-     * For the operator's log: what Amplitude said and what to do. Empty when delivered.
+     * Of the events that no exception names, where some are named.
+     */
+    rest: Fate,
+    /**
+     * Of all events, where no exception names any.
+     */
+    all: Fate,
+    /**
+     * Milliseconds that events with the fate `wait` wait at the least, unless the answer came with a Retry-After; 0 =
+     * as long as the Collector's own retries do.
+     */
+    pauseMs: number,
+    /**
+     * For the operator's log: what Amplitude said and what to do; no ids, no contents of events. Empty when there is
+     * nothing to say.
      */
     message: string,
   }

@@ -1,0 +1,115 @@
+package amplitudeexporter
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"maps"
+	"net/http"
+	"slices"
+	"strconv"
+	"time"
+
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/config/confighttp"
+	"go.opentelemetry.io/collector/config/configmiddleware"
+	"go.opentelemetry.io/collector/extension/extensionmiddleware"
+
+	"github.com/Flagsmith/flagsmith-otel-collector/exporter/amplitudeexporter/internal/metadata"
+)
+
+const (
+	// maxAnswerBytes is far more than Amplitude answers; what is behind it is not read.
+	maxAnswerBytes = 1 << 20
+
+	// maxRetryAfter is the longest that a server can make events wait.
+	maxRetryAfter = time.Hour
+)
+
+// client sends requests to Amplitude.
+type client struct {
+	http      *http.Client
+	transport http.RoundTripper
+	endpoint  string
+	userAgent string
+}
+
+func newClient(ctx context.Context, cfg *confighttp.ClientConfig, host component.Host, set component.TelemetrySettings) (*client, error) {
+	// confighttp keeps its transport to itself, so that nobody could close idle connections. A middleware that changes
+	// nothing sees it; the last one is the innermost.
+	c := &client{}
+	tap := transportTap{see: func(transport http.RoundTripper) { c.transport = transport }}
+	tapID := component.NewIDWithName(metadata.Type, "transport_tap")
+	tapped := *cfg
+	tapped.Middlewares = append(slices.Clone(cfg.Middlewares), configmiddleware.Config{ID: tapID})
+	extensions := maps.Clone(host.GetExtensions())
+	if extensions == nil {
+		extensions = map[component.ID]component.Component{}
+	}
+	extensions[tapID] = tap
+
+	var err error
+	if c.http, err = tapped.ToClient(ctx, extensions, set); err != nil {
+		return nil, err
+	}
+	// Behind a redirect is no Amplitude: events and key stay here, and what comes back is the redirect itself.
+	c.http.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	return c, nil
+}
+
+// transportTap shows the transport that it is asked to wrap.
+type transportTap struct {
+	component.StartFunc
+	component.ShutdownFunc
+	see func(http.RoundTripper)
+}
+
+func (t transportTap) GetHTTPRoundTripper(context.Context) (extensionmiddleware.WrapHTTPRoundTripperFunc, error) {
+	return func(_ context.Context, transport http.RoundTripper) (http.RoundTripper, error) {
+		t.see(transport)
+		return transport, nil
+	}, nil
+}
+
+// answer is what came back to a request.
+type answer struct {
+	status int
+	body   string
+	// retryAfter is how long the server asks to wait; 0 = it does not say.
+	retryAfter time.Duration
+}
+
+// post sends a request. Of an answer whose body is cut short, for whatever reason, it returns what there is.
+func (c *client) post(ctx context.Context, body []byte) (answer, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, c.endpoint, bytes.NewReader(body))
+	if err != nil {
+		return answer{}, err
+	}
+	request.Header.Set("Content-Type", "application/json")
+	request.Header.Set("User-Agent", c.userAgent)
+	response, err := c.http.Do(request)
+	if err != nil {
+		return answer{}, err
+	}
+	contents, _ := io.ReadAll(io.LimitReader(response.Body, maxAnswerBytes))
+	_ = response.Body.Close()
+	return answer{response.StatusCode, string(contents), retryAfter(response.Header, time.Now())}, nil
+}
+
+// retryAfter reads a Retry-After header: whole seconds, or a date (RFC 9110, section 10.2.3).
+func retryAfter(header http.Header, now time.Time) time.Duration {
+	value := header.Get("Retry-After")
+	var wait time.Duration
+	if seconds, err := strconv.ParseUint(value, 10, 32); err == nil {
+		wait = time.Duration(seconds) * time.Second
+	} else if date, err := http.ParseTime(value); err == nil {
+		wait = date.Sub(now)
+	}
+	return min(max(wait, 0), maxRetryAfter)
+}
+
+func (c *client) closeIdleConnections() {
+	if transport, ok := c.transport.(interface{ CloseIdleConnections() }); ok {
+		transport.CloseIdleConnections()
+	}
+}

@@ -1,0 +1,151 @@
+package amplitudeexporter
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/consumer/consumererror"
+)
+
+func TestARedirectIsNoDelivery(t *testing.T) {
+	elsewhere := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		t.Error("the API key goes nowhere but to the endpoint")
+	}))
+	t.Cleanup(elsewhere.Close)
+	for _, status := range []int{301, 302, 303, 307, 308} {
+		t.Run(fmt.Sprint(status), func(t *testing.T) {
+			redirecting := httptest.NewServer(http.RedirectHandler(elsewhere.URL, status))
+			t.Cleanup(redirecting.Close)
+			f := start(t, redirecting.URL, nil)
+			err := f.ConsumeLogs(t.Context(), logsNamed("a"))
+			assert.True(t, consumererror.IsPermanent(err), "%v", err)
+			f.assertOutcomes(t, outcome{"dropped", fmt.Sprintf("status_%d", status), 1})
+			assert.Contains(t, f.everythingLogged(), "check endpoint")
+		})
+	}
+}
+
+func TestAnAnswerThatNeverComesIsWaitedForNoLongerThanTheTimeout(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		<-r.Context().Done()
+	}))
+	t.Cleanup(server.Close)
+	f := start(t, server.URL, func(cfg *Config) { cfg.ClientConfig.Timeout = 50 * time.Millisecond })
+	err := f.ConsumeLogs(t.Context(), logsNamed("a"))
+	assert.Equal(t, []string{"a"}, remaining(t, err))
+	assert.Equal(t, map[string]int64{"none": 1}, f.requests(t))
+}
+
+func TestOfAnAnswerThatIsCutShortTheStatusCounts(t *testing.T) {
+	for name, end := range map[string]func(*http.Request){
+		"the rest never comes":    func(r *http.Request) { <-r.Context().Done() },
+		"the connection is reset": func(*http.Request) { panic(http.ErrAbortHandler) },
+	} {
+		for status, want := range map[int]outcome{200: {"delivered", "", 1}, 400: {"dropped", "status_400", 1}, 503: {}} {
+			t.Run(fmt.Sprintf("%s, %d", name, status), func(t *testing.T) {
+				server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					_, _ = io.Copy(io.Discard, r.Body)
+					w.WriteHeader(status)
+					_, _ = io.WriteString(w, `{"code":`)
+					_ = http.NewResponseController(w).Flush()
+					end(r)
+				}))
+				t.Cleanup(server.Close)
+				f := start(t, server.URL, func(cfg *Config) { cfg.ClientConfig.Timeout = 100 * time.Millisecond })
+				err := f.ConsumeLogs(t.Context(), logsNamed("a"))
+				if want == (outcome{}) {
+					assert.Equal(t, []string{"a"}, remaining(t, err))
+					return
+				}
+				f.assertOutcomes(t, want)
+			})
+		}
+	}
+}
+
+func TestRetryAfter(t *testing.T) {
+	now := time.Date(2026, 1, 5, 10, 0, 0, 0, time.UTC)
+	for value, want := range map[string]time.Duration{
+		"":                               0,
+		"0":                              0,
+		"7":                              7 * time.Second,
+		"3600":                           time.Hour,
+		"86400":                          time.Hour,
+		"99999999999999999999":           0,
+		"-7":                             0,
+		"1.5":                            0,
+		"soon":                           0,
+		"Mon, 05 Jan 2026 10:01:30 GMT":  90 * time.Second,
+		"Monday, 05-Jan-26 10:01:30 GMT": 90 * time.Second,
+		"Mon, 05 Jan 2026 09:59:00 GMT":  0,
+		"Fri, 05 Jan 2125 10:00:00 GMT":  time.Hour,
+	} {
+		header := http.Header{}
+		header.Set("Retry-After", value)
+		assert.Equal(t, want, retryAfter(header, now), "%q", value)
+	}
+	assert.Zero(t, retryAfter(http.Header{}, now))
+}
+
+func TestRetryAfterIsHonoured(t *testing.T) {
+	for _, status := range []int{429, 503, 500, 408} {
+		t.Run(fmt.Sprint(status), func(t *testing.T) {
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				w.Header().Set("Retry-After", "7")
+				w.WriteHeader(status)
+			}))
+			t.Cleanup(server.Close)
+			err := start(t, server.URL, nil).ConsumeLogs(t.Context(), logsNamed("a"))
+			assert.Equal(t, 7*time.Second, pauseOf(t, err))
+		})
+	}
+}
+
+func TestShutdownClosesIdleConnections(t *testing.T) {
+	var mu sync.Mutex
+	open := map[net.Conn]http.ConnState{}
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	server.Config.ConnState = func(conn net.Conn, state http.ConnState) {
+		mu.Lock()
+		defer mu.Unlock()
+		if open[conn] = state; state == http.StateClosed {
+			delete(open, conn)
+		}
+	}
+	server.Start()
+	t.Cleanup(server.Close)
+	connections := func() int {
+		mu.Lock()
+		defer mu.Unlock()
+		return len(open)
+	}
+	f := start(t, server.URL, nil)
+	require.NoError(t, f.ConsumeLogs(t.Context(), logsNamed("a")))
+	require.NoError(t, f.ConsumeLogs(t.Context(), logsNamed("b")))
+	assert.Equal(t, 1, connections(), "the connection is used again")
+	f.stop()
+	assert.Eventually(t, func() bool { return connections() == 0 }, 10*time.Second, time.Millisecond)
+}
+
+func TestAnEndlessAnswerIsNotReadToItsEnd(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusBadRequest)
+		for {
+			if _, err := w.Write(make([]byte, 64<<10)); err != nil {
+				return
+			}
+		}
+	}))
+	t.Cleanup(server.Close)
+	err := start(t, server.URL, nil).ConsumeLogs(t.Context(), logsNamed("a"))
+	assert.True(t, consumererror.IsPermanent(err), "%v", err)
+}

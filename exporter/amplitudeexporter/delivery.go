@@ -1,0 +1,189 @@
+package amplitudeexporter
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"go.opentelemetry.io/collector/consumer/consumererror"
+	"go.opentelemetry.io/collector/exporter/exporterhelper"
+	"go.opentelemetry.io/collector/pdata/plog"
+	"go.uber.org/zap"
+
+	"github.com/Flagsmith/flagsmith-otel-collector/exporter/amplitudeexporter/internal/guest"
+	"github.com/Flagsmith/flagsmith-otel-collector/exporter/amplitudeexporter/internal/prepare"
+)
+
+// maxRequests is how many requests a batch may take: its own, and those that answers ask for at once. Halving 2,000
+// events down to a single one takes 12 in a row.
+const maxRequests = 32
+
+// delivery is the sending of the events of one push.
+type delivery struct {
+	*amplitudeExporter
+	prepared *prepare.Prepared
+
+	delivered int
+	// waiting are the events that have to go again later: why, and how long they wait at the least.
+	waiting []prepare.Event
+	why     error
+	pause   time.Duration
+	// drops are what was dropped, in its order.
+	drops []drop
+}
+
+type drop struct {
+	reason  string
+	events  int
+	message string
+}
+
+// deliver sends a batch, and what answers ask for at once.
+func (d *delivery) deliver(ctx context.Context, batch []prepare.Event) {
+	pending := [][]prepare.Event{batch}
+	for requests := 0; len(pending) > 0; requests++ {
+		next := pending[len(pending)-1]
+		pending = pending[:len(pending)-1]
+		if requests >= maxRequests {
+			d.wait(next, fmt.Errorf("after %d requests for one batch, the rest of it waits", maxRequests), 0)
+			continue
+		}
+		// The first of them is to go next.
+		again := d.send(ctx, next)
+		slices.Reverse(again)
+		pending = append(pending, again...)
+	}
+}
+
+// send makes one request and acts on the verdict. It returns what goes again at once, a request each.
+func (d *delivery) send(ctx context.Context, events []prepare.Event) [][]prepare.Event {
+	got, err := d.request(ctx, events)
+	if err != nil {
+		d.wait(events, err, 0)
+		return nil
+	}
+	verdict, err := d.preparer.Classify(ctx, guest.Answer{Events: uint32(len(events)), Status: uint16(got.status), Body: got.body})
+	if err != nil {
+		d.wait(events, err, got.retryAfter)
+		return nil
+	}
+	// Once more, should the answer have quoted the key in an escaped form of its own.
+	message := d.withoutKey.Replace(verdict.Message)
+	sorted, err := d.prepared.Sort(events, &verdict)
+	if err != nil {
+		d.wait(events, err, got.retryAfter)
+		return nil
+	}
+
+	d.delivered += sorted.Delivered
+	d.telemetry.countRecords(ctx, sorted.Delivered, outcomeDelivered, "")
+	for reason, n := range sorted.Dropped {
+		d.telemetry.countRecords(ctx, n, outcomeDropped, reason)
+		d.drops = append(d.drops, drop{reason, n, message})
+	}
+	if len(sorted.Waiting) > 0 {
+		pause := got.retryAfter
+		if pause == 0 {
+			pause = time.Duration(verdict.PauseMS) * time.Millisecond
+		}
+		d.wait(sorted.Waiting, errors.New(message), pause)
+	}
+	if len(sorted.Again) > 0 && len(sorted.Dropped) == 0 {
+		d.logger.Warn("Events go again at once: "+message, zap.Int("events", len(events)))
+	}
+	return sorted.Again
+}
+
+// request sends events and returns the answer, the key taken out.
+func (d *delivery) request(ctx context.Context, events []prepare.Event) (answer, error) {
+	body := d.prepared.Body(events)
+	began := time.Now()
+	got, err := d.client.post(ctx, body)
+	d.telemetry.countRequest(ctx, len(events), len(body), got.status)
+	if err != nil {
+		err = errors.New(d.withoutKey.Replace(err.Error()))
+	}
+	got.body = d.withoutKey.Replace(got.body)
+	d.set.Logger.Debug("Request to Amplitude",
+		zap.String("url", d.client.endpoint), zap.Int("events", len(events)), zap.Int("bytes", len(body)),
+		zap.Int("status", got.status), zap.String("answer", got.body), zap.Duration("retry_after", got.retryAfter),
+		zap.Duration("took", time.Since(began)), zap.Error(err))
+	return got, err
+}
+
+// wait puts events aside, to go again later. Of several pauses the longest counts: nothing goes before it may.
+func (d *delivery) wait(events []prepare.Event, why error, pause time.Duration) {
+	d.waiting = append(d.waiting, events...)
+	d.why = why
+	d.pause = max(d.pause, pause)
+}
+
+// result is what the Collector is told: exactly one error, of one kind.
+func (d *delivery) result(logs plog.Logs) error {
+	lost := len(d.drops) > 0 && len(d.waiting) == 0 && d.delivered == 0
+	if lost {
+		// The Collector logs it.
+		return consumererror.NewPermanent(errors.New(d.dropsText()))
+	}
+	for _, drop := range d.drops {
+		d.logger.Error("Events were dropped, "+drop.reason+": "+drop.message, zap.Int("dropped_events", drop.events))
+	}
+	if len(d.waiting) == 0 {
+		return nil
+	}
+	why := d.why
+	if d.pause > 0 {
+		why = exporterhelper.NewThrottleRetry(why, d.pause)
+	}
+	return consumererror.NewLogs(why, recordsOf(logs, d.waiting))
+}
+
+func (d *delivery) dropsText() string {
+	var messages []string
+	seen := map[string]bool{}
+	for _, drop := range d.drops {
+		if !seen[drop.message] {
+			seen[drop.message] = true
+			messages = append(messages, drop.message)
+		}
+	}
+	return strings.Join(messages, "; ")
+}
+
+// recordsOf copies the records of events.
+func recordsOf(logs plog.Logs, events []prepare.Event) plog.Logs {
+	wanted := make(map[int]struct{}, len(events))
+	for i := range events {
+		wanted[events[i].Record] = struct{}{}
+	}
+	out := plog.NewLogs()
+	index := -1
+	for _, rl := range logs.ResourceLogs().All() {
+		newResource := plog.NewResourceLogs()
+		for _, sl := range rl.ScopeLogs().All() {
+			newScope := plog.NewScopeLogs()
+			for _, lr := range sl.LogRecords().All() {
+				index++
+				if _, ok := wanted[index]; ok {
+					lr.CopyTo(newScope.LogRecords().AppendEmpty())
+				}
+			}
+			if newScope.LogRecords().Len() == 0 {
+				continue
+			}
+			sl.Scope().CopyTo(newScope.Scope())
+			newScope.SetSchemaUrl(sl.SchemaUrl())
+			newScope.MoveTo(newResource.ScopeLogs().AppendEmpty())
+		}
+		if newResource.ScopeLogs().Len() == 0 {
+			continue
+		}
+		rl.Resource().CopyTo(newResource.Resource())
+		newResource.SetSchemaUrl(rl.SchemaUrl())
+		newResource.MoveTo(out.ResourceLogs().AppendEmpty())
+	}
+	return out
+}

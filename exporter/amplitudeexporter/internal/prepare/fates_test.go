@@ -1,0 +1,119 @@
+package prepare
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/Flagsmith/flagsmith-otel-collector/exporter/amplitudeexporter/internal/guest"
+)
+
+var (
+	delivered = guest.Fate{Case: guest.Delivered}
+	again     = guest.Fate{Case: guest.Again}
+	halves    = guest.Fate{Case: guest.AgainInHalves}
+	wait      = guest.Fate{Case: guest.Wait}
+)
+
+func droppedFor(reason string) guest.Fate { return guest.Fate{Case: guest.Dropped, Reason: reason} }
+
+func are(fate guest.Fate, events ...uint32) guest.Exception {
+	return guest.Exception{Of: guest.Named{Case: guest.NamedEvents, Events: events}, Fate: fate}
+}
+
+func have(fate guest.Fate, members ...guest.Member) guest.Exception {
+	return guest.Exception{Of: guest.Named{Case: guest.NamedMembers, Members: members}, Fate: fate}
+}
+
+func TestEventsAreSortedByTheirFates(t *testing.T) {
+	// Records 0 to 4, of which 2 and 3 share a decision.
+	p := preparedOf(
+		decision{outcome: event, members: `"user":"a","device":"x"`},
+		decision{outcome: event, members: `"user":"\u00e9\"","n":7`},
+		decision{outcome: event, members: `"user":"c"`},
+		decision{outcome: event, members: `"user":"c"`},
+		decision{outcome: event, members: `"text":"\"user\":\"a\""`},
+	)
+	type requests [][]int
+	for name, row := range map[string]struct {
+		verdict   guest.Verdict
+		delivered int
+		dropped   map[string]int
+		again     requests
+		waiting   []int
+	}{
+		"all delivered": {verdict: guest.Verdict{All: delivered, Rest: again}, delivered: 5},
+		"all dropped":   {verdict: guest.Verdict{All: droppedFor("why")}, dropped: map[string]int{"why": 5}},
+		"all wait":      {verdict: guest.Verdict{All: wait}, waiting: []int{0, 1, 2, 3, 4}},
+		"in halves":     {verdict: guest.Verdict{All: halves}, again: requests{{0, 1, 2}, {3, 4}}},
+		"some by their index": {
+			verdict: guest.Verdict{Exceptions: []guest.Exception{are(droppedFor("why"), 1, 3), are(wait, 0)}, Rest: again},
+			dropped: map[string]int{"why": 2}, again: requests{{2, 4}}, waiting: []int{0},
+		},
+		"the first exception counts": {
+			verdict: guest.Verdict{Exceptions: []guest.Exception{are(wait, 1), are(droppedFor("why"), 1, 2)}, Rest: again},
+			dropped: map[string]int{"why": 1}, again: requests{{0, 3, 4}}, waiting: []int{1},
+		},
+		"twice and out of range": {
+			verdict: guest.Verdict{Exceptions: []guest.Exception{are(droppedFor("why"), 4, 4, 5, 1<<32-1)}, Rest: again},
+			dropped: map[string]int{"why": 1}, again: requests{{0, 1, 2, 3}},
+		},
+		"nobody, by index": {verdict: guest.Verdict{Exceptions: []guest.Exception{are(wait, 5)}, Rest: again, All: delivered}, delivered: 5},
+		"by a member": {
+			verdict: guest.Verdict{Exceptions: []guest.Exception{have(wait, guest.Member{Key: "user", Value: "a"})}, Rest: again},
+			again:   requests{{1, 2, 3, 4}}, waiting: []int{0},
+		},
+		"by another member": {
+			verdict: guest.Verdict{Exceptions: []guest.Exception{have(wait, guest.Member{Key: "device", Value: "x"})}, Rest: again},
+			again:   requests{{1, 2, 3, 4}}, waiting: []int{0},
+		},
+		"by members that are escaped, and shared": {
+			verdict: guest.Verdict{Exceptions: []guest.Exception{have(wait, guest.Member{Key: "user", Value: `é"`}, guest.Member{Key: "user", Value: "c"})}, Rest: again},
+			again:   requests{{0, 4}}, waiting: []int{1, 2, 3},
+		},
+		"a member that is no string": {
+			verdict:   guest.Verdict{Exceptions: []guest.Exception{have(wait, guest.Member{Key: "n", Value: "7"}, guest.Member{Key: "b", Value: "0"})}, All: delivered},
+			delivered: 5,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			sorted, err := p.Sort(p.events, &row.verdict)
+			require.NoError(t, err)
+			assert.Equal(t, row.delivered, sorted.Delivered)
+			if row.dropped == nil {
+				row.dropped = map[string]int{}
+			}
+			assert.Equal(t, row.dropped, sorted.Dropped)
+			var again requests
+			for _, request := range sorted.Again {
+				again = append(again, recordsOf(request))
+			}
+			assert.Equal(t, row.again, again)
+			assert.Equal(t, row.waiting, recordsOf(sorted.Waiting))
+		})
+	}
+}
+
+func TestASingleEventHasNoHalves(t *testing.T) {
+	p := preparedOf(decision{outcome: event, members: `"user":"a"`})
+	sorted, err := p.Sort(p.events, &guest.Verdict{All: halves})
+	require.NoError(t, err)
+	assert.Len(t, sorted.Again, 1)
+}
+
+func TestAReasonIsAWord(t *testing.T) {
+	p := preparedOf(decision{outcome: event, members: `"user":"a"`})
+	for _, reason := range []string{"", "Not a word", "so_\n"} {
+		_, err := p.Sort(p.events, &guest.Verdict{All: droppedFor(reason)})
+		assert.ErrorIs(t, err, errReason, "%q", reason)
+	}
+}
+
+func recordsOf(events []Event) []int {
+	var records []int
+	for _, event := range events {
+		records = append(records, event.Record)
+	}
+	return records
+}
