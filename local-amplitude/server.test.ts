@@ -54,7 +54,7 @@ describe('uploads', () => {
     expect(amplitude.events()).toEqual([event]);
     expect(seen).toEqual([event]);
     expect(amplitude.requests()).toEqual([
-      { path, status: 200, wireBytes: body.length, bytes: body.length, events: 1, contentEncoding: '' },
+      { path, status: 200, wireBytes: body.length, bytes: body.length, events: 1, taken: 1, contentEncoding: '' },
     ]);
   });
 
@@ -81,7 +81,7 @@ describe('uploads', () => {
     expect(response.status).toBe(400);
     expect(await response.json()).toMatchObject({ events_with_missing_fields: { event_type: [1] } });
     expect(amplitude.events()).toEqual([]);
-    expect(amplitude.requests()).toMatchObject([{ status: 400, events: 2 }]);
+    expect(amplitude.requests()).toMatchObject([{ status: 400, events: 2, taken: 0 }]);
   });
 
   it('need the expected API key, where there is one', async () => {

@@ -1,8 +1,19 @@
+import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
-import { type AmplitudeEvent, type Answer, type Endpoint, endpoints, eventsOf, ingest, refusal } from './ingest.ts';
+import {
+  type AmplitudeEvent,
+  type Answer,
+  type Endpoint,
+  endpoints,
+  eventsOf,
+  type Ingestion,
+  ingest,
+  refusal,
+} from './ingest.ts';
+import { answer, type IncomingUpload, type Misbehaviour, type Reply, statusOf } from './misbehaviour.ts';
 import { EventStore } from './store.ts';
 
 /** How a local Amplitude is started; all of it optional. */
@@ -17,13 +28,18 @@ export interface LocalAmplitudeOptions {
   readonly onEvent?: (event: AmplitudeEvent) => void;
   /** How many of the newest events, and of the newest requests, are remembered. Default: 200,000. */
   readonly maxRemembered?: number;
+  /**
+   * Called with each request to an ingestion endpoint; says what happens to it in place of what Amplitude does.
+   * Undefined for what Amplitude does. Default: always undefined.
+   */
+  readonly misbehave?: (upload: IncomingUpload) => Misbehaviour | undefined;
 }
 
-/** A request to one of the ingestion endpoints, once it was answered. */
+/** A request to one of the ingestion endpoints, once it is known what happens to it. */
 export interface UploadRecord {
   /** `/2/httpapi` or `/batch`. */
   readonly path: string;
-  /** Of the answer. */
+  /** Of the answer; 0 where none goes out. */
   readonly status: number;
   /** The body's size on the wire; what was read of it where it was past the limit. */
   readonly wireBytes: number;
@@ -31,6 +47,8 @@ export interface UploadRecord {
   readonly bytes: number;
   /** How many events the body held, taken or not; 0 where it could not be read. */
   readonly events: number;
+  /** How many of them were accepted, duplicates included: all or none. */
+  readonly taken: number;
   /** `Content-Encoding` as it was sent, '' for none. */
   readonly contentEncoding: string;
 }
@@ -46,15 +64,15 @@ export interface LocalAmplitude {
   requests(): UploadRecord[];
   /** Forgets events, duplicates and requests. */
   clear(): void;
+  /**
+   * Stops listening and ends all connections, idle or not: new ones are refused. What is stored stays. Start with a
+   * `port` for this, since one that the system chose may go to some client in the meantime.
+   */
+  suspend(): Promise<void>;
+  /** Listens on the same port again. Rejects with the system's error where it cannot. */
+  resume(): Promise<void>;
   /** Ends all connections, idle or not. */
   close(): Promise<void>;
-}
-
-interface Reply {
-  readonly status: number;
-  /** Sent as JSON; undefined for no body. */
-  readonly body?: unknown;
-  readonly headers?: Readonly<Record<string, string>>;
 }
 
 type Handler = (request: IncomingMessage) => Reply | Promise<Reply>;
@@ -71,35 +89,43 @@ const decompress = promisify(gunzip);
 
 /** Starts a local Amplitude. Rejects with the system's error where it cannot listen (`EADDRINUSE`, …). */
 export async function startLocalAmplitude(options: LocalAmplitudeOptions = {}): Promise<LocalAmplitude> {
-  const { host = '127.0.0.1', port = 0, apiKey, onEvent, maxRemembered = DEFAULT_MAX_REMEMBERED } = options;
+  const { host = '127.0.0.1', port = 0, apiKey, onEvent, maxRemembered = DEFAULT_MAX_REMEMBERED, misbehave } = options;
   const store = new EventStore(maxRemembered);
   const records: UploadRecord[] = [];
+  let uploads = 0;
 
   const clear = (): void => {
     store.clear();
     records.length = 0;
+    uploads = 0;
   };
 
-  const upload = async (path: string, endpoint: Endpoint, request: IncomingMessage): Promise<Answer> => {
+  const judge = (body: Body, payload: unknown, { maxEvents }: Endpoint): Ingestion => {
+    if (body.refusal !== undefined) return { answer: body.refusal, accepted: [] };
+    const ingestion = ingest({ payload, bytes: body.bytes, receivedAt: Date.now() }, { maxEvents, apiKey });
+    for (const event of ingestion.accepted) if (store.add(event)) onEvent?.(event);
+    return ingestion;
+  };
+
+  const upload = async (path: string, endpoint: Endpoint, request: IncomingMessage): Promise<Reply> => {
     const body = await readBody(request, endpoint.maxBytes);
     const payload = body.text === undefined ? undefined : parse(body.text);
-    let answer = body.refusal;
-    if (answer === undefined) {
-      const rules = { maxEvents: endpoint.maxEvents, apiKey };
-      const ingestion = ingest({ payload, bytes: body.bytes, receivedAt: Date.now() }, rules);
-      answer = ingestion.answer;
-      for (const event of ingestion.accepted) if (store.add(event)) onEvent?.(event);
-    }
+    const events = eventsOf(payload);
+    const misbehaviour = misbehave?.({ index: uploads++, path, events });
+    const isLeft = misbehaviour !== undefined && misbehaviour.take !== true;
+    const outcome = isLeft ? { answer: misbehaviour, accepted: [] } : judge(body, payload, endpoint);
+    const reply: Reply = misbehaviour ?? outcome.answer;
     records.push({
       path,
-      status: answer.status,
+      status: statusOf(reply),
       wireBytes: body.wireBytes,
       bytes: body.bytes,
-      events: eventsOf(payload).length,
+      events: events.length,
+      taken: outcome.accepted.length,
       contentEncoding: request.headers['content-encoding'] ?? '',
     });
     if (records.length > maxRemembered) records.shift();
-    return answer;
+    return reply;
   };
 
   const routes = new Map<string, Map<string, Handler>>();
@@ -126,10 +152,18 @@ export async function startLocalAmplitude(options: LocalAmplitudeOptions = {}): 
       // Whatever went wrong is one request's problem. An aborted request ends here too, and nobody reads its answer.
       .catch((error: unknown) => send(request, response, refusal(500, String(error))));
   });
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(port, host, resolve);
-  });
+  const listen = async (port: number): Promise<void> => {
+    server.listen(port, host);
+    await once(server, 'listening');
+  };
+  const stop = async (): Promise<void> => {
+    if (!server.listening) return;
+    const closed = once(server, 'close');
+    server.close();
+    server.closeAllConnections();
+    await closed;
+  };
+  await listen(port);
 
   const address = server.address() as AddressInfo;
   const shownHost = address.family === 'IPv6' ? `[${address.address}]` : address.address;
@@ -139,11 +173,11 @@ export async function startLocalAmplitude(options: LocalAmplitudeOptions = {}): 
     events: () => store.list(),
     requests: () => [...records],
     clear,
-    close: () =>
-      new Promise((resolve, reject) => {
-        server.close((error) => (error === undefined ? resolve() : reject(error)));
-        server.closeAllConnections();
-      }),
+    suspend: stop,
+    resume: async () => {
+      if (!server.listening) await listen(address.port);
+    },
+    close: stop,
   };
 }
 
@@ -159,16 +193,10 @@ async function respond(
   return { ...refusal(405, 'Method not allowed'), headers: { allow: [...methods.keys()].join(', ') } };
 }
 
-function send(request: IncomingMessage, response: ServerResponse, reply: Reply): void {
-  const hasBody = reply.body !== undefined;
-  const text = hasBody ? JSON.stringify(reply.body) : '';
-  response.writeHead(reply.status, {
-    ...(hasBody && { 'content-type': 'application/json' }),
-    ...reply.headers,
-  });
-  response.end(text);
+async function send(request: IncomingMessage, response: ServerResponse, reply: Reply): Promise<void> {
+  if (!request.complete) request.resume();
+  await answer(response, reply);
   if (request.complete) return;
-  request.resume();
   setTimeout(() => {
     if (!request.complete) request.destroy();
   }, LINGER).unref();

@@ -29,12 +29,15 @@ export interface CollectorOptions {
 
 /** A collector that is up. */
 export interface Collector {
+  readonly pid: number;
   /** What it has logged so far. */
   log(): string;
   /** Resolves when it has ended, for whatever reason, to its exit code. */
   readonly ended: Promise<number | null>;
   /** Has it shut down in order, and waits for that. */
   stop(): Promise<void>;
+  /** Ends it where it stands, as a crash would (SIGKILL), and waits for that. */
+  kill(): Promise<void>;
 }
 
 /**
@@ -66,14 +69,20 @@ export async function startCollector(config: object, options: CollectorOptions =
     return code as number | null;
   });
 
+  const kill = async (): Promise<void> => {
+    child.kill('SIGKILL');
+    await ended;
+  };
+
   try {
     await untilHealthy(`http://127.0.0.1:${healthPort}/`, child);
   } catch (error) {
-    child.kill('SIGKILL');
-    await ended;
+    await kill();
     throw new Error(`${error instanceof Error ? error.message : error}\n${log}`);
   }
   return {
+    // Without one it would not have been healthy.
+    pid: child.pid as number,
     log: () => log,
     ended,
     stop: async () => {
@@ -82,6 +91,7 @@ export async function startCollector(config: object, options: CollectorOptions =
       await ended;
       clearTimeout(timeout);
     },
+    kill,
   };
 }
 

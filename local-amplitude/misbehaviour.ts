@@ -1,0 +1,184 @@
+/**
+ * Trouble on request: a test says what becomes of an upload in place of what Amplitude does, and this carries it out.
+ * Knows what Amplitude says when it throttles, from the same documentation as `ingest.ts`.
+ */
+
+import { once } from 'node:events';
+import type { ServerResponse } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** A request to an ingestion endpoint, as a script gets to see it, before it is judged. */
+export interface IncomingUpload {
+  /** How many came before it since the start (or `clear()`), so from 0. */
+  readonly index: number;
+  /** `/2/httpapi` or `/batch`. */
+  readonly path: string;
+  /** The events of its body, whatever they are; none where it could not be read. */
+  readonly events: readonly unknown[];
+}
+
+/** What happens to a request in place of what Amplitude does. */
+export interface Misbehaviour {
+  /** Whether the request is judged as usual, and its events kept if they are good, before what follows. Default: false. */
+  readonly take?: boolean;
+  /** HTTP status of the answer. Default: 500. */
+  readonly status?: number;
+  /** Beside the ones of the body's type and length, or instead of them. Default: none. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** A string as it stands, anything else as JSON. Default: no body. */
+  readonly body?: unknown;
+  /**
+   * How the answer goes out. Default: 'whole'.
+   * - 'never': nothing at all, until the client gives up.
+   * - 'reset': the connection is reset without an answer.
+   * - 'cut': Content-Length promises the whole body, half of it is sent, then the connection is reset.
+   * - 'drip': the head, then a byte of the body every `dripMs`.
+   */
+  readonly manner?: 'whole' | 'never' | 'reset' | 'cut' | 'drip';
+  /** Milliseconds before each byte of a 'drip'. Default: 100. */
+  readonly dripMs?: number;
+  /** Milliseconds before the answer. Default: 0. */
+  readonly delayMs?: number;
+}
+
+/** What goes back to the client, and how. Amplitude's own answers are replies that go out whole. */
+export type Reply = Omit<Misbehaviour, 'take'>;
+
+type EventTest = (event: Record<string, unknown>) => boolean;
+
+const DEFAULT_STATUS = 500;
+const DEFAULT_DRIP_MS = 100;
+
+/** Events per second of one user or device, as in the documentation of the HTTP V2 API. */
+const EPS_THRESHOLD = 30;
+
+/** Events per day of one user or device, as in the documentation of the Batch API. */
+const DAILY_QUOTA = 500_000;
+
+/** The status that a reply's client gets to see; 0 where it sees none. */
+export function statusOf({ manner, status = DEFAULT_STATUS }: Reply): number {
+  return manner === 'never' || manner === 'reset' ? 0 : status;
+}
+
+/** Answers a request. Resolves when that is done, or when the client has left. */
+export async function answer(response: ServerResponse, reply: Reply): Promise<void> {
+  if (response.destroyed) return;
+  const gone = new AbortController();
+  response.once('close', () => gone.abort());
+  try {
+    await carryOut(response, reply, gone.signal);
+  } catch (error) {
+    if (!gone.signal.aborted) throw error;
+  }
+}
+
+async function carryOut(response: ServerResponse, reply: Reply, signal: AbortSignal): Promise<void> {
+  const { manner = 'whole', dripMs = DEFAULT_DRIP_MS, delayMs = 0 } = reply;
+  if (manner === 'never') {
+    await once(response, 'close');
+    return;
+  }
+  if (delayMs > 0) await sleep(delayMs, undefined, { signal });
+  if (manner === 'reset') {
+    response.socket?.resetAndDestroy();
+    return;
+  }
+
+  const body = bytesOf(reply.body);
+  response.setHeaders(headersOf(reply, body.length));
+  response.statusCode = statusOf(reply);
+  if (manner === 'whole') {
+    response.end(body);
+    return;
+  }
+  response.flushHeaders();
+  if (manner === 'cut') {
+    const half = body.subarray(0, body.length / 2);
+    // Waits until the system has it: a reset discards what it has not, and what of a large half is still on its way.
+    await new Promise<void>((resolve) => response.write(half, () => resolve()));
+    response.socket?.resetAndDestroy();
+    return;
+  }
+  for (const byte of body) {
+    await sleep(dripMs, undefined, { signal });
+    response.write(Uint8Array.of(byte));
+  }
+  response.end();
+}
+
+function bytesOf(body: unknown): Buffer {
+  if (body === undefined) return Buffer.alloc(0);
+  return Buffer.from(typeof body === 'string' ? body : JSON.stringify(body));
+}
+
+/** All in one, so that a script's own header replaces one from here, whatever its case. */
+function headersOf({ body, headers = {} }: Reply, length: number): Headers {
+  const all = new Headers();
+  if (length > 0) all.set('content-length', String(length));
+  if (body !== undefined && typeof body !== 'string') all.set('content-type', 'application/json');
+  for (const [name, value] of Object.entries(headers)) all.set(name, value);
+  return all;
+}
+
+/**
+ * Refuses an upload as Amplitude does when users or devices in it send too fast. Undefined when none of its events is
+ * throttled. An event counts for its user, or for its device where it has no user.
+ */
+export function throttling(upload: IncomingUpload, isThrottled: EventTest): Misbehaviour | undefined {
+  return tooManyRequests(upload, isThrottled, ({ users, devices }) => ({
+    throttled_devices: each(devices, EPS_THRESHOLD + 1),
+    throttled_users: each(users, EPS_THRESHOLD + 1),
+  }));
+}
+
+/** The same for users and devices that have sent too much today: waiting a little does not help them. */
+export function pastQuota(upload: IncomingUpload, isPastQuota: EventTest): Misbehaviour | undefined {
+  return tooManyRequests(upload, isPastQuota, ({ users, devices }) => ({
+    exceeded_daily_quota_devices: each(devices, DAILY_QUOTA + 1),
+    exceeded_daily_quota_users: each(users, DAILY_QUOTA + 1),
+  }));
+}
+
+interface Senders {
+  readonly users: readonly string[];
+  readonly devices: readonly string[];
+}
+
+function tooManyRequests(
+  { events }: IncomingUpload,
+  isRefused: EventTest,
+  details: (senders: Senders) => object,
+): Misbehaviour | undefined {
+  const users: string[] = [];
+  const devices: string[] = [];
+  const indexes: number[] = [];
+  for (const [index, event] of events.entries()) {
+    if (!isObject(event) || !isRefused(event)) continue;
+    indexes.push(index);
+    if (typeof event.user_id === 'string') users.push(event.user_id);
+    else if (typeof event.device_id === 'string') devices.push(event.device_id);
+  }
+  if (indexes.length === 0) return undefined;
+  return {
+    status: 429,
+    body: {
+      code: 429,
+      error: 'Too many requests for some devices and users',
+      eps_threshold: EPS_THRESHOLD,
+      throttled_devices: {},
+      throttled_users: {},
+      throttled_events: indexes,
+      exceeded_daily_quota_devices: {},
+      exceeded_daily_quota_users: {},
+      ...details({ users, devices }),
+    },
+  };
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function each(ids: readonly string[], count: number): Record<string, number> {
+  return Object.fromEntries(ids.map((id) => [id, count]));
+}
