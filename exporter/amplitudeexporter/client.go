@@ -19,8 +19,8 @@ import (
 )
 
 const (
-	// maxAnswerBytes is far more than Amplitude answers; what is behind it is not read.
-	maxAnswerBytes = 1 << 20
+	// maxAnswerBytes is more than Amplitude answers about 2,000 throttled users; what is behind it is not read.
+	maxAnswerBytes = 256 << 10
 
 	// maxRetryAfter is the longest that a server can make events wait.
 	maxRetryAfter = time.Hour

@@ -9,10 +9,12 @@ import (
 	"net/http/httptest"
 	"regexp"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/Flagsmith/flagsmith-otel-collector/exporter/amplitudeexporter/internal/metadatatest"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/config/configoptional"
@@ -20,6 +22,9 @@ import (
 	"go.opentelemetry.io/collector/consumer/consumererror"
 	"go.opentelemetry.io/collector/exporter/exporterhelper"
 	"go.opentelemetry.io/collector/pdata/plog"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata/metricdatatest"
 	"go.uber.org/zap"
 )
 
@@ -194,6 +199,27 @@ func TestA429HoldsBackOnlyWhatIsThrottled(t *testing.T) {
 				f.assertOutcomes(t, outcomes...)
 			}
 			assert.NotContains(t, f.everythingAbove(zap.InfoLevel), "phone-")
+		})
+	}
+}
+
+// An answer that is deeper than the guest's stack: the instance is lost, the events are not.
+func TestAnAnswerThatTheCoreFailsWithIsJudgedByItsStatus(t *testing.T) {
+	deep := strings.Repeat("[", maxAnswerBytes)
+	for status, want := range map[int]outcome{400: {"dropped", "status_400", 2}, 503: {}} {
+		t.Run(fmt.Sprint(status), func(t *testing.T) {
+			server := newAmplitude(t, always(status, deep))
+			f := start(t, server.URL, nil)
+			err := f.ConsumeLogs(t.Context(), logsNamed("a", "b"))
+			if want == (outcome{}) {
+				assert.Equal(t, []string{"a", "b"}, remaining(t, err))
+			} else {
+				f.assertOutcomes(t, want)
+			}
+			assert.Equal(t, 1, strings.Count(f.everythingAbove(zap.InfoLevel), "the instance was thrown away"))
+			metadatatest.AssertEqualExporterAmplitudeDiscardedInstances(t, f.telemetry, []metricdata.DataPoint[int64]{
+				{Value: 1, Attributes: attribute.NewSet(attribute.String("exporter", "amplitude"))},
+			}, metricdatatest.IgnoreTimestamp(), metricdatatest.IgnoreExemplars())
 		})
 	}
 }

@@ -160,7 +160,7 @@ func (i *Instance) invoke(ctx context.Context, f function, read func(result uint
 	}
 	copy(i.stack[:], params)
 	if err := f.call.CallWithStack(ctx, i.stack[:]); err != nil {
-		return fmt.Errorf("%s: %w", f.name, err)
+		return trap(f.name, err)
 	}
 	pointer := i.stack[0]
 	if err := read(uint32(pointer)); err != nil {
@@ -168,9 +168,15 @@ func (i *Instance) invoke(ctx context.Context, f function, read func(result uint
 	}
 	i.stack[0] = pointer
 	if err := f.post.CallWithStack(ctx, i.stack[:]); err != nil {
-		return fmt.Errorf("%s: %w", f.post.Definition().Name(), err)
+		return trap(f.post.Definition().Name(), err)
 	}
 	return nil
+}
+
+// trap is why a call ended in the middle. Names are stripped from the core, so wazero's stack trace says nothing.
+func trap(function string, err error) error {
+	text, _, _ := strings.Cut(err.Error(), "\n")
+	return fmt.Errorf("%s: %s", function, text)
 }
 
 type instanceAllocator struct {
@@ -186,7 +192,7 @@ func (a instanceAllocator) allocate(size, align uint32) (uint32, error) {
 	stack := &a.i.stack
 	stack[0], stack[1], stack[2], stack[3] = 0, 0, uint64(align), uint64(size)
 	if err := a.i.realloc.CallWithStack(a.ctx, stack[:]); err != nil {
-		return 0, fmt.Errorf("allocate %d bytes: %w", size, err)
+		return 0, trap(fmt.Sprintf("allocate %d bytes", size), err)
 	}
 	return uint32(stack[0]), nil
 }

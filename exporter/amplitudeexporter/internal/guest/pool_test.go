@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"runtime"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -86,6 +87,43 @@ func TestPoolThrowsAwayAnInstanceThatFailed(t *testing.T) {
 	assert.Len(t, pool.idle, 1)
 }
 
+func TestPoolTellsItsObserver(t *testing.T) {
+	withCPUs(t, 1)
+	calls, discarded := map[string]int{}, 0
+	pool, _, err := NewPool(t.Context(), testConfig(), Observer{
+		Called: func(_ context.Context, function string, took time.Duration) {
+			assert.Positive(t, took)
+			calls[function]++
+		},
+		Discarded: func(context.Context) { discarded++ },
+	})
+	require.NoError(t, err)
+	defer func() { assert.NoError(t, pool.Close(context.Background())) }()
+	memory := pool.MemoryBytes()
+	assert.Positive(t, memory)
+	for range 2 {
+		require.NoError(t, pool.With(t.Context(), func(i *Instance) error {
+			_, err := i.Divide(t.Context(), Batch{}, []uint32{1})
+			return err
+		}))
+	}
+	assert.Error(t, pool.With(t.Context(), func(*Instance) error { return errors.New("failed") }))
+	assert.Zero(t, pool.MemoryBytes())
+	assert.Equal(t, map[string]int{"configure": 1, "divide": 2}, calls)
+	assert.Equal(t, 1, discarded)
+	require.NoError(t, pool.With(t.Context(), func(*Instance) error { return nil }))
+	assert.Equal(t, memory, pool.MemoryBytes())
+}
+
+func TestATrapIsOneLine(t *testing.T) {
+	err := newTestPool(t, testConfig()).With(t.Context(), func(i *Instance) error {
+		// Deeper than the guest's stack.
+		_, err := i.Classify(t.Context(), Answer{Events: 1, Status: 400, Body: strings.Repeat("[", 256<<10)})
+		return err
+	})
+	assert.EqualError(t, err, "classify: wasm error: out of bounds memory access")
+}
+
 func TestPoolLosesNoPlaceToAPanic(t *testing.T) {
 	withCPUs(t, 1)
 	pool := newTestPool(t, testConfig())
@@ -103,6 +141,7 @@ func TestPoolStopsWaitingWithTheContext(t *testing.T) {
 		defer cancel()
 		err := pool.With(ctx, func(*Instance) error { t.Error("there is no instance to lend"); return nil })
 		assert.ErrorIs(t, err, context.DeadlineExceeded)
+		assert.ErrorIs(t, err, ErrNoInstance)
 		return nil
 	}))
 	assert.NoError(t, pool.With(t.Context(), func(*Instance) error { return nil }))

@@ -110,6 +110,51 @@ func TestAReasonIsAWord(t *testing.T) {
 	}
 }
 
+// Whatever Amplitude answers, each event has one fate, and what was refused as it is does not go again as it is.
+func FuzzAnswer(f *testing.F) {
+	for _, body := range []string{
+		"", "<html>", `{"error":`, "[[[[", `{"error":"\ud800"}`,
+		`{"events_with_invalid_fields":{"time":[0,2]},"events_with_missing_fields":{"event_type":[1]},"silenced_events":[3]}`,
+		`{"events_with_invalid_id_lengths":{"user_id":[9,-1,1.5]},"silenced_devices":["device-1"]}`,
+		`{"throttled_users":{"user-2":40},"throttled_devices":{"device-3":31},"throttled_events":[0]}`,
+		`{"exceeded_daily_quota_users":{"user-2":1},"exceeded_daily_quota_devices":{"device-1":1}}`,
+		`{"missing_field":"api_key","throttled_events":[4294967296,1e300,"0"]}`,
+		`{"throttled_users":{"__proto__":1,"":2},"silenced_devices":{"device-1":[]}}`,
+	} {
+		for _, status := range []uint16{200, 400, 413, 429, 503} {
+			f.Add(status, []byte(body))
+		}
+	}
+	p := newTestPreparer(f)
+	sent := preparedOf(
+		decision{outcome: event, members: `"user_id":"user-1","device_id":"device-1"`},
+		decision{outcome: event, members: `"user_id":"user-2"`},
+		decision{outcome: event, members: `"device_id":"device-3"`},
+		decision{outcome: event, members: `"user_id":"\u00e9"`},
+	)
+	f.Fuzz(func(t *testing.T, status uint16, body []byte) {
+		verdict, err := p.Classify(t.Context(), guest.Answer{Events: 4, Status: status, Body: string(body)})
+		require.NoError(t, err)
+		sorted, err := sent.Sort(sent.events, &verdict)
+		require.NoError(t, err)
+		decided := sorted.Delivered + len(sorted.Waiting)
+		for _, n := range sorted.Dropped {
+			decided += n
+		}
+		for _, request := range sorted.Again {
+			require.Less(t, len(request), 4)
+			decided += len(request)
+		}
+		require.Equal(t, 4, decided)
+		if status >= 200 && status < 300 {
+			require.Equal(t, 4, sorted.Delivered)
+		} else {
+			require.Zero(t, sorted.Delivered)
+			require.NotEmpty(t, verdict.Message)
+		}
+	})
+}
+
 func recordsOf(events []Event) []int {
 	var records []int
 	for _, event := range events {

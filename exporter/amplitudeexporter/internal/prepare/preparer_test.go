@@ -326,6 +326,34 @@ func TestSelectAttributesRemembersItsAnswers(t *testing.T) {
 	assert.NoError(t, err, "what is known needs no instance")
 }
 
+func TestAKeyThatTheCoreCannotTakeCostsOnlyItself(t *testing.T) {
+	core, logged := observer.New(zap.ErrorLevel)
+	p := newTestPreparer(t, func(c *guest.Config) { c.ResourceAttributes = []string{"*7", "x*"} })
+	p.logger = zap.New(core)
+	// More than the core has memory for.
+	keys := []string{"a7", "b", "c7", strings.Repeat("x", 70<<20), "d7", "e"}
+	selected, err := p.SelectAttributes(t.Context(), guest.LevelResource, keys)
+	require.NoError(t, err)
+	assert.Equal(t, []bool{true, false, true, false, true, false}, selected)
+	assert.Equal(t, 1, logged.Len())
+}
+
+// Memory that runs out, or a push that ends, says nothing about a record.
+func TestWithoutAnInstanceNothingIsDropped(t *testing.T) {
+	before := runtime.GOMAXPROCS(1)
+	defer runtime.GOMAXPROCS(before)
+	p := newTestPreparer(t, func(c *guest.Config) { c.ResourceAttributes = []string{"*"} })
+	require.NoError(t, p.pool.With(t.Context(), func(*guest.Instance) error {
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		_, err := p.Prepare(ctx, mark(randomLogs(seeded(t), 10)))
+		assert.ErrorIs(t, err, guest.ErrNoInstance)
+		_, err = p.Classify(ctx, guest.Answer{Status: 400, Body: "x"})
+		assert.ErrorIs(t, err, guest.ErrNoInstance)
+		return nil
+	}))
+}
+
 func TestWhatIsRememberedIsBounded(t *testing.T) {
 	p := newTestPreparer(t, func(c *guest.Config) { c.ResourceAttributes = []string{"*7"} })
 	for call := range 30 {

@@ -204,7 +204,7 @@ declare module 'flagsmith:amplitude-exporter/types@0.1.0' {
     events: number,
     status: number,
     /**
-     * At most 1 MiB of it; empty where nothing came, cut where no more came.
+     * At most 256 KiB of it; empty where nothing came, cut where no more came.
      */
     body: string,
   }
