@@ -70,7 +70,8 @@ $(COMPONENT): $(CORE_SOURCES) package-lock.json | $(NODE_MODULES)
 $(COLLECTOR): builder-config.small.yaml $(GO_SOURCES) | $(TOOLS)/builder
 	@mkdir -p dist
 	CGO_ENABLED=0 $(TOOLS)/builder --config $<
-	@cp build/collector/flagsmith-otel-collector $@
+	@# Moved into place, since one that runs cannot be written to.
+	@cp build/collector/flagsmith-otel-collector $@.new && mv $@.new $@
 
 $(TOOLS)/builder $(TOOLS)/mdatagen $(TOOLS)/gotestsum: tools/go.mod tools/go.sum | check-tools
 	@mkdir -p $(TOOLS)

@@ -37,11 +37,7 @@ func TestDefaults(t *testing.T) {
 	assert.Equal(t, exporterhelper.RequestSizerTypeItems, queue.Batch.Get().Sizer)
 	assert.EqualValues(t, 2_000, queue.Batch.Get().MaxSize)
 	assert.Less(t, queue.Batch.Get().MinSize, queue.Batch.Get().MaxSize)
-	assert.Equal(t, exporterhelper.RequestSizerTypeItems, queue.Sizer, "the queue is measured in records")
-	assert.Equal(t, 100, queue.NumConsumers)
-	assert.GreaterOrEqual(t, queue.QueueSize, int64(queue.NumConsumers)*queue.Batch.Get().MaxSize, "there is room for what workers hold")
 	assert.False(t, queue.BlockOnOverflow, "a full queue refuses")
-	assert.Equal(t, 10, cfg.ClientConfig.MaxConnsPerHost)
 	assert.Equal(t, 10, cfg.ClientConfig.MaxIdleConnsPerHost)
 
 	assert.Empty(t, cfg.APIKey)

@@ -27,13 +27,31 @@ type delivery struct {
 	prepared *prepare.Prepared
 
 	delivered int
-	// waiting are the events that have to go again later: why, and how long they wait at the least.
-	waiting []prepare.Event
-	why     error
-	pause   time.Duration
+	// waiting are the events that have to go again later, throttled those that wait because of who sent them.
+	waiting, throttled waiting
 	// drops are what was dropped, in its order.
 	drops []drop
 }
+
+// waiting are events that have to go again later: why, and how long they wait at the least.
+type waiting struct {
+	events []prepare.Event
+	why    error
+	pause  time.Duration
+}
+
+// add puts events aside. Of several pauses the longest counts: nothing goes before it may.
+func (w *waiting) add(events []prepare.Event, why error, pause time.Duration) {
+	if len(events) == 0 {
+		return
+	}
+	w.events = append(w.events, events...)
+	w.why = why
+	w.pause = max(w.pause, pause)
+}
+
+// setAsideFunc takes records that wait for the pause. After an error it has not taken them.
+type setAsideFunc func(ctx context.Context, logs plog.Logs, pause time.Duration) error
 
 type drop struct {
 	reason  string
@@ -48,7 +66,7 @@ func (d *delivery) deliver(ctx context.Context, batch []prepare.Event) {
 		next := pending[len(pending)-1]
 		pending = pending[:len(pending)-1]
 		if requests >= maxRequests {
-			d.wait(next, fmt.Errorf("after %d requests for one batch, the rest of it waits", maxRequests), 0)
+			d.waiting.add(next, fmt.Errorf("after %d requests for one batch, the rest of it waits", maxRequests), 0)
 			continue
 		}
 		// The first of them is to go next.
@@ -62,19 +80,19 @@ func (d *delivery) deliver(ctx context.Context, batch []prepare.Event) {
 func (d *delivery) send(ctx context.Context, events []prepare.Event) [][]prepare.Event {
 	got, err := d.request(ctx, events)
 	if err != nil {
-		d.wait(events, err, 0)
+		d.waiting.add(events, err, 0)
 		return nil
 	}
 	verdict, err := d.preparer.Classify(ctx, guest.Answer{Events: uint32(len(events)), Status: uint16(got.status), Body: got.body})
 	if err != nil {
-		d.wait(events, err, got.retryAfter)
+		d.waiting.add(events, err, got.retryAfter)
 		return nil
 	}
 	// Once more, should the answer have quoted the key in an escaped form of its own.
 	message := d.withoutKey.Replace(verdict.Message)
 	sorted, err := d.prepared.Sort(events, &verdict)
 	if err != nil {
-		d.wait(events, err, got.retryAfter)
+		d.waiting.add(events, err, got.retryAfter)
 		return nil
 	}
 
@@ -84,13 +102,12 @@ func (d *delivery) send(ctx context.Context, events []prepare.Event) [][]prepare
 		d.telemetry.countRecords(ctx, n, outcomeDropped, reason)
 		d.drops = append(d.drops, drop{reason, n, message})
 	}
-	if len(sorted.Waiting) > 0 {
-		pause := got.retryAfter
-		if pause == 0 {
-			pause = time.Duration(verdict.PauseMS) * time.Millisecond
-		}
-		d.wait(sorted.Waiting, errors.New(message), pause)
+	pause := got.retryAfter
+	if pause == 0 {
+		pause = time.Duration(verdict.PauseMS) * time.Millisecond
 	}
+	d.waiting.add(sorted.Waiting, errors.New(message), pause)
+	d.throttled.add(sorted.Throttled, errors.New(message), pause)
 	if len(sorted.Again) > 0 && len(sorted.Dropped) == 0 {
 		d.logger.Warn("Events go again at once: "+message, zap.Int("events", len(events)))
 	}
@@ -114,31 +131,35 @@ func (d *delivery) request(ctx context.Context, events []prepare.Event) (answer,
 	return got, err
 }
 
-// wait puts events aside, to go again later. Of several pauses the longest counts: nothing goes before it may.
-func (d *delivery) wait(events []prepare.Event, why error, pause time.Duration) {
-	d.waiting = append(d.waiting, events...)
-	d.why = why
-	d.pause = max(d.pause, pause)
+// setAside has the throttled records taken. Where nobody takes them they wait with the others.
+func (d *delivery) setAside(ctx context.Context, logs plog.Logs, take setAsideFunc) {
+	if len(d.throttled.events) == 0 {
+		return
+	}
+	if take != nil && d.throttled.pause > 0 && take(ctx, recordsOf(logs, d.throttled.events), d.throttled.pause) == nil {
+		d.logger.Warn("Events were set aside: "+d.throttled.why.Error(), zap.Int("events", len(d.throttled.events)))
+		return
+	}
+	d.waiting.add(d.throttled.events, d.throttled.why, d.throttled.pause)
 }
 
 // result is what the Collector is told: exactly one error, of one kind.
 func (d *delivery) result(logs plog.Logs) error {
-	lost := len(d.drops) > 0 && len(d.waiting) == 0 && d.delivered == 0
-	if lost {
+	if len(d.drops) > 0 && d.delivered == 0 && len(d.waiting.events) == 0 && len(d.throttled.events) == 0 {
 		// The Collector logs it.
 		return consumererror.NewPermanent(errors.New(d.dropsText()))
 	}
 	for _, drop := range d.drops {
 		d.logger.Error("Events were dropped, "+drop.reason+": "+drop.message, zap.Int("dropped_events", drop.events))
 	}
-	if len(d.waiting) == 0 {
+	if len(d.waiting.events) == 0 {
 		return nil
 	}
-	why := d.why
-	if d.pause > 0 {
-		why = exporterhelper.NewThrottleRetry(why, d.pause)
+	why := d.waiting.why
+	if d.waiting.pause > 0 {
+		why = exporterhelper.NewThrottleRetry(why, d.waiting.pause)
 	}
-	return consumererror.NewLogs(why, recordsOf(logs, d.waiting))
+	return consumererror.NewLogs(why, recordsOf(logs, d.waiting.events))
 }
 
 func (d *delivery) dropsText() string {

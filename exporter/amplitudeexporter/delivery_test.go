@@ -454,7 +454,6 @@ func TestShutdownTakesNoLongerThanOneRequestMay(t *testing.T) {
 	f := start(t, server.URL, func(cfg *Config) {
 		queued(3)(cfg)
 		cfg.ClientConfig.Timeout = timeout
-		cfg.ClientConfig.MaxConnsPerHost = 1
 	})
 	// One at a time, each up to its timeout, would take some hundred times as long as shutdown may.
 	for call := range 100 {

@@ -31,11 +31,12 @@ type amplitudeExporter struct {
 	// logger repeats nothing within seconds.
 	logger *zap.Logger
 
-	// turns has room for as many pushes as may prepare and send at once; nil = any number.
-	turns chan struct{}
 	// closing ends whatever is still being sent when shutdown has taken long enough.
 	closing context.Context //nolint:containedctx // lives as long as the exporter
 	close   context.CancelCauseFunc
+
+	// throttled has a queue for records that wait because of who sent them; nil = they wait in the main one.
+	throttled exporter.Logs
 
 	// Set by start.
 	client   *client
@@ -55,10 +56,6 @@ func newAmplitudeExporter(cfg *Config, set exporter.Settings) (*amplitudeExporte
 		withoutKey: strings.NewReplacer(cfg.apiKey(), keyStandIn, cfg.apiKeyJSON(), keyStandIn),
 		telemetry:  telemetry,
 		logger:     limited(set.Logger),
-	}
-	// The workers of the queue are many, so that some can wait for throttled users; those that send are few.
-	if n := cfg.ClientConfig.MaxConnsPerHost; n > 0 {
-		e.turns = make(chan struct{}, n)
 	}
 	e.closing, e.close = context.WithCancelCause(context.Background())
 	return e, nil
@@ -95,13 +92,17 @@ func (e *amplitudeExporter) shutdown(ctx context.Context) error {
 
 // pushLogs delivers records as events. What has to go again later comes back as the remaining records of the error.
 func (e *amplitudeExporter) pushLogs(ctx context.Context, logs plog.Logs) error {
+	if e.throttled == nil {
+		return e.push(ctx, logs, nil)
+	}
+	return e.push(ctx, logs, e.setAside)
+}
+
+// push delivers records as events. What waits because of who sent it goes to setAside, if there is one.
+func (e *amplitudeExporter) push(ctx context.Context, logs plog.Logs, setAside setAsideFunc) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	defer context.AfterFunc(e.closing, func() { cancel(errClosing) })() //nolint:contextcheck // another one ends this one
-	if err := e.takeTurn(ctx); err != nil {
-		return err
-	}
-	defer e.endTurn()
 
 	prepared, err := e.preparer.Prepare(ctx, logs)
 	if err != nil {
@@ -112,25 +113,8 @@ func (e *amplitudeExporter) pushLogs(ctx context.Context, logs plog.Logs) error 
 	for _, batch := range prepared.Batches() {
 		d.deliver(ctx, batch)
 	}
+	d.setAside(ctx, logs, setAside)
 	return d.result(logs)
-}
-
-func (e *amplitudeExporter) takeTurn(ctx context.Context) error {
-	if e.turns == nil {
-		return nil
-	}
-	select {
-	case e.turns <- struct{}{}:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
-}
-
-func (e *amplitudeExporter) endTurn() {
-	if e.turns != nil {
-		<-e.turns
-	}
 }
 
 func (e *amplitudeExporter) countPrepared(ctx context.Context, prepared *prepare.Prepared) {

@@ -2,6 +2,7 @@ package amplitudeexporter
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"go.opentelemetry.io/collector/component"
@@ -22,13 +23,8 @@ import (
 const (
 	defaultTimeout = 30 * time.Second
 
-	// How many pushes prepare and send at once.
-	defaultMaxConnections = 10
-
-	// A worker that waits for throttled users is cheap, and as long as there is another the queue goes on: with 100 of
-	// them, 2,000 records each and pauses of 30 s, at more than 6,000 records a second. The queue has room for what they hold.
-	defaultWorkers   = 100
-	defaultQueueSize = 200_000
+	// As many as workers that send; net/http would keep two, and have the others connect anew each time.
+	defaultMaxIdleConnections = 10
 
 	// A queue's batch is a request's worth of records; what waits for company waits this long at the most.
 	defaultBatchMinSize      = 1_000
@@ -49,13 +45,9 @@ func createDefaultConfig() component.Config {
 	client := confighttp.NewDefaultClientConfig()
 	client.Timeout = defaultTimeout
 	client.Compression = configcompression.TypeGzip
-	client.MaxConnsPerHost = defaultMaxConnections
-	client.MaxIdleConnsPerHost = defaultMaxConnections
+	client.MaxIdleConnsPerHost = defaultMaxIdleConnections
 
 	queue := exporterhelper.NewDefaultQueueConfig()
-	queue.NumConsumers = defaultWorkers
-	queue.Sizer = exporterhelper.RequestSizerTypeItems
-	queue.QueueSize = defaultQueueSize
 	queue.Batch = configoptional.Some(exporterhelper.BatchConfig{
 		FlushTimeout: defaultBatchFlushTimeout,
 		Sizer:        exporterhelper.RequestSizerTypeItems,
@@ -88,25 +80,43 @@ func createLogs(ctx context.Context, set exporter.Settings, config component.Con
 	if err != nil {
 		return nil, err
 	}
-	logs, err := exporterhelper.NewLogs(ctx, set, cfg, e.pushLogs,
-		exporterhelper.WithStart(e.start),
-		exporterhelper.WithShutdown(e.shutdown),
-		exporterhelper.WithCapabilities(consumer.Capabilities{MutatesData: true}),
-		exporterhelper.WithQueue(cfg.QueueConfig),
-		exporterhelper.WithRetry(cfg.RetryConfig),
-		// The HTTP client has the timeout: of each request, where a push may take several.
-		exporterhelper.WithTimeout(exporterhelper.TimeoutConfig{Timeout: 0}),
-	)
+	if e.throttled, err = createThrottled(ctx, set, cfg, e.pushThrottled); err != nil {
+		return nil, err
+	}
+	logs, err := exporterhelper.NewLogs(ctx, set, cfg, e.pushLogs, helperOptions(cfg, cfg.QueueConfig)...)
 	if err != nil {
 		return nil, err
 	}
 	return logsExporter{logs, e}, nil
 }
 
-// logsExporter is what the Collector gets: exporterhelper's exporter, with a word at the door and one at the end.
+func helperOptions(cfg *Config, queue configoptional.Optional[exporterhelper.QueueBatchConfig]) []exporterhelper.Option {
+	return []exporterhelper.Option{
+		exporterhelper.WithCapabilities(consumer.Capabilities{MutatesData: true}),
+		exporterhelper.WithQueue(queue),
+		exporterhelper.WithRetry(cfg.RetryConfig),
+		// The HTTP client has the timeout: of each request, where a push may take several.
+		exporterhelper.WithTimeout(exporterhelper.TimeoutConfig{Timeout: 0}),
+	}
+}
+
+// logsExporter is what the Collector gets: exporterhelper's exporter, and what goes before and after it.
 type logsExporter struct {
 	exporter.Logs
 	amplitude *amplitudeExporter
+}
+
+// Start readies the core and the client before a queue may want them.
+func (l logsExporter) Start(ctx context.Context, host component.Host) error {
+	if err := l.amplitude.start(ctx, host); err != nil {
+		return err
+	}
+	if l.amplitude.throttled != nil {
+		if err := l.amplitude.throttled.Start(ctx, host); err != nil {
+			return err
+		}
+	}
+	return l.Logs.Start(ctx, host)
 }
 
 // ConsumeLogs marks records before they get to the queue, which regroups them.
@@ -115,11 +125,15 @@ func (l logsExporter) ConsumeLogs(ctx context.Context, logs plog.Logs) error {
 	return l.Logs.ConsumeLogs(ctx, logs)
 }
 
-// Shutdown drains the queue for no longer than one request may take. What is left then stays in a persistent queue; what
+// Shutdown drains the queues for no longer than one request may take. What is left then stays in a persistent queue; what
 // was in memory is lost, logged and counted by exporterhelper.
 func (l logsExporter) Shutdown(ctx context.Context) error {
 	giveUp := func() { l.amplitude.close(errClosing) }
 	defer time.AfterFunc(l.amplitude.cfg.ClientConfig.Timeout, giveUp).Stop()
 	defer context.AfterFunc(ctx, giveUp)()
-	return l.Logs.Shutdown(ctx)
+	err := l.Logs.Shutdown(ctx)
+	if l.amplitude.throttled != nil {
+		err = errors.Join(err, l.amplitude.throttled.Shutdown(ctx))
+	}
+	return errors.Join(err, l.amplitude.shutdown(ctx))
 }

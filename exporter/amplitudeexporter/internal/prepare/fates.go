@@ -14,15 +14,15 @@ type Sorted struct {
 	Dropped map[string]int
 	// Again are those that go again at once, a request each.
 	Again [][]Event
-	// Waiting are those that go again later.
-	Waiting []Event
+	// Waiting are those that go again later, Throttled those of them that an exception names: others need not wait.
+	Waiting, Throttled []Event
 }
 
 var errReason = errors.New("classify: the core's reason is no word in snake_case")
 
 // Sort sorts the events of a request by what a verdict says of them. An error is one of the core.
 func (p *Prepared) Sort(events []Event, verdict *guest.Verdict) (Sorted, error) {
-	fates := p.fates(events, verdict)
+	fates, excepted := p.fates(events, verdict)
 	sorted := Sorted{Dropped: map[string]int{}}
 	var again, halved []Event
 	for i, event := range events {
@@ -43,7 +43,11 @@ func (p *Prepared) Sort(events []Event, verdict *guest.Verdict) (Sorted, error) 
 		case guest.AgainInHalves:
 			halved = append(halved, event)
 		case guest.Wait:
-			sorted.Waiting = append(sorted.Waiting, event)
+			if excepted != nil && excepted[i] {
+				sorted.Throttled = append(sorted.Throttled, event)
+			} else {
+				sorted.Waiting = append(sorted.Waiting, event)
+			}
 		}
 	}
 	half := (len(halved) + 1) / 2
@@ -55,30 +59,29 @@ func (p *Prepared) Sort(events []Event, verdict *guest.Verdict) (Sorted, error) 
 	return sorted, nil
 }
 
-// fates is what becomes of each event; nil where no exception names any.
-func (p *Prepared) fates(events []Event, verdict *guest.Verdict) []guest.Fate {
+// fates is what becomes of each event, and whether an exception says so; nil where no exception names any.
+func (p *Prepared) fates(events []Event, verdict *guest.Verdict) (fates []guest.Fate, excepted []bool) {
 	if len(verdict.Exceptions) == 0 {
-		return nil
+		return nil, nil
 	}
-	fates := make([]guest.Fate, len(events))
-	decided := make([]bool, len(events))
-	anyDecided := false
+	fates, excepted = make([]guest.Fate, len(events)), make([]bool, len(events))
+	anyExcepted := false
 	for _, exception := range verdict.Exceptions {
 		for _, i := range p.named(events, &exception.Of) {
-			if !decided[i] {
-				fates[i], decided[i], anyDecided = exception.Fate, true, true
+			if !excepted[i] {
+				fates[i], excepted[i], anyExcepted = exception.Fate, true, true
 			}
 		}
 	}
-	if !anyDecided {
-		return nil
+	if !anyExcepted {
+		return nil, nil
 	}
 	for i := range fates {
-		if !decided[i] {
+		if !excepted[i] {
 			fates[i] = verdict.Rest
 		}
 	}
-	return fates
+	return fates, excepted
 }
 
 // named are the indices of the events that are named.

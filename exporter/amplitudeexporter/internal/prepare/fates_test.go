@@ -42,6 +42,7 @@ func TestEventsAreSortedByTheirFates(t *testing.T) {
 		dropped   map[string]int
 		again     requests
 		waiting   []int
+		throttled []int
 	}{
 		"all delivered": {verdict: guest.Verdict{All: delivered, Rest: again}, delivered: 5},
 		"all dropped":   {verdict: guest.Verdict{All: droppedFor("why")}, dropped: map[string]int{"why": 5}},
@@ -49,11 +50,11 @@ func TestEventsAreSortedByTheirFates(t *testing.T) {
 		"in halves":     {verdict: guest.Verdict{All: halves}, again: requests{{0, 1, 2}, {3, 4}}},
 		"some by their index": {
 			verdict: guest.Verdict{Exceptions: []guest.Exception{are(droppedFor("why"), 1, 3), are(wait, 0)}, Rest: again},
-			dropped: map[string]int{"why": 2}, again: requests{{2, 4}}, waiting: []int{0},
+			dropped: map[string]int{"why": 2}, again: requests{{2, 4}}, throttled: []int{0},
 		},
 		"the first exception counts": {
 			verdict: guest.Verdict{Exceptions: []guest.Exception{are(wait, 1), are(droppedFor("why"), 1, 2)}, Rest: again},
-			dropped: map[string]int{"why": 1}, again: requests{{0, 3, 4}}, waiting: []int{1},
+			dropped: map[string]int{"why": 1}, again: requests{{0, 3, 4}}, throttled: []int{1},
 		},
 		"twice and out of range": {
 			verdict: guest.Verdict{Exceptions: []guest.Exception{are(droppedFor("why"), 4, 4, 5, 1<<32-1)}, Rest: again},
@@ -62,15 +63,15 @@ func TestEventsAreSortedByTheirFates(t *testing.T) {
 		"nobody, by index": {verdict: guest.Verdict{Exceptions: []guest.Exception{are(wait, 5)}, Rest: again, All: delivered}, delivered: 5},
 		"by a member": {
 			verdict: guest.Verdict{Exceptions: []guest.Exception{have(wait, guest.Member{Key: "user", Value: "a"})}, Rest: again},
-			again:   requests{{1, 2, 3, 4}}, waiting: []int{0},
+			again:   requests{{1, 2, 3, 4}}, throttled: []int{0},
 		},
 		"by another member": {
 			verdict: guest.Verdict{Exceptions: []guest.Exception{have(wait, guest.Member{Key: "device", Value: "x"})}, Rest: again},
-			again:   requests{{1, 2, 3, 4}}, waiting: []int{0},
+			again:   requests{{1, 2, 3, 4}}, throttled: []int{0},
 		},
 		"by members that are escaped, and shared": {
 			verdict: guest.Verdict{Exceptions: []guest.Exception{have(wait, guest.Member{Key: "user", Value: `é"`}, guest.Member{Key: "user", Value: "c"})}, Rest: again},
-			again:   requests{{0, 4}}, waiting: []int{1, 2, 3},
+			again:   requests{{0, 4}}, throttled: []int{1, 2, 3},
 		},
 		"a member that is no string": {
 			verdict:   guest.Verdict{Exceptions: []guest.Exception{have(wait, guest.Member{Key: "n", Value: "7"}, guest.Member{Key: "b", Value: "0"})}, All: delivered},
@@ -91,6 +92,7 @@ func TestEventsAreSortedByTheirFates(t *testing.T) {
 			}
 			assert.Equal(t, row.again, again)
 			assert.Equal(t, row.waiting, recordsOf(sorted.Waiting))
+			assert.Equal(t, row.throttled, recordsOf(sorted.Throttled))
 		})
 	}
 }
@@ -137,7 +139,7 @@ func FuzzAnswer(f *testing.F) {
 		require.NoError(t, err)
 		sorted, err := sent.Sort(sent.events, &verdict)
 		require.NoError(t, err)
-		decided := sorted.Delivered + len(sorted.Waiting)
+		decided := sorted.Delivered + len(sorted.Waiting) + len(sorted.Throttled)
 		for _, n := range sorted.Dropped {
 			decided += n
 		}

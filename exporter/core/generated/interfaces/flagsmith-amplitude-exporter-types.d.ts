@@ -259,6 +259,9 @@ declare module 'flagsmith:amplitude-exporter/types@0.1.0' {
   export interface FateWait {
     tag: 'wait',
   }
+  /**
+   * Events whose fate is another one. Those that `wait` by an exception hold up no others, however long they wait.
+   */
   export interface Exception {
     of: Named,
     fate: Fate,
