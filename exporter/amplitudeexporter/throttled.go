@@ -21,8 +21,9 @@ import (
 // throttledGather is how long throttled records wait for company. They wait for longer anyway, and a batch has one worker.
 const throttledGather = time.Second
 
-// throttledName is added to the exporter's id in the Collector's own metrics of this queue, and in its storage.
-const throttledName = "throttled"
+// throttledSuffix is added to the exporter's name in the Collector's own metrics of this queue, and in its storage. No
+// name in a config can have a plus sign, so no other exporter has this one.
+const throttledSuffix = "+throttled"
 
 var errThrottled = errors.New("users or devices of these records are over their limit")
 
@@ -40,11 +41,7 @@ func createThrottled(ctx context.Context, set exporter.Settings, cfg *Config, pu
 		MinSize:      defaultBatchMinSize,
 		MaxSize:      defaultBatchMaxSize,
 	})
-	name := throttledName
-	if set.ID.Name() != "" {
-		name = set.ID.Name() + "/" + throttledName
-	}
-	set.ID = component.NewIDWithName(set.ID.Type(), name)
+	set.ID = component.NewIDWithName(set.ID.Type(), set.ID.Name()+throttledSuffix)
 	// exporterhelper would log each refusal of a full queue as data lost.
 	set.Logger = limited(set.Logger)
 	return exporterhelper.NewLogs(ctx, set, cfg, push, helperOptions(cfg, configoptional.Some(queue))...)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/config/configoptional"
 	"go.opentelemetry.io/collector/exporter/exporterhelper"
 	"go.opentelemetry.io/collector/pdata/plog"
@@ -116,6 +117,11 @@ func TestWhatWasThrottledIsSentWhenItsTimeHasCome(t *testing.T) {
 	}
 	require.NoError(t, again.ConsumeLogs(t.Context(), withTwenty(0, 30)))
 	assert.Equal(t, arrived, server.arrived, "waiting does not change an event")
+}
+
+func TestNoOtherExporterHasTheNameOfTheQueueOfThrottledRecords(t *testing.T) {
+	var id component.ID
+	assert.Error(t, id.UnmarshalText([]byte("amplitude/"+throttledSuffix)))
 }
 
 func TestWhereThrottledRecordsHaveNoQueueTheyAreAnError(t *testing.T) {
