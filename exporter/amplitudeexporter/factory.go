@@ -48,12 +48,7 @@ func createDefaultConfig() component.Config {
 	client.MaxIdleConnsPerHost = defaultMaxIdleConnections
 
 	queue := exporterhelper.NewDefaultQueueConfig()
-	queue.Batch = configoptional.Some(exporterhelper.BatchConfig{
-		FlushTimeout: defaultBatchFlushTimeout,
-		Sizer:        exporterhelper.RequestSizerTypeItems,
-		MinSize:      defaultBatchMinSize,
-		MaxSize:      defaultBatchMaxSize,
-	})
+	batchInto(&queue, defaultBatchFlushTimeout)
 
 	// What bounds the wait is the queue: a full one refuses at the door, where it is seen.
 	retry := configretry.NewDefaultBackOffConfig()
@@ -72,6 +67,15 @@ func createDefaultConfig() component.Config {
 		SessionIDAttribute:      "amplitude.session_id",
 		MinIDLength:             5,
 	}
+}
+
+// batchInto turns batching on: with the fields set that concern this exporter, and exporterhelper's defaults for others.
+func batchInto(queue *exporterhelper.QueueBatchConfig, flushTimeout time.Duration) {
+	batch := queue.Batch.GetOrInsertDefault()
+	batch.FlushTimeout = flushTimeout
+	batch.Sizer = exporterhelper.RequestSizerTypeItems
+	batch.MinSize = defaultBatchMinSize
+	batch.MaxSize = defaultBatchMaxSize
 }
 
 func createLogs(ctx context.Context, set exporter.Settings, config component.Config) (exporter.Logs, error) {

@@ -35,12 +35,8 @@ func createThrottled(ctx context.Context, set exporter.Settings, cfg *Config, pu
 	queue := *cfg.QueueConfig.Get()
 	// A full one is not to hold up the main one.
 	queue.BlockOnOverflow = false
-	queue.Batch = configoptional.Some(exporterhelper.BatchConfig{
-		FlushTimeout: throttledGather,
-		Sizer:        exporterhelper.RequestSizerTypeItems,
-		MinSize:      defaultBatchMinSize,
-		MaxSize:      defaultBatchMaxSize,
-	})
+	queue.Batch = exporterhelper.NewDefaultQueueConfig().Batch
+	batchInto(&queue, throttledGather)
 	set.ID = component.NewIDWithName(set.ID.Type(), set.ID.Name()+throttledSuffix)
 	// exporterhelper would log each refusal of a full queue as data lost.
 	set.Logger = limited(set.Logger)

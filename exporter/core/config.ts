@@ -1,5 +1,5 @@
 import type { Config, Fault } from 'flagsmith:amplitude-exporter/types@0.1.0';
-import { tryGlob } from './glob.ts';
+import { hasTooManyAlternatives, MAX_ALTERNATIVES, tryGlob } from './glob.ts';
 import { idAttributeKeys } from './identity.ts';
 import { apis, hosts, MAX_STRING_LENGTH } from './limits.ts';
 
@@ -90,6 +90,11 @@ function globFaults(key: string, globs: readonly string[]): Fault[] {
       faults.push({
         key: `${key}[${index}]`,
         message: `has ${glob.length} characters: write at most ${MAX_GLOB_LENGTH}`,
+      });
+    } else if (hasTooManyAlternatives(glob)) {
+      faults.push({
+        key: `${key}[${index}]`,
+        message: `has more than ${MAX_ALTERNATIVES} alternatives in its braces: write several globs`,
       });
     } else {
       tryGlob(glob);

@@ -8,7 +8,19 @@ export type Matcher = (name: string) => boolean;
 const ANCHOR = ':';
 const SLASH_STAND_IN = '\ue000';
 
-const options: MinimatchOptions = { dot: true, nocomment: true, nonegate: true, braceExpandMax: 1_000 };
+/** Of the braces of one glob. minimatch would leave out what is beyond its limit without a word. */
+export const MAX_ALTERNATIVES = 1_000;
+
+const options: MinimatchOptions = {
+  dot: true,
+  nocomment: true,
+  nonegate: true,
+  braceExpandMax: MAX_ALTERNATIVES + 1,
+};
+
+export function hasTooManyAlternatives(glob: string): boolean {
+  return new Minimatch(asName(glob), options).globSet.length > MAX_ALTERNATIVES;
+}
 
 function asName(text: string): string {
   return ANCHOR + text.replaceAll('/', SLASH_STAND_IN);
