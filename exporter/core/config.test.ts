@@ -13,7 +13,7 @@ test.each<[string, Partial<Config>]>([
   ['the Batch API in the EU', { api: 'batch', region: 'eu', maxBatchBytes: 20_000_000 }],
   ['an endpoint', { endpoint: 'http://127.0.0.1:8010/2/httpapi' }],
   ['globs', { events: ['billing.*', '[Amplitude] Page Viewed', '{a,b}'], resourceAttributes: ['*'] }],
-  ['a thousand alternatives', { events: ['a{1..1000}'] }],
+  ['hundreds of alternatives', { events: ['{a,b}'.repeat(9)] }],
   ['one source of identity', { userIdAttribute: '', userIdOverrideAttribute: '' }],
   ['limits', { maxBatchEvents: 1, maxBatchBytes: 1_024 }],
 ])('%s is no fault', (_, changes) => {
@@ -30,8 +30,7 @@ test.each<[string, Partial<Config>, RegExp]>([
   ['compression', { compression: 'zstd' }, /"zstd".*write gzip or none/],
   ['events[1]', { events: ['a', ''] }, /empty.*write/],
   ['events[0]', { events: ['x'.repeat(1_025)] }, /1025 characters.*at most 1024/],
-  ['events[0]', { events: [`a{0..1000}`] }, /more than 1000 alternatives.*write several/],
-  ['resource_attributes[0]', { resourceAttributes: ['{a,b}'.repeat(10)] }, /more than 1000 alternatives/],
+  ['events[0]', { events: ['{a,b}'.repeat(10)] }, /more than 1000 alternatives.*write several/],
   ['resource_attributes[0]', { resourceAttributes: [''] }, /empty/],
   ['scope_attributes[0]', { scopeAttributes: [''] }, /empty/],
   [
