@@ -10,13 +10,14 @@ COLLECTOR := dist/flagsmith-otel-collector
 NODE_MODULES := node_modules/.package-lock.json
 TSX := node --import tsx
 
+# renovate: datasource=go depName=github.com/golangci/golangci-lint/v2
 GOLANGCI_LINT_VERSION := v2.12.0
 TOOLS := $(CURDIR)/build/tools
 
 CORE_SOURCES := $(shell find exporter/core wit -name '*.ts' ! -name '*.test.ts' -o -name '*.wit') $(wildcard scripts/build-core/*.ts)
 GO_SOURCES := $(shell find $(EXPORTER) -name '*.go' ! -name '*_test.go') $(EXPORTER)/go.mod $(CORE_WASM)
 
-.PHONY: help run test bench lint core collector generate fresh check-tools
+.PHONY: help run test bench lint core collector generate fresh manifest image release check-tools
 
 help:
 	@echo 'make run        a local Amplitude, the collector, and a few events from an OpenTelemetry SDK'
@@ -27,6 +28,9 @@ help:
 	@echo 'make lint       types, linters and formats'
 	@echo 'make generate   all that is generated, anew'
 	@echo 'make fresh      whether all that is generated is up to date'
+	@echo 'make manifest   builds and starts what is shipped, as far as the module proxy has it'
+	@echo 'make image      builds the image, and runs it as its user does'
+	@echo 'make release    a dry run of a release, and the checks of what only runs on the forge'
 
 run: $(COLLECTOR) $(NODE_MODULES)
 	@$(TSX) scripts/run.ts
@@ -48,14 +52,25 @@ lint: $(NODE_MODULES) $(TOOLS)/golangci-lint
 	npx biome check --error-on-warnings
 	cd $(EXPORTER) && $(TOOLS)/golangci-lint run ./...
 
-generate: $(NODE_MODULES) $(TOOLS)/mdatagen
+generate: $(NODE_MODULES) $(TOOLS)/mdatagen $(TOOLS)/builder
 	@rm -rf exporter/core/generated
 	@npx jco guest-types wit --world-name core --out-dir exporter/core/generated --quiet
 	@cd $(EXPORTER) && PATH="$(TOOLS):$$PATH" go generate ./...
 	@$(TSX) scripts/build-core/main.ts --check || $(TSX) scripts/build-core/main.ts
+	@$(MAKE) --no-print-directory $(COMPONENT)
+	@$(TSX) scripts/notices.ts
 
-fresh: $(NODE_MODULES) $(TOOLS)/mdatagen
+fresh: $(NODE_MODULES) $(TOOLS)/mdatagen $(TOOLS)/builder $(COMPONENT)
 	@PATH="$(TOOLS):$$PATH" scripts/fresh.sh
+
+manifest: $(NODE_MODULES) $(TOOLS)/builder
+	@$(TSX) scripts/check-manifest.ts $(MANIFEST_FLAGS)
+
+image: $(NODE_MODULES)
+	@scripts/image-test.sh
+
+release: $(NODE_MODULES)
+	@scripts/check-release.sh
 
 check-tools:
 	@scripts/check-tools.sh

@@ -28,5 +28,7 @@ same "$module" "$module" "$scratch/amplitudeexporter"
 (cd "$module" && go mod tidy -diff) || stale=1
 (cd tools && go mod tidy -diff) || stale=1
 
+node --import tsx scripts/notices.ts --check || stale=1
+
 [ "$stale" = 0 ] && echo 'All that is generated is fresh.'
 exit "$stale"
