@@ -23,6 +23,8 @@ const STOP_TIMEOUT = 40_000;
 export interface CollectorOptions {
   /** Environment variables beside the ones of this process. */
   readonly env?: NodeJS.ProcessEnv;
+  /** A collector other than the one that `make collector` builds. */
+  readonly binary?: string;
   /** Called with each line that the collector logs. */
   readonly onLogLine?: (line: string) => void;
 }
@@ -45,15 +47,16 @@ export interface Collector {
  * Rejects with what the collector logged if it ends instead.
  */
 export async function startCollector(config: object, options: CollectorOptions = {}): Promise<Collector> {
-  await access(COLLECTOR).catch(() => {
-    throw new Error(`${COLLECTOR} is missing: run make collector`);
+  const { binary = COLLECTOR } = options;
+  await access(binary).catch(() => {
+    throw new Error(`${binary} is missing: run make collector`);
   });
   const healthPort = await freePort();
   const directory = await mkdtemp(join(tmpdir(), 'flagsmith-otel-collector-'));
   const path = join(directory, 'config.yaml');
   await writeFile(path, stringify(withHealthCheck(config, healthPort)));
 
-  const child = spawn(COLLECTOR, ['--config', path], {
+  const child = spawn(binary, ['--config', path], {
     env: { ...process.env, ...options.env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

@@ -1,0 +1,141 @@
+/**
+ * A stranger's collector: one line of a manifest of their own gets the exporter, by its version, from a module proxy.
+ * Nothing of this repository is there for them but what is tracked in the Go module's folder.
+ */
+import { execFile, execFileSync } from 'node:child_process';
+import { copyFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { getPriority, setPriority, tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { parse, stringify } from 'yaml';
+import { startLocalAmplitude } from '../local-amplitude/server.ts';
+import { freePort, startCollector } from '../scripts/collector.ts';
+import { postLogs } from './otlp.ts';
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+const FOLDER = 'exporter/amplitudeexporter';
+const BUILDER = join(ROOT, 'build/tools/builder');
+const CASE = new URL('../exporter/testdata/flagsmith-backend/', import.meta.url);
+
+const MODULE = `github.com/Flagsmith/flagsmith-otel-collector/${FOLDER}`;
+/** As file systems that know no capital letters have it. */
+const ESCAPED = MODULE.replace('F', '!f');
+/** One that the module cache does not know yet. */
+const VERSION = `v0.1.0-test.${Date.now()}`;
+
+/** Minutes, where nothing of the collector was compiled before. */
+const BUILD_TIMEOUT = 10 * 60_000;
+
+interface GoMod {
+  readonly Module: { readonly Path: string };
+  readonly Replace: unknown;
+}
+
+const directory = mkdtempSync(join(tmpdir(), 'consumer-'));
+const proxy = join(directory, 'proxy');
+const go = JSON.parse(execFileSync('go', ['env', '-json', 'GOMODCACHE', 'GOPROXY', 'GONOSUMDB'], { encoding: 'utf8' }));
+const binary = join(directory, 'collector/otelcol');
+
+/** What is tracked, as it is in the work tree, as a commit; in a clean one, the last. */
+function revision(): string {
+  // A copy, since git refreshes the index, and others may be at it.
+  const index = join(directory, 'index');
+  copyFileSync(resolve(ROOT, git(['rev-parse', '--git-path', 'index'])), index);
+  const identity = ['-c', 'user.name=test', '-c', 'user.email=test@localhost'];
+  return git([...identity, 'stash', 'create'], { GIT_INDEX_FILE: index }) || 'HEAD';
+}
+
+function git(args: string[], env: NodeJS.ProcessEnv = {}): string {
+  return execFileSync('git', args, { cwd: ROOT, env: { ...process.env, ...env }, encoding: 'utf8' }).trim();
+}
+
+/** Behind the tests that run beside it. Rejects with what it said. */
+async function runNicely(command: string, args: string[], env: NodeJS.ProcessEnv): Promise<void> {
+  const running = promisify(execFile)(command, args, { cwd: directory, env: { ...process.env, ...env } });
+  if (running.child.pid !== undefined) setPriority(running.child.pid, Math.max(10, getPriority()));
+  await running.catch((error) => {
+    throw new Error(`${error.message}\n${error.stdout}`);
+  });
+}
+
+beforeAll(async () => {
+  const source = { repository: ROOT, folder: FOLDER, revision: revision(), version: VERSION, out: proxy };
+  const flags = Object.entries(source).map(([name, value]) => `-${name}=${value}`);
+  execFileSync('go', ['run', '-C', join(ROOT, 'tools'), './moduleproxy', ...flags]);
+
+  // Versions that go together.
+  const { receivers, extensions, providers } = parse(readFileSync(join(ROOT, 'builder-config.small.yaml'), 'utf8'));
+  const manifest = {
+    dist: { name: 'otelcol', output_path: join(directory, 'collector') },
+    receivers,
+    exporters: [{ gomod: `${MODULE} ${VERSION}` }],
+    extensions,
+    providers,
+  };
+  const path = join(directory, 'builder-config.yaml');
+  writeFileSync(path, stringify(manifest));
+
+  // Asked at its origin, a module that is not there takes minutes to be missed.
+  const proxies = [pathToFileURL(proxy).href, go.GOPROXY.replace(/[,|]direct\b.*$/, '')];
+  await runNicely(BUILDER, ['--config', path], {
+    CGO_ENABLED: '0',
+    GOPROXY: proxies.join(','),
+    // GOPRIVATE, where it is set, would go past the proxy.
+    GONOPROXY: 'none',
+    // No checksum database has a version that is not published.
+    GONOSUMDB: [go.GONOSUMDB, 'github.com/Flagsmith/*'].filter(Boolean).join(','),
+    GOWORK: 'off',
+  });
+}, BUILD_TIMEOUT);
+
+afterAll(() => {
+  rmSync(directory, { recursive: true, force: true });
+  const unpacked = join(go.GOMODCACHE, `${ESCAPED}@${VERSION}`);
+  // Go takes away the right to write there.
+  if (existsSync(unpacked)) execFileSync('chmod', ['-R', 'u+w', unpacked]);
+  rmSync(unpacked, { recursive: true, force: true });
+  const downloads = join(go.GOMODCACHE, 'cache/download', ESCAPED, '@v');
+  const files = existsSync(downloads) ? readdirSync(downloads) : [];
+  // Go writes the list anew from what is there.
+  for (const file of files.filter((name) => name.startsWith(`${VERSION}.`) || name === 'list')) {
+    rmSync(join(downloads, file));
+  }
+});
+
+test('it delivers', async () => {
+  const [config, logs, golden] = ['config.yaml', 'logs.json', 'events.json'].map((name) =>
+    readFileSync(new URL(name, CASE), 'utf8'),
+  ) as [string, string, string];
+  const amplitude = await startLocalAmplitude();
+  const port = await freePort();
+  const collector = await startCollector(
+    {
+      receivers: { otlp: { protocols: { http: { endpoint: `127.0.0.1:${port}` } } } },
+      exporters: { amplitude: { ...parse(config), endpoint: `${amplitude.url}/2/httpapi` } },
+      service: { pipelines: { logs: { receivers: ['otlp'], exporters: ['amplitude'] } } },
+    },
+    { binary },
+  );
+  try {
+    await postLogs(port, logs);
+    await expect.poll(() => amplitude.events()).toEqual(JSON.parse(golden).batches.flat());
+  } finally {
+    await collector.stop();
+    await amplitude.close();
+  }
+});
+
+test('the module that they get has its licence and its notices', () => {
+  const unpacked = join(go.GOMODCACHE, `${ESCAPED}@${VERSION}`);
+  expect(readFileSync(join(unpacked, 'LICENSE'), 'utf8')).toBe(readFileSync(join(ROOT, 'LICENSE'), 'utf8'));
+  expect(readdirSync(unpacked)).toContain('THIRD_PARTY_NOTICES.md');
+});
+
+test('go.mod replaces nothing: for others it would not', () => {
+  const json = execFileSync('go', ['mod', 'edit', '-json'], { cwd: join(ROOT, FOLDER), encoding: 'utf8' });
+  const { Module, Replace } = JSON.parse(json) as GoMod;
+  expect(Module.Path).toBe(MODULE);
+  expect(Replace).toBeNull();
+});
