@@ -51,6 +51,7 @@ lint: $(NODE_MODULES) $(TOOLS)/golangci-lint
 	npx tsc -p tsconfig.json
 	npx biome check --error-on-warnings
 	cd $(EXPORTER) && $(TOOLS)/golangci-lint run ./...
+	cd tools && $(TOOLS)/golangci-lint run --config ../$(EXPORTER)/.golangci.yml ./...
 
 generate: $(NODE_MODULES) $(TOOLS)/mdatagen $(TOOLS)/builder
 	@rm -rf exporter/core/generated

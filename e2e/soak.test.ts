@@ -1,11 +1,14 @@
-/** A million events: the collector takes no more memory at the end than after it has warmed up. */
+/**
+ * A million events: the collector takes no more memory at the end than after it has warmed up. And what a record takes
+ * that waits in the queue.
+ */
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { freePort, startCollector } from '../scripts/collector.ts';
-import { sumOf, valuesIn, withMetrics } from './metrics.ts';
+import { metricValues, sumOf, valuesIn, withMetrics } from './metrics.ts';
 import { logsJson, tryLogs } from './traffic.ts';
 
 const EVENTS = Number(process.env.SOAK_EVENTS ?? 1_000_000);
@@ -23,6 +26,44 @@ const SESSION = 5;
 
 test(`the memory for ${EVENTS} events is that for the first of them`, soak, LIMIT + 60_000);
 
+const QUEUED = 200_000;
+/** Far above what was ever measured: a record that takes this much is kept in some other way than before. */
+const MAX_BYTES_A_RECORD = 4_000;
+
+test('a record that waits in the memory queue takes some 2 kB', async () => {
+  const amplitude = createServer((request) => request.resume());
+  amplitude.listen(0, '127.0.0.1');
+  await once(amplitude, 'listening');
+  const port = await freePort();
+  const metricsPort = await freePort();
+  const queue = { sizer: 'items', queue_size: 2 * QUEUED };
+  const collector = await startCollector(withMetrics(configOf(port, amplitude, queue), metricsPort));
+  try {
+    // What the workers hold, and bodies of requests, are there whatever the queue is.
+    await send(port, QUEUED / 4);
+    const before = await settledMemory(metricsPort);
+    await send(port, QUEUED);
+    const bytes = ((await settledMemory(metricsPort)) - before) / QUEUED;
+    console.log(`${QUEUED} queued records of 10 attributes: ${Math.round(bytes)} bytes of memory each`);
+    expect(bytes).toBeLessThan(MAX_BYTES_A_RECORD);
+  } finally {
+    await collector.kill();
+    amplitude.closeAllConnections();
+    amplitude.close();
+  }
+});
+
+/** Once it has not changed much for a second. */
+async function settledMemory(metricsPort: number): Promise<number> {
+  let last = 0;
+  for (;;) {
+    const rss = sumOf(await metricValues(metricsPort, 'otelcol_process_memory_rss'));
+    if (Math.abs(rss - last) < 2 ** 20) return rss;
+    last = rss;
+    await sleep(1_000);
+  }
+}
+
 async function soak(): Promise<void> {
   expect(EVENTS, 'SOAK_EVENTS: two measurements after the warm-up').toBeGreaterThanOrEqual(WARM_UP + 2 * WINDOW);
   const amplitude = await startBareAmplitude();
@@ -36,7 +77,7 @@ async function soak(): Promise<void> {
   const tooLong = AbortSignal.timeout(LIMIT);
   try {
     const started = performance.now();
-    await Promise.all([send(port), watch(metricsPort, samples, tooLong)]).catch((error) => {
+    await Promise.all([send(port, EVENTS), watch(metricsPort, samples, tooLong)]).catch((error) => {
       if (!tooLong.aborted) throw error;
       throw new Error(`after ${LIMIT / 1_000} s only ${samples.at(-1)?.records} of ${EVENTS} events were through`);
     });
@@ -75,7 +116,10 @@ async function startBareAmplitude(): Promise<Server> {
   return server;
 }
 
-function configOf(port: number, amplitude: Server): object {
+// What waits takes memory too, and how much waits depends on the machine: here it is never much.
+const SHORT_QUEUE = { sizer: 'items', queue_size: 5_000, block_on_overflow: true };
+
+function configOf(port: number, amplitude: Server, queue: object = SHORT_QUEUE): object {
   const endpoint = `http://127.0.0.1:${(amplitude.address() as AddressInfo).port}/2/httpapi`;
   return {
     receivers: { otlp: { protocols: { http: { endpoint: `127.0.0.1:${port}` } } } },
@@ -84,19 +128,18 @@ function configOf(port: number, amplitude: Server): object {
         api_key: 'key',
         endpoint,
         events: ['billing.*'],
-        // What waits takes memory too, and how much waits depends on the machine: here it is never much.
-        sending_queue: { sizer: 'items', queue_size: 5_000, block_on_overflow: true },
+        sending_queue: queue,
       },
     },
     service: { pipelines: { logs: { receivers: ['otlp'], exporters: ['amplitude'] } } },
   };
 }
 
-async function send(port: number): Promise<void> {
+async function send(port: number, events: number): Promise<void> {
   let made = 0;
   const stream = async (): Promise<void> => {
     const body = new Body();
-    while (made < EVENTS) {
+    while (made < events) {
       body.numberFrom(made);
       made += RECORDS;
       const status = await tryLogs(port, body.bytes);

@@ -32,6 +32,7 @@ count() {
 		echo "failed: there is no report $1" >&2
 		return
 	fi
+	# shellcheck disable=SC2046 # three words
 	set -- $(sed -n 's/.*<testsuites.* tests="\([0-9]*\)" failures="\([0-9]*\)" errors="\([0-9]*\)".*/\1 \2 \3/p' "$1")
 	passed=$((passed + $1 - $2 - $3))
 	failed=$((failed + $2 + $3))
@@ -53,6 +54,7 @@ count "$reports/typescript.xml"
 (cd "$module" && gotestsum --format pkgname --junitfile "../../$reports/go.xml" -- $race ./...)
 count "$reports/go.xml"
 
+# shellcheck disable=SC2013 # a name has no space
 for file in $(cd "$module" && grep -rl --include='*_test.go' '^func Fuzz' .); do
 	for target in $(sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\)(.*/\1/p' "$module/$file"); do
 		step "$target" sh -c "cd $module && go test -run '^$' -fuzz '^$target\$' -fuzztime $FUZZ_TIME ./$(dirname "$file")"

@@ -83,6 +83,6 @@ func goModOf(archive []byte, mod module.Version) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer file.Close()
+	defer func() { _ = file.Close() }()
 	return io.ReadAll(file)
 }
