@@ -13,6 +13,8 @@ TSX := node --import tsx
 # renovate: datasource=go depName=github.com/golangci/golangci-lint/v2
 GOLANGCI_LINT_VERSION := v2.12.0
 TOOLS := $(CURDIR)/build/tools
+# One shared by several checkouts tells each of the others' files.
+export GOLANGCI_LINT_CACHE := $(CURDIR)/build/golangci-lint
 
 CORE_SOURCES := $(shell find exporter/core wit -name '*.ts' ! -name '*.test.ts' -o -name '*.wit') $(wildcard scripts/build-core/*.ts)
 GO_SOURCES := $(shell find $(EXPORTER) -name '*.go' ! -name '*_test.go') $(EXPORTER)/go.mod $(CORE_WASM)
