@@ -72,7 +72,7 @@ manifest: $(NODE_MODULES) $(TOOLS)/builder
 image: $(NODE_MODULES)
 	@scripts/image-test.sh
 
-release: $(NODE_MODULES)
+release: $(NODE_MODULES) $(COMPONENT)
 	@scripts/check-release.sh
 
 check-tools:
