@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { isDeepStrictEqual } from 'node:util';
 import { freePort, startCollector } from '../scripts/collector.ts';
 import { metricValues, sumOf, withMetrics } from './metrics.ts';
-import { postLogs } from './otlp.ts';
+import { otlpToAmplitude, postLogs } from './otlp.ts';
 
 const EVENT_TYPE = 'integration.checked';
 const EVENTS = 10;
@@ -73,14 +73,9 @@ export async function check(options: LiveOptions, say: (line: string) => void): 
 async function deliver({ apiKey, region, endpoint }: LiveOptions, json: string): Promise<void> {
   const port = await freePort();
   const metricsPort = await freePort();
-  const config = {
-    receivers: { otlp: { protocols: { http: { endpoint: `127.0.0.1:${port}` } } } },
-    exporters: {
-      // biome-ignore lint/suspicious/noTemplateCurlyInString: the Collector expands it
-      amplitude: { api_key: '${env:AMPLITUDE_API_KEY}', region, ...(endpoint && { endpoint }) },
-    },
-    service: { pipelines: { logs: { receivers: ['otlp'], exporters: ['amplitude'] } } },
-  };
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: the Collector expands it
+  const exporter = { api_key: '${env:AMPLITUDE_API_KEY}', region, ...(endpoint && { endpoint }) };
+  const config = otlpToAmplitude(port, exporter);
   const collector = await startCollector(withMetrics(config, metricsPort), { env: { AMPLITUDE_API_KEY: apiKey } });
   try {
     for (let time = 0; time < TIMES; time++) await postLogs(port, json);

@@ -12,7 +12,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { parse, stringify } from 'yaml';
 import { startLocalAmplitude } from '../local-amplitude/server.ts';
 import { freePort, startCollector } from '../scripts/collector.ts';
-import { postLogs } from './otlp.ts';
+import { otlpToAmplitude, postLogs } from './otlp.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const FOLDER = 'exporter/amplitudeexporter';
@@ -111,11 +111,7 @@ test('it delivers', async () => {
   const amplitude = await startLocalAmplitude();
   const port = await freePort();
   const collector = await startCollector(
-    {
-      receivers: { otlp: { protocols: { http: { endpoint: `127.0.0.1:${port}` } } } },
-      exporters: { amplitude: { ...parse(config), endpoint: `${amplitude.url}/2/httpapi` } },
-      service: { pipelines: { logs: { receivers: ['otlp'], exporters: ['amplitude'] } } },
-    },
+    otlpToAmplitude(port, { ...parse(config), endpoint: `${amplitude.url}/2/httpapi` }),
     { binary },
   );
   try {

@@ -10,7 +10,7 @@ import { type IncomingUpload, type Misbehaviour, pastQuota, throttling } from '.
 import { type LocalAmplitude, startLocalAmplitude } from '../local-amplitude/server.ts';
 import { type Collector, freePort, startCollector } from '../scripts/collector.ts';
 import { metricValues, sumOf, withMetrics } from './metrics.ts';
-import { postLogs } from './otlp.ts';
+import { otlpToAmplitude, postLogs } from './otlp.ts';
 
 const API_KEY = 'the-api-key';
 const DOCS = fileURLToPath(new URL('../docs/delivery.md', import.meta.url));
@@ -466,22 +466,14 @@ afterAll(async () => {
 async function start(exporter: object): Promise<Running> {
   const otlpPort = await freePort();
   const metricsPort = await freePort();
-  const config = {
-    receivers: { otlp: { protocols: { http: { endpoint: `127.0.0.1:${otlpPort}` } } } },
-    exporters: {
-      amplitude: {
-        api_key: API_KEY,
-        endpoint: `${amplitude.url}/2/httpapi`,
-        retry_on_failure: { initial_interval: '50ms', max_interval: '200ms', randomization_factor: 0 },
-        sending_queue: { batch: { flush_timeout: '10ms' } },
-        ...exporter,
-      },
-    },
-    service: {
-      pipelines: { logs: { receivers: ['otlp'], exporters: ['amplitude'] } },
-      telemetry: { logs: { level: 'debug' } },
-    },
+  const settings = {
+    api_key: API_KEY,
+    endpoint: `${amplitude.url}/2/httpapi`,
+    retry_on_failure: { initial_interval: '50ms', max_interval: '200ms', randomization_factor: 0 },
+    sending_queue: { batch: { flush_timeout: '10ms' } },
+    ...exporter,
   };
+  const config = otlpToAmplitude(otlpPort, settings, { logs: { level: 'debug' } });
   return { collector: await startCollector(withMetrics(config, metricsPort)), otlpPort, metricsPort };
 }
 

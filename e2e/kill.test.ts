@@ -7,6 +7,7 @@ import { expect, test } from 'vitest';
 import { type IncomingUpload, type Misbehaviour, throttling } from '../local-amplitude/misbehaviour.ts';
 import { type LocalAmplitude, startLocalAmplitude } from '../local-amplitude/server.ts';
 import { type Collector, freePort, startCollector } from '../scripts/collector.ts';
+import { otlpToAmplitude } from './otlp.ts';
 import {
   between,
   fork,
@@ -75,23 +76,18 @@ async function killAgainAndAgain(random: Random): Promise<void> {
 
 async function configOf(amplitude: LocalAmplitude, directory: string) {
   const port = await freePort();
+  const exporter = {
+    api_key: 'key',
+    endpoint: `${amplitude.url}/2/httpapi`,
+    timeout: '2s',
+    sending_queue: { storage: 'file_storage', batch: { flush_timeout: '50ms', min_size: 100, max_size: 500 } },
+    retry_on_failure: { initial_interval: '50ms', max_interval: '500ms' },
+  };
+  const pipeline = otlpToAmplitude(port, exporter, { metrics: { level: 'none' } });
   const collector = {
+    ...pipeline,
     extensions: { file_storage: { directory, create_directory: true } },
-    receivers: { otlp: { protocols: { http: { endpoint: `127.0.0.1:${port}` } } } },
-    exporters: {
-      amplitude: {
-        api_key: 'key',
-        endpoint: `${amplitude.url}/2/httpapi`,
-        timeout: '2s',
-        sending_queue: { storage: 'file_storage', batch: { flush_timeout: '50ms', min_size: 100, max_size: 500 } },
-        retry_on_failure: { initial_interval: '50ms', max_interval: '500ms' },
-      },
-    },
-    service: {
-      extensions: ['file_storage'],
-      pipelines: { logs: { receivers: ['otlp'], exporters: ['amplitude'] } },
-      telemetry: { metrics: { level: 'none' } },
-    },
+    service: { ...pipeline.service, extensions: ['file_storage'] },
   };
   return { port, collector };
 }

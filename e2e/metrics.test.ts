@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { startLocalAmplitude } from '../local-amplitude/server.ts';
 import { freePort, startCollector } from '../scripts/collector.ts';
 import { metricValues, sumOf, valuesIn, withMetrics } from './metrics.ts';
-import { postLogs } from './otlp.ts';
+import { otlpToAmplitude, postLogs } from './otlp.ts';
 
 const sample = String.raw`# HELP otelcol_exporter_amplitude_records Records by what became of them. [Alpha]
 # TYPE otelcol_exporter_amplitude_records counter
@@ -67,14 +67,8 @@ it('a collector shows its metrics, until it is killed', async () => {
   const amplitude = await startLocalAmplitude();
   const port = await freePort();
   const metricsPort = await freePort();
-  const config = {
-    receivers: { otlp: { protocols: { http: { endpoint: `127.0.0.1:${port}` } } } },
-    exporters: { amplitude: { api_key: 'key', endpoint: `${amplitude.url}/2/httpapi`, events: ['wanted'] } },
-    service: {
-      pipelines: { logs: { receivers: ['otlp'], exporters: ['amplitude'] } },
-      telemetry: { logs: { level: 'warn' } },
-    },
-  };
+  const exporter = { api_key: 'key', endpoint: `${amplitude.url}/2/httpapi`, events: ['wanted'] };
+  const config = otlpToAmplitude(port, exporter, { logs: { level: 'warn' } });
   const collector = await startCollector(withMetrics(config, metricsPort));
   try {
     const attributes = [{ key: 'amplitude.user_id', value: { stringValue: 'user-1234' } }];

@@ -9,6 +9,7 @@ import { type IncomingUpload, type Misbehaviour, pastQuota, throttling } from '.
 import { startLocalAmplitude } from '../local-amplitude/server.ts';
 import { freePort, startCollector } from '../scripts/collector.ts';
 import { metricValues, sumOf, withMetrics } from './metrics.ts';
+import { otlpToAmplitude, tryLogs } from './otlp.ts';
 import {
   between,
   fork,
@@ -20,7 +21,6 @@ import {
   pick,
   type Random,
   seeded,
-  tryLogs,
 } from './traffic.ts';
 
 /** Seeds by default; RUNS=100 for more, SEED=… for one of them again. */
@@ -74,27 +74,21 @@ async function withFaults(random: Random): Promise<void> {
 }
 
 function configOf(random: Random, port: number, endpoint: string): object {
-  return {
-    receivers: { otlp: { protocols: { http: { endpoint: `127.0.0.1:${port}` } } } },
-    exporters: {
-      amplitude: {
-        api_key: 'key',
-        endpoint,
-        events: ['wanted.*'],
-        timeout: '2s',
-        max_batch_events: between(random, 10, 100),
-        sending_queue: {
-          sizer: 'items',
-          // Small enough to be full at times, that of throttled records too.
-          queue_size: between(random, 2, 12) * 500,
-          num_consumers: between(random, 3, 20),
-          batch: { flush_timeout: '20ms', min_size: 50, max_size: 200 },
-        },
-        retry_on_failure: { initial_interval: '20ms', max_interval: '200ms' },
-      },
+  return otlpToAmplitude(port, {
+    api_key: 'key',
+    endpoint,
+    events: ['wanted.*'],
+    timeout: '2s',
+    max_batch_events: between(random, 10, 100),
+    sending_queue: {
+      sizer: 'items',
+      // Small enough to be full at times, that of throttled records too.
+      queue_size: between(random, 2, 12) * 500,
+      num_consumers: between(random, 3, 20),
+      batch: { flush_timeout: '20ms', min_size: 50, max_size: 200 },
     },
-    service: { pipelines: { logs: { receivers: ['otlp'], exporters: ['amplitude'] } } },
-  };
+    retry_on_failure: { initial_interval: '20ms', max_interval: '200ms' },
+  });
 }
 
 /** What was sent: how many records were accepted and how many refused at the door, and ends that need no Amplitude. */
@@ -115,7 +109,7 @@ async function send(random: Random, port: number): Promise<Sent> {
         [1, between(random, 200, 500)],
       ]);
       const records = Array.from({ length: size }, () => recordOf(random, made++));
-      const status = await tryLogs(port, logsJson(records.map(({ record }) => record)));
+      const { status } = await tryLogs(port, logsJson(records.map(({ record }) => record)));
       if (status === 200) {
         sent.accepted += size;
         sent.ends.push(...records.flatMap(({ end }) => end ?? []));

@@ -9,7 +9,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { freePort, startCollector } from '../scripts/collector.ts';
 import { metricValues, sumOf, valuesIn, withMetrics } from './metrics.ts';
-import { logsJson, tryLogs } from './traffic.ts';
+import { otlpToAmplitude, postLogs } from './otlp.ts';
+import { logsJson } from './traffic.ts';
 
 const EVENTS = Number(process.env.SOAK_EVENTS ?? 1_000_000);
 /** Events before the first measurement, and events for which each of the two lasts. */
@@ -121,18 +122,7 @@ const SHORT_QUEUE = { sizer: 'items', queue_size: 5_000, block_on_overflow: true
 
 function configOf(port: number, amplitude: Server, queue: object = SHORT_QUEUE): object {
   const endpoint = `http://127.0.0.1:${(amplitude.address() as AddressInfo).port}/2/httpapi`;
-  return {
-    receivers: { otlp: { protocols: { http: { endpoint: `127.0.0.1:${port}` } } } },
-    exporters: {
-      amplitude: {
-        api_key: 'key',
-        endpoint,
-        events: ['billing.*'],
-        sending_queue: queue,
-      },
-    },
-    service: { pipelines: { logs: { receivers: ['otlp'], exporters: ['amplitude'] } } },
-  };
+  return otlpToAmplitude(port, { api_key: 'key', endpoint, events: ['billing.*'], sending_queue: queue });
 }
 
 async function send(port: number, events: number): Promise<void> {
@@ -142,8 +132,7 @@ async function send(port: number, events: number): Promise<void> {
     while (made < events) {
       body.numberFrom(made);
       made += RECORDS;
-      const status = await tryLogs(port, body.bytes);
-      if (status !== 200) throw new Error(`the collector answered ${status}`);
+      await postLogs(port, body.bytes);
     }
   };
   await Promise.all(Array.from({ length: STREAMS }, stream));

@@ -2,6 +2,7 @@
 
 import { randomInt } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { tryLogs } from './otlp.ts';
 
 /** Numbers from 0 to below 1, the same ones for the same seed. */
 export type Random = () => number;
@@ -94,27 +95,16 @@ export function logsJson(logRecords: readonly LogRecord[]): string {
   return JSON.stringify({ resourceLogs: [{ scopeLogs: [{ logRecords }] }] });
 }
 
-/** Posts OTLP/JSON to the OTLP receiver on a port of this machine, once. Resolves to the status of the answer. */
-export async function tryLogs(port: number, json: string | Uint8Array): Promise<number> {
-  const response = await fetch(`http://127.0.0.1:${port}/v1/logs`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: json,
-  });
-  // The status is the whole answer, even if the rest of it never comes.
-  await response.text().catch(() => '');
-  return response.status;
-}
-
 /** The statuses at which a client sends a request again, as the OTLP specification has it. */
 const retryable: ReadonlySet<number> = new Set([429, 502, 503, 504]);
 
 /** Posts the very same bytes until they are taken, as OTLP clients do: whether nobody listens or the queue is full. */
 export async function postUntilTaken(port: number, json: string, giveUp: AbortSignal): Promise<void> {
   for (;;) {
-    const status = await tryLogs(port, json).catch(() => undefined);
-    if (status === 200) return;
-    if (status !== undefined && !retryable.has(status)) throw new Error(`the collector answered ${status}`);
+    const answer = await tryLogs(port, json).catch(() => undefined);
+    if (answer?.status === 200) return;
+    if (answer !== undefined && !retryable.has(answer.status))
+      throw new Error(`the collector answered ${answer.status}`);
     await sleep(20, undefined, { signal: giveUp });
   }
 }

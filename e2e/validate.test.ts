@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { stringify } from 'yaml';
 import { COLLECTOR } from '../scripts/collector.ts';
+import { otlpToAmplitude } from './otlp.ts';
 
 let directory: string;
 
@@ -17,12 +18,7 @@ afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
 function validate(amplitude: object): { ok: boolean; said: string } {
   const path = join(directory, 'config.yaml');
-  const config = {
-    receivers: { otlp: { protocols: { http: { endpoint: '127.0.0.1:0' } } } },
-    exporters: { amplitude },
-    service: { pipelines: { logs: { receivers: ['otlp'], exporters: ['amplitude'] } } },
-  };
-  writeFileSync(path, stringify(config));
+  writeFileSync(path, stringify(otlpToAmplitude(0, amplitude)));
   const { status, stdout, stderr } = spawnSync(COLLECTOR, ['validate', '--config', path], { encoding: 'utf8' });
   return { ok: status === 0, said: stdout + stderr };
 }
