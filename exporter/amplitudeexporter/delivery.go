@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"go.opentelemetry.io/collector/consumer"
 	"go.opentelemetry.io/collector/consumer/consumererror"
 	"go.opentelemetry.io/collector/exporter/exporterhelper"
 	"go.opentelemetry.io/collector/pdata/plog"
@@ -49,9 +50,6 @@ func (w *waiting) add(events []prepare.Event, why error, pause time.Duration) {
 	w.why = why
 	w.pause = max(w.pause, pause)
 }
-
-// setAsideFunc takes records that wait for the pause. After an error it has not taken them.
-type setAsideFunc func(ctx context.Context, logs plog.Logs, pause time.Duration) error
 
 type drop struct {
 	reason  string
@@ -131,12 +129,12 @@ func (d *delivery) request(ctx context.Context, events []prepare.Event) (answer,
 	return got, err
 }
 
-// setAside has the throttled records taken. Where nobody takes them they wait with the others.
-func (d *delivery) setAside(ctx context.Context, logs plog.Logs, take setAsideFunc) {
+// setAside moves the throttled records to a queue of their own. Where none takes them they wait with the others.
+func (d *delivery) setAside(ctx context.Context, logs plog.Logs, queue consumer.Logs) {
 	if len(d.throttled.events) == 0 {
 		return
 	}
-	if take != nil && d.throttled.pause > 0 && take(ctx, recordsOf(logs, d.throttled.events), d.throttled.pause) == nil {
+	if queue != nil && d.throttled.pause > 0 && setAside(ctx, queue, recordsOf(logs, d.throttled.events), d.throttled.pause) == nil {
 		d.logger.Warn("Events were set aside: "+d.throttled.why.Error(), zap.Int("events", len(d.throttled.events)))
 		return
 	}

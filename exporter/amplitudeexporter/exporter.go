@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/consumer"
 	"go.opentelemetry.io/collector/exporter"
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.uber.org/zap"
@@ -92,14 +93,11 @@ func (e *amplitudeExporter) shutdown(ctx context.Context) error {
 
 // pushLogs delivers records as events. What has to go again later comes back as the remaining records of the error.
 func (e *amplitudeExporter) pushLogs(ctx context.Context, logs plog.Logs) error {
-	if e.throttled == nil {
-		return e.push(ctx, logs, nil)
-	}
-	return e.push(ctx, logs, e.setAside)
+	return e.push(ctx, logs, e.throttled)
 }
 
-// push delivers records as events. What waits because of who sent it goes to setAside, if there is one.
-func (e *amplitudeExporter) push(ctx context.Context, logs plog.Logs, setAside setAsideFunc) error {
+// push delivers records as events. What waits because of who sent it goes to the queue of throttled ones, if there is one.
+func (e *amplitudeExporter) push(ctx context.Context, logs plog.Logs, throttled consumer.Logs) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	defer context.AfterFunc(e.closing, func() { cancel(errClosing) })() //nolint:contextcheck // another one ends this one
@@ -113,7 +111,7 @@ func (e *amplitudeExporter) push(ctx context.Context, logs plog.Logs, setAside s
 	for _, batch := range prepared.Batches() {
 		d.deliver(ctx, batch)
 	}
-	d.setAside(ctx, logs, setAside)
+	d.setAside(ctx, logs, throttled)
 	return d.result(logs)
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/config/configoptional"
+	"go.opentelemetry.io/collector/consumer"
 	"go.opentelemetry.io/collector/exporter"
 	"go.opentelemetry.io/collector/exporter/exporterhelper"
 	"go.opentelemetry.io/collector/pdata/plog"
@@ -44,9 +45,9 @@ func createThrottled(ctx context.Context, set exporter.Settings, cfg *Config, pu
 }
 
 // setAside moves records to the queue of throttled ones. An error means that it has not taken them.
-func (e *amplitudeExporter) setAside(ctx context.Context, logs plog.Logs, pause time.Duration) error {
+func setAside(ctx context.Context, queue consumer.Logs, logs plog.Logs, pause time.Duration) error {
 	record.MarkNotBefore(logs, time.Now().Add(pause))
-	return e.throttled.ConsumeLogs(ctx, logs)
+	return queue.ConsumeLogs(ctx, logs)
 }
 
 // pushThrottled delivers records that were set aside, when their time has come.

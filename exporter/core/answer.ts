@@ -6,13 +6,13 @@
 import { cut } from './json.ts';
 
 /** What Amplitude says is wrong with an event, by the key that lists such events. */
-export const faultKeys = {
+const faultKeys = {
   events_with_missing_fields: 'missing_field',
   events_with_invalid_fields: 'invalid_field',
   events_with_invalid_id_lengths: 'invalid_id_length',
 } as const;
 
-export type EventFault = (typeof faultKeys)[keyof typeof faultKeys];
+type EventFault = (typeof faultKeys)[keyof typeof faultKeys];
 
 /** Users and devices, by their ids. */
 export interface Ids {

@@ -1,5 +1,5 @@
 import type { Answer, Exception, Fate, Member, Verdict } from 'flagsmith:amplitude-exporter/types@0.1.0';
-import { type EventFault, faultKeys, type Ids, readAnswer, type Said } from './answer.ts';
+import { type Ids, readAnswer, type Said } from './answer.ts';
 import { THROTTLE_PAUSE_MS } from './limits.ts';
 
 const wait: Fate = { tag: 'wait' };
@@ -46,17 +46,13 @@ function ofRefusal(said: Said, opening: string): Verdict {
     return forAll(refused, `${opening}: ${said.missingField}; the events are dropped`);
   }
   const exceptions: Exception[] = [
-    ...Object.values(faultKeys).flatMap((fault) => eventsAre(faultyEvents(said, fault), dropped(fault))),
+    ...said.faults.flatMap(({ fault, events }) => eventsAre(events, dropped(fault))),
     ...eventsAre(said.silencedEvents, dropped('silenced')),
     ...membersAre(idMembers({ users: [], devices: said.silencedDevices }), dropped('silenced')),
   ];
   if (exceptions.length === 0) return forAll(refused, `${opening}; the events are dropped`);
   const message = `${opening}${fieldsAtFault(said)}; the events that it names are dropped, the others are sent again`;
   return { exceptions, rest: again, all: refused, pauseMs: 0, message };
-}
-
-function faultyEvents(said: Said, fault: EventFault): number[] {
-  return [...new Set(said.faults.filter((one) => one.fault === fault).flatMap((one) => one.events))];
 }
 
 const MAX_FIELDS_NAMED = 10;

@@ -22,13 +22,17 @@ var errReason = errors.New("classify: the core's reason is no word in snake_case
 
 // Sort sorts the events of a request by what a verdict says of them. An error is one of the core.
 func (p *Prepared) Sort(events []Event, verdict *guest.Verdict) (Sorted, error) {
-	fates, excepted := p.fates(events, verdict)
+	exceptions := p.exceptions(events, verdict)
+	others := verdict.All
+	if len(exceptions) > 0 {
+		others = verdict.Rest
+	}
 	sorted := Sorted{Dropped: map[string]int{}}
 	var again, halved []Event
 	for i, event := range events {
-		fate := verdict.All
-		if fates != nil {
-			fate = fates[i]
+		fate, excepted := exceptions[i]
+		if !excepted {
+			fate = others
 		}
 		switch fate.Case {
 		case guest.Delivered:
@@ -43,7 +47,7 @@ func (p *Prepared) Sort(events []Event, verdict *guest.Verdict) (Sorted, error) 
 		case guest.AgainInHalves:
 			halved = append(halved, event)
 		case guest.Wait:
-			if excepted != nil && excepted[i] {
+			if excepted {
 				sorted.Throttled = append(sorted.Throttled, event)
 			} else {
 				sorted.Waiting = append(sorted.Waiting, event)
@@ -59,29 +63,17 @@ func (p *Prepared) Sort(events []Event, verdict *guest.Verdict) (Sorted, error) 
 	return sorted, nil
 }
 
-// fates is what becomes of each event, and whether an exception says so; nil where no exception names any.
-func (p *Prepared) fates(events []Event, verdict *guest.Verdict) (fates []guest.Fate, excepted []bool) {
-	if len(verdict.Exceptions) == 0 {
-		return nil, nil
-	}
-	fates, excepted = make([]guest.Fate, len(events)), make([]bool, len(events))
-	anyExcepted := false
+// exceptions are the fates of the events that a verdict's exceptions name, by the events' indices.
+func (p *Prepared) exceptions(events []Event, verdict *guest.Verdict) map[int]guest.Fate {
+	fates := map[int]guest.Fate{}
 	for _, exception := range verdict.Exceptions {
 		for _, i := range p.named(events, &exception.Of) {
-			if !excepted[i] {
-				fates[i], excepted[i], anyExcepted = exception.Fate, true, true
+			if _, decided := fates[i]; !decided {
+				fates[i] = exception.Fate
 			}
 		}
 	}
-	if !anyExcepted {
-		return nil, nil
-	}
-	for i := range fates {
-		if !excepted[i] {
-			fates[i] = verdict.Rest
-		}
-	}
-	return fates, excepted
+	return fates
 }
 
 // named are the indices of the events that are named.
