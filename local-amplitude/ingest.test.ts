@@ -222,10 +222,10 @@ describe('ids', () => {
   });
 });
 
-it('takes 2,000 events on both endpoints, but 20 times the bytes on /batch', () => {
+it('takes 2,000 events on both endpoints, but 20 times the bytes and more events a second on /batch', () => {
   expect([...endpoints]).toEqual([
-    ['/2/httpapi', { maxEvents: 2_000, maxBytes: 1_000_000 }],
-    ['/batch', { maxEvents: 2_000, maxBytes: 20_000_000 }],
+    ['/2/httpapi', { maxEvents: 2_000, maxBytes: 1_000_000, eventsPerSecond: 30 }],
+    ['/batch', { maxEvents: 2_000, maxBytes: 20_000_000, eventsPerSecond: 1_000 }],
   ]);
 });
 

@@ -21,12 +21,14 @@ export interface AmplitudeEvent {
   readonly [field: string]: unknown;
 }
 
-/** The size of a request that an endpoint takes. */
+/** What an endpoint takes. */
 export interface Endpoint {
   /** Events in one request; 413 past it. */
   readonly maxEvents: number;
   /** Bytes; the body, decompressed, has to stay below, else 413. */
   readonly maxBytes: number;
+  /** Of one user or device; 429 past it, where there is a limit at all: see `limit.ts`. */
+  readonly eventsPerSecond: number;
 }
 
 /**
@@ -34,8 +36,8 @@ export interface Endpoint {
  * the reading that both allow. The 2,000 of `/batch` stand in the Batch Event Upload API's description of its 413.
  */
 export const endpoints: ReadonlyMap<string, Endpoint> = new Map([
-  ['/2/httpapi', { maxEvents: 2_000, maxBytes: 1_000_000 }],
-  ['/batch', { maxEvents: 2_000, maxBytes: 20_000_000 }],
+  ['/2/httpapi', { maxEvents: 2_000, maxBytes: 1_000_000, eventsPerSecond: 30 }],
+  ['/batch', { maxEvents: 2_000, maxBytes: 20_000_000, eventsPerSecond: 1_000 }],
 ]);
 
 /** What goes back to the client: an HTTP status and the JSON body. */

@@ -56,6 +56,19 @@ it.each(['SIGINT', 'SIGTERM'] as const)('prints each accepted event as a line of
   expect(await printed).toBe(events.map((event) => `${JSON.stringify(event)}\n`).join(''));
 });
 
+it('refuses users that send more than --throttle', async () => {
+  const child = start('--port', '0', '--throttle', '2');
+  const url = /http:\/\/127\.0\.0\.1:\d+/.exec(await firstLine(child.stderr))?.[0];
+  const statuses = [];
+  for (const count of [3, 2]) {
+    const events = Array.from({ length: count }, () => ({ event_type: 'a', user_id: 'org:42' }));
+    const headers = { 'content-type': 'application/json' };
+    const body = JSON.stringify({ api_key: 'k', events });
+    statuses.push((await fetch(`${url}/batch`, { method: 'POST', headers, body })).status);
+  }
+  expect(statuses).toEqual([429, 200]);
+});
+
 it('says in one line that its port is taken', async () => {
   const other = await startLocalAmplitude();
   try {
@@ -72,6 +85,8 @@ it('says in one line that its port is taken', async () => {
 it.each([
   [['--port', '65536'], '--port is "65536"'],
   [['--port', '80a'], '--port is "80a"'],
+  [['--throttle', '0'], '--throttle is "0"'],
+  [['--throttle', '30/s'], '--throttle is "30/s"'],
   [['--port', '0', '--host', '203.0.113.1'], 'Cannot listen on 203.0.113.1'],
   [['--colour'], "Unknown option '--colour'"],
   [['extra'], "Unexpected argument 'extra'"],
@@ -85,5 +100,6 @@ it.each([
 it('explains itself', async () => {
   const { code, out, err } = await run('--help');
   expect({ code, err }).toEqual({ code: 0, err: '' });
-  for (const text of ['--port', '8010', '--host', '127.0.0.1', '--api-key', '/events']) expect(out).toContain(text);
+  for (const text of ['--port', '8010', '--host', '127.0.0.1', '--api-key', '--throttle', '/events'])
+    expect(out).toContain(text);
 });

@@ -7,10 +7,12 @@ const help = `A local Amplitude: takes events as Amplitude's HTTP V2 and Batch A
 
 Usage: npx tsx local-amplitude/main.ts [options]
 
-  --port <number>   port to listen on; 0 for any free one (default ${DEFAULT_PORT})
-  --host <address>  address to listen on (default 127.0.0.1)
-  --api-key <key>   accept this API key only (default: any)
-  --help            show this and exit
+  --port <number>      port to listen on; 0 for any free one (default ${DEFAULT_PORT})
+  --host <address>     address to listen on (default 127.0.0.1)
+  --api-key <key>      accept this API key only (default: any)
+  --throttle <number>  answer 429 where a user or a device sends more events than this in a second; Amplitude's limit
+                       is 30 on /2/httpapi and 1000 on /batch (default: no limit)
+  --help               show this and exit
 
 Each accepted event is one line of JSON on standard output. GET /events lists them, DELETE /events forgets them.
 `;
@@ -25,10 +27,15 @@ function optionsFrom(args: readonly string[]): LocalAmplitudeOptions | 'help' {
   if (!/^\d{1,5}$/.test(port) || Number(port) > 65_535) {
     throw new UsageError(`--port is "${port}": write a number from 0 to 65535`);
   }
+  const { throttle } = values;
+  if (throttle !== undefined && !/^[1-9]\d{0,8}$/.test(throttle)) {
+    throw new UsageError(`--throttle is "${throttle}": write a whole number of events a second, from 1`);
+  }
   return {
     host: values.host ?? '127.0.0.1',
     port: Number(port),
     apiKey: values['api-key'],
+    limit: throttle === undefined ? undefined : { eventsPerSecond: Number(throttle) },
     onEvent: (event) => process.stdout.write(`${JSON.stringify(event)}\n`),
   };
 }
@@ -38,7 +45,7 @@ function parseArguments(args: readonly string[]) {
   try {
     return parseArgs({
       args: [...args],
-      options: { port: { type }, host: { type }, 'api-key': { type }, help: { type: 'boolean' } },
+      options: { port: { type }, host: { type }, 'api-key': { type }, throttle: { type }, help: { type: 'boolean' } },
     });
   } catch (error) {
     throw new UsageError((error as Error).message);

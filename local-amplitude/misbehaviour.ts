@@ -1,11 +1,11 @@
 /**
  * Trouble on request: a test says what becomes of an upload in place of what Amplitude does, and this carries it out.
- * Knows what Amplitude says when it throttles, from the same documentation as `ingest.ts`.
  */
 
 import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { type TooMany, tooManyRequests } from './limit.ts';
 
 /** A request to an ingestion endpoint, as a script gets to see it, before it is judged. */
 export interface IncomingUpload {
@@ -125,7 +125,7 @@ function headersOf({ body, headers = {} }: Reply, length: number): Headers {
  * throttled. An event counts for its user, or for its device where it has no user.
  */
 export function throttling(upload: IncomingUpload, isThrottled: EventTest): Misbehaviour | undefined {
-  return tooManyRequests(upload, isThrottled, ({ users, devices }) => ({
+  return refused(upload, isThrottled, ({ users, devices }) => ({
     throttled_devices: each(devices, EPS_THRESHOLD + 1),
     throttled_users: each(users, EPS_THRESHOLD + 1),
   }));
@@ -133,7 +133,7 @@ export function throttling(upload: IncomingUpload, isThrottled: EventTest): Misb
 
 /** The same for users and devices that have sent too much today: waiting a little does not help them. */
 export function pastQuota(upload: IncomingUpload, isPastQuota: EventTest): Misbehaviour | undefined {
-  return tooManyRequests(upload, isPastQuota, ({ users, devices }) => ({
+  return refused(upload, isPastQuota, ({ users, devices }) => ({
     exceeded_daily_quota_devices: each(devices, DAILY_QUOTA + 1),
     exceeded_daily_quota_users: each(users, DAILY_QUOTA + 1),
   }));
@@ -144,10 +144,10 @@ interface Senders {
   readonly devices: readonly string[];
 }
 
-function tooManyRequests(
+function refused(
   { events }: IncomingUpload,
   isRefused: EventTest,
-  details: (senders: Senders) => object,
+  details: (senders: Senders) => Partial<TooMany>,
 ): Misbehaviour | undefined {
   const users: string[] = [];
   const devices: string[] = [];
@@ -159,20 +159,7 @@ function tooManyRequests(
     else if (typeof event.device_id === 'string') devices.push(event.device_id);
   }
   if (indexes.length === 0) return undefined;
-  return {
-    status: 429,
-    body: {
-      code: 429,
-      error: 'Too many requests for some devices and users',
-      eps_threshold: EPS_THRESHOLD,
-      throttled_devices: {},
-      throttled_users: {},
-      throttled_events: indexes,
-      exceeded_daily_quota_devices: {},
-      exceeded_daily_quota_users: {},
-      ...details({ users, devices }),
-    },
-  };
+  return tooManyRequests({ eps_threshold: EPS_THRESHOLD, throttled_events: indexes, ...details({ users, devices }) });
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

@@ -13,6 +13,7 @@ import {
   ingest,
   refusal,
 } from './ingest.ts';
+import { Limiter, type LimitOptions } from './limit.ts';
 import { answer, type IncomingUpload, type Misbehaviour, type Reply, statusOf } from './misbehaviour.ts';
 import { EventStore } from './store.ts';
 
@@ -28,6 +29,8 @@ export interface LocalAmplitudeOptions {
   readonly onEvent?: (event: AmplitudeEvent) => void;
   /** How many of the newest events, and of the newest requests, are remembered. Default: 200,000. */
   readonly maxRemembered?: number;
+  /** How much a user or a device may send; more is refused with a 429. Default: no limit. */
+  readonly limit?: LimitOptions | undefined;
   /**
    * Called with each request to an ingestion endpoint; says what happens to it in place of what Amplitude does.
    * Undefined for what Amplitude does. Default: always undefined.
@@ -62,7 +65,7 @@ export interface LocalAmplitude {
   events(): AmplitudeEvent[];
   /** The requests to the ingestion endpoints, oldest first, refused ones included. */
   requests(): UploadRecord[];
-  /** Forgets events, duplicates and requests. */
+  /** Forgets events, duplicates and requests, and how much anybody has sent. */
   clear(): void;
   /**
    * Stops listening and ends all connections, idle or not: new ones are refused. What is stored stays. Start with a
@@ -89,13 +92,23 @@ const decompress = promisify(gunzip);
 
 /** Starts a local Amplitude. Rejects with the system's error where it cannot listen (`EADDRINUSE`, …). */
 export async function startLocalAmplitude(options: LocalAmplitudeOptions = {}): Promise<LocalAmplitude> {
-  const { host = '127.0.0.1', port = 0, apiKey, onEvent, maxRemembered = DEFAULT_MAX_REMEMBERED, misbehave } = options;
+  const {
+    host = '127.0.0.1',
+    port = 0,
+    apiKey,
+    onEvent,
+    maxRemembered = DEFAULT_MAX_REMEMBERED,
+    limit,
+    misbehave,
+  } = options;
   const store = new EventStore(maxRemembered);
+  const limiter = limit && new Limiter(limit);
   const records: UploadRecord[] = [];
   let uploads = 0;
 
   const clear = (): void => {
     store.clear();
+    limiter?.clear();
     records.length = 0;
     uploads = 0;
   };
@@ -112,8 +125,10 @@ export async function startLocalAmplitude(options: LocalAmplitudeOptions = {}): 
     const payload = body.text === undefined ? undefined : parse(body.text);
     const events = eventsOf(payload);
     const misbehaviour = misbehave?.({ index: uploads++, path, events });
-    const isLeft = misbehaviour !== undefined && misbehaviour.take !== true;
-    const outcome = isLeft ? { answer: misbehaviour, accepted: [] } : judge(body, payload, endpoint);
+    const instead = misbehaviour ?? limiter?.judge({ path, events });
+    const isLeft = instead !== undefined && misbehaviour?.take !== true;
+    const outcome = isLeft ? { answer: instead, accepted: [] } : judge(body, payload, endpoint);
+    if (outcome.accepted.length > 0) limiter?.count({ path, events });
     const reply: Reply = misbehaviour ?? outcome.answer;
     records.push({
       path,
