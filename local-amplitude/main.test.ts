@@ -1,9 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { connect } from 'node:http2';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { afterEach, expect, it } from 'vitest';
+import { makeCertificate } from './certificate.ts';
 import { startLocalAmplitude } from './server.ts';
 
 const main = fileURLToPath(new URL('./main.ts', import.meta.url));
@@ -69,6 +71,20 @@ it('refuses users that send more than --throttle', async () => {
   expect(statuses).toEqual([429, 200]);
 });
 
+it('speaks HTTPS and HTTP/2 where it is given a certificate', async () => {
+  const { cert, certFile, keyFile, remove } = await makeCertificate();
+  try {
+    const child = start('--port', '0', '--tls-cert', certFile, '--tls-key', keyFile, '--http2');
+    const url = /https:\/\/127\.0\.0\.1:\d+/.exec(await firstLine(child.stderr))?.[0] ?? '';
+    const session = connect(url, { ca: cert });
+    const [headers] = await once(session.request({ ':path': '/events' }), 'response');
+    expect(headers[':status']).toBe(200);
+    session.destroy();
+  } finally {
+    await remove();
+  }
+});
+
 it('says in one line that its port is taken', async () => {
   const other = await startLocalAmplitude();
   try {
@@ -88,6 +104,10 @@ it.each([
   [['--throttle', '0'], '--throttle is "0"'],
   [['--throttle', '30/s'], '--throttle is "30/s"'],
   [['--port', '0', '--host', '203.0.113.1'], 'Cannot listen on 203.0.113.1'],
+  [['--http2'], '--http2 needs --tls-cert and --tls-key'],
+  [['--tls-cert', main], '--tls-cert and --tls-key need each other'],
+  [['--tls-cert', main, '--tls-key', '/no/such/file'], 'Cannot read /no/such/file: ENOENT'],
+  [['--tls-cert', main, '--tls-key', main], 'the certificate and its key are of no use'],
   [['--colour'], "Unknown option '--colour'"],
   [['extra'], "Unexpected argument 'extra'"],
 ])('says in one line what is wrong with %j', async (args, expected) => {
@@ -100,6 +120,17 @@ it.each([
 it('explains itself', async () => {
   const { code, out, err } = await run('--help');
   expect({ code, err }).toEqual({ code: 0, err: '' });
-  for (const text of ['--port', '8010', '--host', '127.0.0.1', '--api-key', '--throttle', '/events'])
+  for (const text of [
+    '--port',
+    '8010',
+    '--host',
+    '127.0.0.1',
+    '--api-key',
+    '--throttle',
+    '--tls-cert',
+    '--tls-key',
+    '--http2',
+    '/events',
+  ])
     expect(out).toContain(text);
 });

@@ -1,5 +1,7 @@
+import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { type LocalAmplitudeOptions, startLocalAmplitude } from './server.ts';
+import type { TlsOptions } from './transport.ts';
 
 const DEFAULT_PORT = 8010;
 
@@ -12,6 +14,9 @@ Usage: npx tsx local-amplitude/main.ts [options]
   --api-key <key>      accept this API key only (default: any)
   --throttle <number>  answer 429 where a user or a device sends more events than this in a second; Amplitude's limit
                        is 30 on /2/httpapi and 1000 on /batch (default: no limit)
+  --tls-cert <file>    certificate in PEM; with it and its key, HTTPS is spoken in place of HTTP
+  --tls-key <file>     the certificate's key in PEM
+  --http2              speak HTTP/2 as well, with clients that want it; needs a certificate
   --help               show this and exit
 
 Each accepted event is one line of JSON on standard output. GET /events lists them, DELETE /events forgets them.
@@ -31,10 +36,14 @@ function optionsFrom(args: readonly string[]): LocalAmplitudeOptions | 'help' {
   if (throttle !== undefined && !/^[1-9]\d{0,8}$/.test(throttle)) {
     throw new UsageError(`--throttle is "${throttle}": write a whole number of events a second, from 1`);
   }
+  const tls = tlsFrom(values['tls-cert'], values['tls-key']);
+  if (values.http2 === true && tls === undefined) throw new UsageError('--http2 needs --tls-cert and --tls-key');
   return {
     host: values.host ?? '127.0.0.1',
     port: Number(port),
     apiKey: values['api-key'],
+    tls,
+    http2: values.http2,
     limit: throttle === undefined ? undefined : { eventsPerSecond: Number(throttle) },
     onEvent: (event) => process.stdout.write(`${JSON.stringify(event)}\n`),
   };
@@ -45,10 +54,33 @@ function parseArguments(args: readonly string[]) {
   try {
     return parseArgs({
       args: [...args],
-      options: { port: { type }, host: { type }, 'api-key': { type }, throttle: { type }, help: { type: 'boolean' } },
+      options: {
+        port: { type },
+        host: { type },
+        'api-key': { type },
+        throttle: { type },
+        'tls-cert': { type },
+        'tls-key': { type },
+        http2: { type: 'boolean' },
+        help: { type: 'boolean' },
+      },
     });
   } catch (error) {
     throw new UsageError((error as Error).message);
+  }
+}
+
+function tlsFrom(certFile: string | undefined, keyFile: string | undefined): TlsOptions | undefined {
+  if (certFile === undefined && keyFile === undefined) return undefined;
+  if (certFile === undefined || keyFile === undefined) throw new UsageError('--tls-cert and --tls-key need each other');
+  return { cert: textOf(certFile), key: textOf(keyFile) };
+}
+
+function textOf(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new UsageError(`Cannot read ${file}: ${(error as Error).message}`);
   }
 }
 

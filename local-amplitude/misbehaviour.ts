@@ -3,9 +3,11 @@
  */
 
 import { once } from 'node:events';
-import type { ServerResponse } from 'node:http';
+import { constants, Http2ServerResponse } from 'node:http2';
+import type { Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type TooMany, tooManyRequests } from './limit.ts';
+import type { Connection, Response } from './transport.ts';
 
 /** A request to an ingestion endpoint, as a script gets to see it, before it is judged. */
 export interface IncomingUpload {
@@ -29,12 +31,17 @@ export interface Misbehaviour {
   readonly body?: unknown;
   /**
    * How the answer goes out. Default: 'whole'.
-   * - 'never': nothing at all, until the client gives up.
-   * - 'reset': the connection is reset without an answer.
-   * - 'cut': Content-Length promises the whole body, half of it is sent, then the connection is reset.
+   * - 'never': nothing at all, until the client gives up. On HTTP/2 other requests on the connection are answered.
+   * - 'reset': the connection is reset without an answer, and with it all other requests on it.
+   * - 'cut': Content-Length promises the whole body, half of it is sent, then the connection is reset; on HTTP/2 the
+   *   stream is, with INTERNAL_ERROR.
    * - 'drip': the head, then a byte of the body every `dripMs`.
+   * - 'goaway': the server takes its leave without an answer to this request or to any other on the connection. On
+   *   HTTP/2 a GOAWAY comes first, which says that the request may have been processed.
+   * - 'silent': nothing comes on this connection any more, neither an answer nor what HTTP/2 says by itself, such as the
+   *   acknowledgement of a ping. It stays open, and what arrives on it is lost. Without TLS it is the same as 'never'.
    */
-  readonly manner?: 'whole' | 'never' | 'reset' | 'cut' | 'drip';
+  readonly manner?: 'whole' | 'never' | 'reset' | 'cut' | 'drip' | 'goaway' | 'silent';
   /** Milliseconds before each byte of a 'drip'. Default: 100. */
   readonly dripMs?: number;
   /** Milliseconds before the answer. Default: 0. */
@@ -45,6 +52,8 @@ export interface Misbehaviour {
 export type Reply = Omit<Misbehaviour, 'take'>;
 
 type EventTest = (event: Record<string, unknown>) => boolean;
+
+const unanswered: ReadonlySet<Reply['manner']> = new Set(['never', 'reset', 'goaway', 'silent']);
 
 const DEFAULT_STATUS = 500;
 const DEFAULT_DRIP_MS = 100;
@@ -57,53 +66,82 @@ const DAILY_QUOTA = 500_000;
 
 /** The status that a reply's client gets to see; 0 where it sees none. */
 export function statusOf({ manner, status = DEFAULT_STATUS }: Reply): number {
-  return manner === 'never' || manner === 'reset' ? 0 : status;
+  return unanswered.has(manner) ? 0 : status;
 }
 
 /** Answers a request. Resolves when that is done, or when the client has left. */
-export async function answer(response: ServerResponse, reply: Reply): Promise<void> {
-  if (response.destroyed) return;
+export async function answer(response: Response, reply: Reply, connection: Connection): Promise<void> {
+  if (isClosed(response)) return;
   const gone = new AbortController();
   response.once('close', () => gone.abort());
   try {
-    await carryOut(response, reply, gone.signal);
+    await carryOut(response, reply, connection, gone.signal);
   } catch (error) {
     if (!gone.signal.aborted) throw error;
   }
 }
 
-async function carryOut(response: ServerResponse, reply: Reply, signal: AbortSignal): Promise<void> {
+async function carryOut(response: Response, reply: Reply, connection: Connection, signal: AbortSignal): Promise<void> {
   const { manner = 'whole', dripMs = DEFAULT_DRIP_MS, delayMs = 0 } = reply;
   if (manner === 'never') {
     await once(response, 'close');
     return;
   }
   if (delayMs > 0) await sleep(delayMs, undefined, { signal });
-  if (manner === 'reset') {
-    response.socket?.resetAndDestroy();
-    return;
+  switch (manner) {
+    case 'reset':
+      connection.reset();
+      return;
+    case 'goaway':
+      goAway(response);
+      return;
+    case 'silent':
+      connection.silence();
+      await once(response, 'close');
+      return;
   }
 
   const body = bytesOf(reply.body);
-  response.setHeaders(headersOf(reply, body.length));
+  for (const [name, value] of headersOf(reply, body.length)) response.setHeader(name, value);
   response.statusCode = statusOf(reply);
+  const out: Writable = response;
   if (manner === 'whole') {
-    response.end(body);
+    // HTTP/2 has ended already where the status allows no body, and takes not even an empty one.
+    if (body.length > 0) out.end(body);
+    else out.end();
     return;
   }
-  response.flushHeaders();
+  if (response instanceof Http2ServerResponse) response.writeHead(response.statusCode);
+  else response.flushHeaders();
   if (manner === 'cut') {
     const half = body.subarray(0, body.length / 2);
     // Waits until the system has it: a reset discards what it has not, and what of a large half is still on its way.
-    await new Promise<void>((resolve) => response.write(half, () => resolve()));
-    response.socket?.resetAndDestroy();
+    await new Promise<void>((resolve) => out.write(half, () => resolve()));
+    if (response instanceof Http2ServerResponse) response.stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+    else connection.reset();
     return;
   }
   for (const byte of body) {
     await sleep(dripMs, undefined, { signal });
-    response.write(Uint8Array.of(byte));
+    out.write(Uint8Array.of(byte));
   }
-  response.end();
+  out.end();
+}
+
+function goAway(response: Response): void {
+  if (!(response instanceof Http2ServerResponse)) {
+    response.destroy();
+    return;
+  }
+  const { session } = response.stream;
+  // Sends the GOAWAY, and would wait for the answers; then waits for none, but for what is to be sent.
+  session?.close();
+  session?.destroy();
+}
+
+/** Node's response of HTTP/2 has no `destroyed` of its own. */
+function isClosed(response: Response): boolean {
+  return response instanceof Http2ServerResponse ? response.stream.destroyed : response.destroyed;
 }
 
 function bytesOf(body: unknown): Buffer {

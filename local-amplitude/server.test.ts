@@ -54,7 +54,16 @@ describe('uploads', () => {
     expect(amplitude.events()).toEqual([event]);
     expect(seen).toEqual([event]);
     expect(amplitude.requests()).toEqual([
-      { path, status: 200, wireBytes: body.length, bytes: body.length, events: 1, taken: 1, contentEncoding: '' },
+      {
+        path,
+        status: 200,
+        wireBytes: body.length,
+        bytes: body.length,
+        events: 1,
+        taken: 1,
+        contentEncoding: '',
+        httpVersion: '1.1',
+      },
     ]);
   });
 

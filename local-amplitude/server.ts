@@ -1,6 +1,6 @@
 import { once } from 'node:events';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { Http2ServerRequest } from 'node:http2';
+import type { AddressInfo, Socket } from 'node:net';
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
 import {
@@ -16,6 +16,7 @@ import {
 import { Limiter, type LimitOptions } from './limit.ts';
 import { answer, type IncomingUpload, type Misbehaviour, type Reply, statusOf } from './misbehaviour.ts';
 import { EventStore } from './store.ts';
+import { type Connection, createTransport, type Request, type Response, type TlsOptions } from './transport.ts';
 
 /** How a local Amplitude is started; all of it optional. */
 export interface LocalAmplitudeOptions {
@@ -36,6 +37,10 @@ export interface LocalAmplitudeOptions {
    * Undefined for what Amplitude does. Default: always undefined.
    */
   readonly misbehave?: (upload: IncomingUpload) => Misbehaviour | undefined;
+  /** A certificate and its key: with them it speaks HTTPS only. Default: plain HTTP. */
+  readonly tls?: TlsOptions | undefined;
+  /** Whether it speaks HTTP/2 beside HTTP/1.1, whichever the client wants. Needs `tls`. Default: false. */
+  readonly http2?: boolean | undefined;
 }
 
 /** A request to one of the ingestion endpoints, once it is known what happens to it. */
@@ -54,11 +59,13 @@ export interface UploadRecord {
   readonly taken: number;
   /** `Content-Encoding` as it was sent, '' for none. */
   readonly contentEncoding: string;
+  /** Of the protocol: `1.1` or `2.0`. */
+  readonly httpVersion: string;
 }
 
 /** A server that listens. */
 export interface LocalAmplitude {
-  /** Without a slash at the end: `http://127.0.0.1:8010`. */
+  /** Without a slash at the end: `http://127.0.0.1:8010`, or `https:` where it has `tls`. */
   readonly url: string;
   readonly port: number;
   /** The accepted events, oldest first, without duplicates. */
@@ -78,7 +85,7 @@ export interface LocalAmplitude {
   close(): Promise<void>;
 }
 
-type Handler = (request: IncomingMessage) => Reply | Promise<Reply>;
+type Handler = (request: Request) => Reply | Promise<Reply>;
 
 /** Bytes by which gzip may make a body larger that does not compress; more than zlib ever adds to 20 MB. */
 const GZIP_OVERHEAD = 65_536;
@@ -100,6 +107,8 @@ export async function startLocalAmplitude(options: LocalAmplitudeOptions = {}): 
     maxRemembered = DEFAULT_MAX_REMEMBERED,
     limit,
     misbehave,
+    tls,
+    http2,
   } = options;
   const store = new EventStore(maxRemembered);
   const limiter = limit && new Limiter(limit);
@@ -120,7 +129,7 @@ export async function startLocalAmplitude(options: LocalAmplitudeOptions = {}): 
     return ingestion;
   };
 
-  const upload = async (path: string, endpoint: Endpoint, request: IncomingMessage): Promise<Reply> => {
+  const upload = async (path: string, endpoint: Endpoint, request: Request): Promise<Reply> => {
     const body = await readBody(request, endpoint.maxBytes);
     const payload = body.text === undefined ? undefined : parse(body.text);
     const events = eventsOf(payload);
@@ -138,6 +147,7 @@ export async function startLocalAmplitude(options: LocalAmplitudeOptions = {}): 
       events: events.length,
       taken: outcome.accepted.length,
       contentEncoding: request.headers['content-encoding'] ?? '',
+      httpVersion: request.httpVersion,
     });
     if (records.length > maxRemembered) records.shift();
     return reply;
@@ -161,11 +171,17 @@ export async function startLocalAmplitude(options: LocalAmplitudeOptions = {}): 
     ]),
   );
 
-  const server = createServer((request, response) => {
+  const server = createTransport({ tls, http2 }, (request, response, connection) => {
+    const answerWith = (reply: Reply): Promise<void> => send(request, response, reply, connection);
     respond(routes, request)
-      .then((reply) => send(request, response, reply))
+      .then(answerWith)
       // Whatever went wrong is one request's problem. An aborted request ends here too, and nobody reads its answer.
-      .catch((error: unknown) => send(request, response, refusal(500, String(error))));
+      .catch((error: unknown) => answerWith(refusal(500, String(error))));
+  });
+  const sockets = new Set<Socket>();
+  server.on('connection', (socket: Socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
   });
   const listen = async (port: number): Promise<void> => {
     server.listen(port, host);
@@ -175,7 +191,7 @@ export async function startLocalAmplitude(options: LocalAmplitudeOptions = {}): 
     if (!server.listening) return;
     const closed = once(server, 'close');
     server.close();
-    server.closeAllConnections();
+    for (const socket of sockets) socket.destroy();
     await closed;
   };
   await listen(port);
@@ -183,7 +199,7 @@ export async function startLocalAmplitude(options: LocalAmplitudeOptions = {}): 
   const address = server.address() as AddressInfo;
   const shownHost = address.family === 'IPv6' ? `[${address.address}]` : address.address;
   return {
-    url: `http://${shownHost}:${address.port}`,
+    url: `${tls === undefined ? 'http' : 'https'}://${shownHost}:${address.port}`,
     port: address.port,
     events: () => store.list(),
     requests: () => [...records],
@@ -196,10 +212,7 @@ export async function startLocalAmplitude(options: LocalAmplitudeOptions = {}): 
   };
 }
 
-async function respond(
-  routes: ReadonlyMap<string, ReadonlyMap<string, Handler>>,
-  request: IncomingMessage,
-): Promise<Reply> {
+async function respond(routes: ReadonlyMap<string, ReadonlyMap<string, Handler>>, request: Request): Promise<Reply> {
   const path = request.url?.split('?', 1)[0] ?? '';
   const methods = routes.get(path);
   if (methods === undefined) return refusal(404, 'Invalid request path');
@@ -208,12 +221,14 @@ async function respond(
   return { ...refusal(405, 'Method not allowed'), headers: { allow: [...methods.keys()].join(', ') } };
 }
 
-async function send(request: IncomingMessage, response: ServerResponse, reply: Reply): Promise<void> {
+async function send(request: Request, response: Response, reply: Reply, connection: Connection): Promise<void> {
   if (!request.complete) request.resume();
-  await answer(response, reply);
+  await answer(response, reply, connection);
   if (request.complete) return;
   setTimeout(() => {
-    if (!request.complete) request.destroy();
+    if (request.complete) return;
+    if (request instanceof Http2ServerRequest) request.stream.close();
+    else request.destroy();
   }, LINGER).unref();
 }
 
@@ -225,7 +240,7 @@ interface Body {
   readonly bytes: number;
 }
 
-async function readBody(request: IncomingMessage, maxBytes: number): Promise<Body> {
+async function readBody(request: Request, maxBytes: number): Promise<Body> {
   const type = request.headers['content-type']?.split(';', 1)[0]?.trim().toLowerCase();
   if (type !== 'application/json') {
     return { refusal: refusal(415, 'Content-Type must be application/json'), wireBytes: 0, bytes: 0 };
@@ -261,7 +276,7 @@ async function readBody(request: IncomingMessage, maxBytes: number): Promise<Bod
 
 /** Reads a body into memory, and no further than the limit: past it there is no body. */
 async function readWire(
-  request: IncomingMessage,
+  request: Request,
   limit: number,
 ): Promise<{ readonly body: Buffer | undefined; readonly bytes: number }> {
   const chunks: Buffer[] = [];
@@ -272,6 +287,8 @@ async function readWire(
     if (bytes > limit) return { body: undefined, bytes };
     chunks.push(chunk);
   }
+  // A body of HTTP/1.1 that breaks off has thrown by now; one of HTTP/2 just ends.
+  if (request instanceof Http2ServerRequest && request.aborted) throw new Error('aborted');
   return { body: Buffer.concat(chunks), bytes };
 }
 
