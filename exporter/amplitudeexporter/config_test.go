@@ -13,7 +13,6 @@ import (
 	"go.opentelemetry.io/collector/config/configcompression"
 	"go.opentelemetry.io/collector/config/configopaque"
 	"go.opentelemetry.io/collector/confmap"
-	"go.opentelemetry.io/collector/confmap/xconfmap"
 	"go.opentelemetry.io/collector/exporter/exporterhelper"
 )
 
@@ -60,11 +59,11 @@ func TestDefaults(t *testing.T) {
 func TestAnAPIKeyIsAllThatHasToBeWritten(t *testing.T) {
 	cfg, err := decode(map[string]any{"api_key": testKey})
 	require.NoError(t, err)
-	assert.NoError(t, xconfmap.Validate(cfg))
+	assert.NoError(t, confmap.Validate(cfg))
 
 	cfg, err = decode(nil)
 	require.NoError(t, err)
-	assert.EqualError(t, xconfmap.Validate(cfg),
+	assert.EqualError(t, confmap.Validate(cfg),
 		"api_key: is missing: write the API key of an Amplitude project, such as ${env:AMPLITUDE_API_KEY}")
 }
 
@@ -72,7 +71,7 @@ func TestARequestHasATimeout(t *testing.T) {
 	for _, timeout := range []string{"0s", "-1s"} {
 		cfg, err := decode(map[string]any{"api_key": testKey, "timeout": timeout, "region": "mars"})
 		require.NoError(t, err)
-		err = xconfmap.Validate(cfg)
+		err = confmap.Validate(cfg)
 		assert.ErrorContains(t, err, "timeout: is "+timeout+", and a request without an answer would never end")
 		assert.ErrorContains(t, err, "region: ", "all faults at once")
 	}
@@ -103,7 +102,7 @@ func TestEveryKeyDecodes(t *testing.T) {
 		"sending_queue":              map[string]any{"num_consumers": 2, "batch": map[string]any{"max_size": 500, "min_size": 100}},
 	})
 	require.NoError(t, err)
-	require.NoError(t, xconfmap.Validate(cfg))
+	require.NoError(t, confmap.Validate(cfg))
 	assert.Equal(t, configopaque.String(testKey), cfg.APIKey)
 	assert.Equal(t, 10*time.Second, cfg.ClientConfig.Timeout)
 	assert.Equal(t, time.Hour, cfg.RetryConfig.MaxElapsedTime)
@@ -128,7 +127,7 @@ func TestTheProofOfConceptsKeysDecode(t *testing.T) {
 		"sending_queue":     map[string]any{"enabled": true},
 	})
 	require.NoError(t, err)
-	assert.NoError(t, xconfmap.Validate(cfg))
+	assert.NoError(t, confmap.Validate(cfg))
 }
 
 func TestAnUnknownKeyIsRefused(t *testing.T) {
@@ -152,7 +151,7 @@ func TestEveryFaultIsNamedAtOnce(t *testing.T) {
 		"max_batch_bytes":     math.MaxInt64,
 	})
 	require.NoError(t, err)
-	err = xconfmap.Validate(cfg)
+	err = confmap.Validate(cfg)
 	require.Error(t, err)
 	faults := strings.Split(err.Error(), "\n")
 	for i, key := range []string{
@@ -181,7 +180,7 @@ func TestFaults(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			cfg, err := decode(map[string]any{"api_key": testKey, row.key: row.value})
 			require.NoError(t, err)
-			err = xconfmap.Validate(cfg)
+			err = confmap.Validate(cfg)
 			require.ErrorContains(t, err, row.want)
 			assert.NotContains(t, err.Error(), "\n", "one fault, one line")
 		})
@@ -203,7 +202,7 @@ func TestTheAPIKeyIsInNoDump(t *testing.T) {
 		"what is validated": fmt.Sprintf("%+v", cfg.forCore()),
 		"confmap":           fmt.Sprint(marshalled.ToStringMap()),
 		"JSON":              string(inJSON),
-		"validation error":  xconfmap.Validate(cfg).Error(),
+		"validation error":  confmap.Validate(cfg).Error(),
 	} {
 		assert.NotContains(t, dump, testKey, name)
 	}
