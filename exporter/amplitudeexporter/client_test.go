@@ -12,6 +12,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/component/componenttest"
 	"go.opentelemetry.io/collector/consumer/consumererror"
 )
 
@@ -108,6 +109,30 @@ func TestRetryAfterIsHonoured(t *testing.T) {
 			assert.Equal(t, 7*time.Second, pauseOf(t, err))
 		})
 	}
+}
+
+func TestEveryWorkersConnectionIsKept(t *testing.T) {
+	transport := func(cfg *Config) *http.Transport {
+		c, err := newClient(t.Context(), &cfg.ClientConfig, componenttest.NewNopHost(), componenttest.NewNopTelemetrySettings())
+		require.NoError(t, err)
+		require.IsType(t, &http.Transport{}, c.transport)
+		return c.transport.(*http.Transport)
+	}
+	byDefault, err := decode(nil)
+	require.NoError(t, err)
+	assert.Equal(t, 10, transport(byDefault).MaxIdleConnsPerHost)
+	assert.Equal(t, 100, transport(byDefault).MaxIdleConns, "the Collector's own default stays")
+	assert.Equal(t, 90*time.Second, transport(byDefault).IdleConnTimeout, "the Collector's own default stays")
+	assert.False(t, transport(byDefault).DisableKeepAlives)
+
+	written := 0
+	for _, key := range maxIdleConnectionsKeys {
+		if cfg, err := decode(map[string]any{key: 3}); err == nil {
+			written++
+			assert.Equal(t, 3, transport(cfg).MaxIdleConnsPerHost, key)
+		}
+	}
+	assert.Positive(t, written, "the Collector has one of these keys")
 }
 
 func TestShutdownClosesIdleConnections(t *testing.T) {

@@ -37,7 +37,6 @@ func TestDefaults(t *testing.T) {
 	assert.EqualValues(t, 2_000, queue.Batch.Get().MaxSize)
 	assert.Less(t, queue.Batch.Get().MinSize, queue.Batch.Get().MaxSize)
 	assert.False(t, queue.BlockOnOverflow, "a full queue refuses")
-	assert.Equal(t, 10, cfg.ClientConfig.MaxIdleConnsPerHost)
 
 	assert.Empty(t, cfg.APIKey)
 	assert.Equal(t, "http", cfg.API)

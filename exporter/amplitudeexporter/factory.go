@@ -10,6 +10,7 @@ import (
 	"go.opentelemetry.io/collector/config/confighttp"
 	"go.opentelemetry.io/collector/config/configoptional"
 	"go.opentelemetry.io/collector/config/configretry"
+	"go.opentelemetry.io/collector/confmap"
 	"go.opentelemetry.io/collector/consumer"
 	"go.opentelemetry.io/collector/exporter"
 	"go.opentelemetry.io/collector/exporter/exporterhelper"
@@ -32,6 +33,10 @@ const (
 	defaultBatchFlushTimeout = 200 * time.Millisecond
 )
 
+// maxIdleConnectionsKeys are one setting, by the names that versions of the Collector have for it, newest first. The field
+// moved with the key, so that no code that names it compiles with all of them; a key that a version does not have is an error.
+var maxIdleConnectionsKeys = []string{"keepalive::max_idle_conns_per_host", "max_idle_conns_per_host"}
+
 // NewFactory returns the factory of the Amplitude exporter.
 func NewFactory() exporter.Factory {
 	return exporter.NewFactory(
@@ -42,11 +47,6 @@ func NewFactory() exporter.Factory {
 }
 
 func createDefaultConfig() component.Config {
-	client := confighttp.NewDefaultClientConfig()
-	client.Timeout = defaultTimeout
-	client.Compression = configcompression.TypeGzip
-	client.MaxIdleConnsPerHost = defaultMaxIdleConnections
-
 	queue := exporterhelper.NewDefaultQueueConfig()
 	batchInto(&queue, defaultBatchFlushTimeout)
 
@@ -55,7 +55,7 @@ func createDefaultConfig() component.Config {
 	retry.MaxElapsedTime = 0
 
 	return &Config{
-		ClientConfig:            client,
+		ClientConfig:            defaultClientConfig(),
 		QueueConfig:             configoptional.Some(queue),
 		RetryConfig:             retry,
 		API:                     "http",
@@ -67,6 +67,18 @@ func createDefaultConfig() component.Config {
 		SessionIDAttribute:      "amplitude.session_id",
 		MinIDLength:             5,
 	}
+}
+
+func defaultClientConfig() confighttp.ClientConfig {
+	client := confighttp.NewDefaultClientConfig()
+	client.Timeout = defaultTimeout
+	client.Compression = configcompression.TypeGzip
+	for _, key := range maxIdleConnectionsKeys {
+		if confmap.NewFromStringMap(map[string]any{key: defaultMaxIdleConnections}).Unmarshal(&client) == nil {
+			break
+		}
+	}
+	return client
 }
 
 // batchInto turns batching on: with the fields set that concern this exporter, and exporterhelper's defaults for others.
