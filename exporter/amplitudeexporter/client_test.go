@@ -135,6 +135,103 @@ func TestEveryWorkersConnectionIsKept(t *testing.T) {
 	assert.Positive(t, written, "the Collector has one of these keys")
 }
 
+// A connection over which nothing comes any more, as when a firewall has forgotten it: no answer, and no end either.
+func TestAConnectionThatWentSilentIsNotUsedAgain(t *testing.T) {
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		assert.Equal(t, "HTTP/2.0", r.Proto)
+	}))
+	server.EnableHTTP2 = true
+	server.StartTLS()
+	t.Cleanup(server.Close)
+	relay := newRelay(t, server.Listener.Addr().String())
+	f := start(t, "https://"+relay.Addr().String(), func(cfg *Config) {
+		cfg.ClientConfig.TLS.InsecureSkipVerify = true
+		cfg.ClientConfig.HTTP2ReadIdleTimeout = 500 * time.Millisecond
+		cfg.ClientConfig.HTTP2PingTimeout = 500 * time.Millisecond
+	})
+	require.NoError(t, f.ConsumeLogs(t.Context(), logsNamed("a")))
+	relay.silence()
+	began := time.Now()
+	err := f.ConsumeLogs(t.Context(), logsNamed("b"))
+	assert.Equal(t, []string{"b"}, remaining(t, err))
+	assert.Less(t, time.Since(began), defaultTimeout/2)
+	require.NoError(t, f.ConsumeLogs(t.Context(), logsNamed("b")), "over another connection")
+}
+
+// relay passes on connections.
+type relay struct {
+	net.Listener
+	mu     sync.Mutex
+	open   []net.Conn
+	silent []chan struct{}
+}
+
+func newRelay(t *testing.T, to string) *relay {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	r := &relay{Listener: listener}
+	var relaying sync.WaitGroup
+	t.Cleanup(relaying.Wait)
+	t.Cleanup(func() {
+		_ = listener.Close()
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		// A client may leave one open for as long as it keeps idle ones: while a request is being cleared away, it is not idle.
+		for _, conn := range r.open {
+			_ = conn.Close()
+		}
+	})
+	relaying.Go(func() {
+		for {
+			client, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			server, err := net.Dial("tcp", to)
+			if !assert.NoError(t, err) {
+				_ = client.Close()
+				return
+			}
+			silent := make(chan struct{})
+			r.mu.Lock()
+			r.silent = append(r.silent, silent)
+			r.open = append(r.open, client, server)
+			r.mu.Unlock()
+			relaying.Go(func() { pass(server, client, silent) })
+			relaying.Go(func() { pass(client, server, silent) })
+		}
+	})
+	return r
+}
+
+// silence has the connections that there are pass on nothing from now on.
+func (r *relay) silence() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, silent := range r.silent {
+		close(silent)
+	}
+	r.silent = nil
+}
+
+// pass passes on what comes from one side until that ends; once silent it reads it only.
+func pass(to, from net.Conn, silent <-chan struct{}) {
+	buffer := make([]byte, 32<<10)
+	for {
+		n, err := from.Read(buffer)
+		select {
+		case <-silent:
+		default:
+			_, _ = to.Write(buffer[:n])
+		}
+		if err != nil {
+			_ = to.Close()
+			return
+		}
+	}
+}
+
 func TestShutdownClosesIdleConnections(t *testing.T) {
 	var mu sync.Mutex
 	open := map[net.Conn]http.ConnState{}

@@ -37,6 +37,9 @@ func TestDefaults(t *testing.T) {
 	assert.EqualValues(t, 2_000, queue.Batch.Get().MaxSize)
 	assert.Less(t, queue.Batch.Get().MinSize, queue.Batch.Get().MaxSize)
 	assert.False(t, queue.BlockOnOverflow, "a full queue refuses")
+	assert.Equal(t, 10*time.Second, cfg.ClientConfig.HTTP2ReadIdleTimeout)
+	assert.Equal(t, 5*time.Second, cfg.ClientConfig.HTTP2PingTimeout)
+	assert.Less(t, cfg.ClientConfig.HTTP2ReadIdleTimeout+cfg.ClientConfig.HTTP2PingTimeout, cfg.ClientConfig.Timeout)
 
 	assert.Empty(t, cfg.APIKey)
 	assert.Equal(t, "http", cfg.API)
@@ -53,6 +56,16 @@ func TestDefaults(t *testing.T) {
 	assert.Empty(t, cfg.ScopeAttributes)
 	assert.Zero(t, cfg.MaxBatchEvents)
 	assert.Zero(t, cfg.MaxBatchBytes)
+}
+
+func TestWhatIsWrittenWinsOverADefault(t *testing.T) {
+	for written, want := range map[string]time.Duration{"7s": 7 * time.Second, "0s": 0} {
+		cfg, err := decode(map[string]any{"api_key": testKey, "http2_read_idle_timeout": written, "http2_ping_timeout": written})
+		require.NoError(t, err)
+		require.NoError(t, confmap.Validate(cfg))
+		assert.Equal(t, want, cfg.ClientConfig.HTTP2ReadIdleTimeout)
+		assert.Equal(t, want, cfg.ClientConfig.HTTP2PingTimeout)
+	}
 }
 
 func TestAnAPIKeyIsAllThatHasToBeWritten(t *testing.T) {

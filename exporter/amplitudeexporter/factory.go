@@ -27,6 +27,11 @@ const (
 	// As many as workers that send; net/http would keep two, and have the others connect anew each time.
 	defaultMaxIdleConnections = 10
 
+	// Of an HTTP/2 connection that went silent nothing tells but a ping without an answer. Both together are within
+	// a request's timeout, so that the next one has a connection that works.
+	defaultHTTP2ReadIdleTimeout = 10 * time.Second
+	defaultHTTP2PingTimeout     = 5 * time.Second
+
 	// A queue's batch is a request's worth of records; what waits for company waits this long at the most.
 	defaultBatchMinSize      = 1_000
 	defaultBatchMaxSize      = 2_000
@@ -73,6 +78,8 @@ func defaultClientConfig() confighttp.ClientConfig {
 	client := confighttp.NewDefaultClientConfig()
 	client.Timeout = defaultTimeout
 	client.Compression = configcompression.TypeGzip
+	client.HTTP2ReadIdleTimeout = defaultHTTP2ReadIdleTimeout
+	client.HTTP2PingTimeout = defaultHTTP2PingTimeout
 	for _, key := range maxIdleConnectionsKeys {
 		if confmap.NewFromStringMap(map[string]any{key: defaultMaxIdleConnections}).Unmarshal(&client) == nil {
 			break
