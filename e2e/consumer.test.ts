@@ -1,6 +1,7 @@
 /**
  * A stranger's collector: one line of a manifest of their own gets the exporter, by its version, from a module proxy.
- * Nothing of this repository is there for them but what is tracked in the Go module's folder.
+ * Nothing of this repository is there for them but what is tracked in the Go module's folder. Their Collector may be the
+ * one that the exporter is developed with, the oldest that its go.mod takes, or the newest that there is.
  */
 import { execFile, execFileSync } from 'node:child_process';
 import { copyFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -8,7 +9,7 @@ import { getPriority, setPriority, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parse, stringify } from 'yaml';
 import { startLocalAmplitude } from '../local-amplitude/server.ts';
 import { freePort, startCollector } from '../scripts/collector.ts';
@@ -16,7 +17,6 @@ import { otlpToAmplitude, postLogs } from './otlp.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const FOLDER = 'exporter/amplitudeexporter';
-const BUILDER = join(ROOT, 'build/tools/builder');
 const CASE = new URL('../exporter/testdata/flagsmith-backend/', import.meta.url);
 
 const MODULE = `github.com/Flagsmith/flagsmith-otel-collector/${FOLDER}`;
@@ -26,17 +26,63 @@ const ESCAPED = MODULE.replace('F', '!f');
 const VERSION = `v0.1.0-test.${Date.now()}`;
 
 /** Minutes, where nothing of the collector was compiled before. */
-const BUILD_TIMEOUT = 10 * 60_000;
+const BUILD_TIMEOUT = 15 * 60_000;
 
 interface GoMod {
   readonly Module: { readonly Path: string };
   readonly Replace: unknown;
 }
 
+interface Component {
+  readonly gomod: string;
+}
+
+/** Components that go together. */
+interface Components {
+  readonly receivers: readonly Component[];
+  readonly extensions: readonly Component[];
+  readonly providers: readonly Component[];
+}
+
+interface Collector {
+  readonly components: Components;
+  /** OCB, which decides on the version of what no manifest names. */
+  readonly builder: readonly [command: string, ...args: string[]];
+  readonly env: NodeJS.ProcessEnv;
+}
+
+const small = parse(readFileSync(join(ROOT, 'builder-config.small.yaml'), 'utf8'));
+const newest = parse(readFileSync(join(ROOT, 'e2e/builder-config.newest.yaml'), 'utf8'));
+
+const collectors: Readonly<Record<'oldest' | 'newest', Collector>> = {
+  oldest: {
+    components: small,
+    builder: [join(ROOT, 'build/tools/builder')],
+    env: {},
+  },
+  newest: {
+    components: newest,
+    builder: ['go', 'run', newest.builder[0].gomod.replace(' ', '@')],
+    // It may take a newer Go than this repository does, and Go knows where to get that.
+    env: { GOTOOLCHAIN: 'auto' },
+  },
+};
+
 const directory = mkdtempSync(join(tmpdir(), 'consumer-'));
 const proxy = join(directory, 'proxy');
 const go = JSON.parse(execFileSync('go', ['env', '-json', 'GOMODCACHE', 'GOPROXY', 'GONOSUMDB'], { encoding: 'utf8' }));
-const binary = join(directory, 'collector/otelcol');
+
+/** Asked at its origin, a module that is not there takes minutes to be missed. */
+const proxies = [pathToFileURL(proxy).href, go.GOPROXY.replace(/[,|]direct\b.*$/, '')];
+const toBuild = {
+  CGO_ENABLED: '0',
+  GOPROXY: proxies.join(','),
+  // GOPRIVATE, where it is set, would go past the proxy.
+  GONOPROXY: 'none',
+  // No checksum database has a version that is not published.
+  GONOSUMDB: [go.GONOSUMDB, 'github.com/Flagsmith/*'].filter(Boolean).join(','),
+  GOWORK: 'off',
+};
 
 /** What is tracked, as it is in the work tree, as a commit; in a clean one, the last. */
 function revision(): string {
@@ -60,35 +106,29 @@ async function runNicely(command: string, args: string[], env: NodeJS.ProcessEnv
   });
 }
 
-beforeAll(async () => {
-  const source = { repository: ROOT, folder: FOLDER, revision: revision(), version: VERSION, out: proxy };
-  const flags = Object.entries(source).map(([name, value]) => `-${name}=${value}`);
-  execFileSync('go', ['run', '-C', join(ROOT, 'tools'), './moduleproxy', ...flags]);
-
-  // Versions that go together.
-  const { receivers, extensions, providers } = parse(readFileSync(join(ROOT, 'builder-config.small.yaml'), 'utf8'));
+/** Builds it with the exporter, and returns the path of its binary. */
+async function build(name: string, { components, builder, env }: Collector): Promise<string> {
+  const { receivers, extensions, providers } = components;
+  const output_path = join(directory, name);
   const manifest = {
-    dist: { name: 'otelcol', output_path: join(directory, 'collector') },
+    dist: { name: 'otelcol', output_path },
     receivers,
     exporters: [{ gomod: `${MODULE} ${VERSION}` }],
     extensions,
     providers,
   };
-  const path = join(directory, 'builder-config.yaml');
+  const path = join(directory, `${name}.yaml`);
   writeFileSync(path, stringify(manifest));
+  const [command, ...args] = builder;
+  await runNicely(command, [...args, '--config', path], { ...toBuild, ...env });
+  return join(output_path, 'otelcol');
+}
 
-  // Asked at its origin, a module that is not there takes minutes to be missed.
-  const proxies = [pathToFileURL(proxy).href, go.GOPROXY.replace(/[,|]direct\b.*$/, '')];
-  await runNicely(BUILDER, ['--config', path], {
-    CGO_ENABLED: '0',
-    GOPROXY: proxies.join(','),
-    // GOPRIVATE, where it is set, would go past the proxy.
-    GONOPROXY: 'none',
-    // No checksum database has a version that is not published.
-    GONOSUMDB: [go.GONOSUMDB, 'github.com/Flagsmith/*'].filter(Boolean).join(','),
-    GOWORK: 'off',
-  });
-}, BUILD_TIMEOUT);
+beforeAll(() => {
+  const source = { repository: ROOT, folder: FOLDER, revision: revision(), version: VERSION, out: proxy };
+  const flags = Object.entries(source).map(([name, value]) => `-${name}=${value}`);
+  execFileSync('go', ['run', '-C', join(ROOT, 'tools'), './moduleproxy', ...flags]);
+});
 
 afterAll(() => {
   rmSync(directory, { recursive: true, force: true });
@@ -104,23 +144,54 @@ afterAll(() => {
   }
 });
 
-test('it delivers', async () => {
-  const [config, logs, golden] = ['config.yaml', 'logs.json', 'events.json'].map((name) =>
-    readFileSync(new URL(name, CASE), 'utf8'),
+describe.each(Object.entries(collectors))('the %s Collector', (name, source) => {
+  const [config, logs, golden] = ['config.yaml', 'logs.json', 'events.json'].map((file) =>
+    readFileSync(new URL(file, CASE), 'utf8'),
   ) as [string, string, string];
-  const amplitude = await startLocalAmplitude();
-  const port = await freePort();
-  const collector = await startCollector(
-    otlpToAmplitude(port, { ...parse(config), endpoint: `${amplitude.url}/2/httpapi` }),
-    { binary },
-  );
-  try {
-    await postLogs(port, logs);
-    await expect.poll(() => amplitude.events()).toEqual(JSON.parse(golden).batches.flat());
-  } finally {
-    await collector.stop();
-    await amplitude.close();
-  }
+  let binary = '';
+
+  beforeAll(async () => {
+    binary = await build(name, source);
+  }, BUILD_TIMEOUT);
+
+  test('is of the version that is written', () => {
+    const modules = execFileSync('go', ['version', '-m', binary], { encoding: 'utf8' });
+    const { receivers, extensions, providers } = source.components;
+    for (const { gomod } of [...receivers, ...extensions, ...providers]) {
+      expect(modules).toContain(`\tdep\t${gomod.replace(' ', '\t')}\t`);
+    }
+  });
+
+  test('delivers', async () => {
+    const amplitude = await startLocalAmplitude();
+    const port = await freePort();
+    const collector = await startCollector(
+      otlpToAmplitude(port, { ...parse(config), endpoint: `${amplitude.url}/2/httpapi` }),
+      { binary },
+    );
+    try {
+      await postLogs(port, logs);
+      await expect.poll(() => amplitude.events()).toEqual(JSON.parse(golden).batches.flat());
+    } finally {
+      await collector.stop();
+      await amplitude.close();
+    }
+  });
+
+  test('has the defaults of the HTTP client, wherever it keeps them', () => {
+    const path = join(directory, `${name}-config.yaml`);
+    writeFileSync(path, stringify(otlpToAmplitude(4318, parse(config))));
+    const printed = execFileSync(binary, ['print-config', '--config', path], {
+      encoding: 'utf8',
+    });
+    const { amplitude } = parse(printed).exporters;
+    expect({ ...amplitude, ...amplitude.keepalive }).toMatchObject({
+      timeout: '30s',
+      max_idle_conns_per_host: 10,
+      http2_read_idle_timeout: '10s',
+      http2_ping_timeout: '5s',
+    });
+  });
 });
 
 test('the module that they get has its licence and its notices', () => {

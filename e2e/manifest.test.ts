@@ -66,6 +66,27 @@ test.each([
   expect(theirs.filter(([, version]) => version !== beta && version !== stable)).toEqual([]);
 });
 
+describe('the newest Collector that is tested', () => {
+  const versions = new Map(inManifest('e2e/builder-config.newest.yaml'));
+  const newest = [
+    versions.get('go.opentelemetry.io/collector/cmd/builder'),
+    versions.get('go.opentelemetry.io/collector/confmap/provider/fileprovider'),
+  ];
+
+  test('is of one beta version and its stable twin', () => {
+    expect(newest).toEqual([expect.stringMatching(/^v0\.\d+\.\d+$/), expect.stringMatching(/^v1\.\d+\.\d+$/)]);
+    expect([...versions].filter(([, version]) => !newest.includes(version))).toEqual([]);
+  });
+
+  test('is the one that the documentation says, as is the oldest', () => {
+    const read = (path: string) => readFileSync(`${ROOT}/${path}`, 'utf8').replace(/\s+/g, ' ');
+    expect(read('README.md')).toContain(`from ${beta} to ${newest[0]}`);
+    const ofTwins = read('docs/own-distribution.md');
+    expect(ofTwins).toContain(`takes, ${beta} (${stable} of`);
+    expect(ofTwins).toContain(`there is, ${newest[0]} (${newest[1]})`);
+  });
+});
+
 describe('builder-config.small.yaml', () => {
   const whole = components('builder-config.yaml');
 
