@@ -16,12 +16,12 @@ const (
 	arrivalAttribute = "amplitudeexporter.arrival"
 )
 
-// twinKey is what identical records share and different ones nearly always differ in.
+// twinKey is what identical records share and different ones nearly always differ in. The number of attributes is no part
+// of it: identical records differ in that where a key comes twice.
 type twinKey struct {
 	time, observed pcommon.Timestamp
 	spanID         pcommon.SpanID
 	eventName      string
-	attributes     int
 }
 
 // MarkArrival readies the records of one incoming request for a queue: it numbers identical twins, which would
@@ -56,7 +56,7 @@ func hasTwinKeys(logs plog.Logs) bool {
 }
 
 func twinKeyOf(lr plog.LogRecord) twinKey {
-	return twinKey{lr.Timestamp(), lr.ObservedTimestamp(), lr.SpanID(), lr.EventName(), lr.Attributes().Len()}
+	return twinKey{lr.Timestamp(), observedTimestamp(lr), lr.SpanID(), lr.EventName()}
 }
 
 func numberTwins(logs plog.Logs) {
@@ -75,6 +75,14 @@ func numberTwins(logs plog.Logs) {
 			}
 		}
 	}
+}
+
+// observedTimestamp is the time of observation that a record came with.
+func observedTimestamp(lr plog.LogRecord) pcommon.Timestamp {
+	if isArrival(lr) {
+		return 0
+	}
+	return lr.ObservedTimestamp()
 }
 
 func isArrival(lr plog.LogRecord) bool {

@@ -80,6 +80,19 @@ func TestTwinsAreFoundAcrossEqualResourcesAndScopes(t *testing.T) {
 	assert.Equal(t, []int64{0, 0}, twinNumbers(others))
 }
 
+func TestRecordsThatDifferInNothingThatCountsAreTwins(t *testing.T) {
+	logs := named("")
+	list := logs.ResourceLogs().At(0).ScopeLogs().At(0).LogRecords()
+	for _, pairs := range [][]string{{"a", "1", "b", "2"}, {"b", "2", "a", "1"}, {"a", "0", "b", "2", "a", "1"}} {
+		lr := list.AppendEmpty()
+		lr.SetTimestamp(1)
+		putTwice(t, lr.Attributes(), pairs...)
+	}
+	MarkArrival(logs, arrival)
+	assert.Equal(t, []int64{0, 0, 1, 2}, twinNumbers(logs))
+	assert.Equal(t, 4, distinct(digests(logs)))
+}
+
 func TestTwinsInTwoRequestsAreOneEventSentTwice(t *testing.T) {
 	first, second := named("a", "a"), named("a", "a")
 	MarkArrival(first, arrival)

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"math"
+	"math/bits"
 
 	"github.com/zeebo/xxh3"
 	"go.opentelemetry.io/collector/pdata/pcommon"
@@ -11,106 +12,204 @@ import (
 )
 
 // digester computes 128 bits over all that OTLP says about a record: the record, its scope and its resource. Each part
-// is written with its length before it, so that no two records give the same text. What this exporter adds to a record
-// at its arrival is left out, but for the number of a twin: that is there to make a difference.
+// is written with its length before it, so that no two records give the same text. What OTLP leaves open makes no
+// difference: the order of attributes, and what came earlier of a key that comes twice. What this exporter adds to a
+// record is left out, but for the number of a twin: that is there to make a difference.
 type digester struct {
 	text                  []byte
 	resourceSum, scopeSum xxh3.Uint128
 }
 
 func (d *digester) setResource(rl plog.ResourceLogs) {
-	d.text = appendAttributes(d.text[:0], rl.Resource().Attributes(), false)
-	d.text = appendNumber(d.text, uint64(rl.Resource().DroppedAttributesCount()))
-	d.text = appendText(d.text, rl.SchemaUrl())
+	d.text = d.text[:0]
+	d.addMap(rl.Resource().Attributes(), isMark)
+	d.addNumber(uint64(rl.Resource().DroppedAttributesCount()))
+	d.addText(rl.SchemaUrl())
 	d.resourceSum = xxh3.Hash128(d.text)
 }
 
 func (d *digester) setScope(sl plog.ScopeLogs) {
 	scope := sl.Scope()
-	d.text = appendSum(d.text[:0], d.resourceSum)
-	d.text = appendText(d.text, scope.Name())
-	d.text = appendText(d.text, scope.Version())
-	d.text = appendAttributes(d.text, scope.Attributes(), false)
-	d.text = appendNumber(d.text, uint64(scope.DroppedAttributesCount()))
-	d.text = appendText(d.text, sl.SchemaUrl())
+	d.text = d.text[:0]
+	d.addSum(d.resourceSum)
+	d.addText(scope.Name())
+	d.addText(scope.Version())
+	d.addMap(scope.Attributes(), isMark)
+	d.addNumber(uint64(scope.DroppedAttributesCount()))
+	d.addText(sl.SchemaUrl())
 	d.scopeSum = xxh3.Hash128(d.text)
 }
 
 func (d *digester) sum(lr plog.LogRecord) xxh3.Uint128 {
-	observed := lr.ObservedTimestamp()
-	arrival := isArrival(lr)
-	if arrival {
-		observed = 0
-	}
-	d.text = appendSum(d.text[:0], d.scopeSum)
-	d.text = appendNumber(d.text, uint64(lr.Timestamp()))
-	d.text = appendNumber(d.text, uint64(observed))
-	d.text = appendNumber(d.text, uint64(lr.SeverityNumber()))
-	d.text = appendNumber(d.text, uint64(lr.Flags()))
-	d.text = appendNumber(d.text, uint64(lr.DroppedAttributesCount()))
+	d.text = d.text[:0]
+	d.addSum(d.scopeSum)
+	d.addNumber(uint64(lr.Timestamp()))
+	d.addNumber(uint64(observedTimestamp(lr)))
+	d.addNumber(uint64(lr.SeverityNumber()))
+	d.addNumber(uint64(lr.Flags()))
+	d.addNumber(uint64(lr.DroppedAttributesCount()))
 	traceID, spanID := lr.TraceID(), lr.SpanID()
 	d.text = append(append(d.text, traceID[:]...), spanID[:]...)
-	d.text = appendText(d.text, lr.EventName())
-	d.text = appendText(d.text, lr.SeverityText())
-	d.text = appendValue(d.text, lr.Body())
-	d.text = appendAttributes(d.text, lr.Attributes(), arrival)
+	d.addText(lr.EventName())
+	d.addText(lr.SeverityText())
+	d.addValue(lr.Body())
+	d.addMap(lr.Attributes(), isMarkWithoutDifference)
 	return xxh3.Hash128(d.text)
 }
 
-func appendAttributes(b []byte, attributes pcommon.Map, isArrival bool) []byte {
-	count := attributes.Len()
-	if isArrival {
-		count--
-	}
-	b = appendNumber(b, uint64(count))
-	for key, v := range attributes.All() {
-		if isArrival && key == arrivalAttribute {
+func isMarkWithoutDifference(key string) bool {
+	return isMark(key) && key != twinAttribute
+}
+
+// addMap adds how many members a map has, and the sum of their digests: whatever the order, the same. Members for whose
+// key leaveOut answers true are left out. A frame of addMap and addValue is as large as the stack that a level of nesting
+// takes.
+func (d *digester) addMap(m pcommon.Map, leaveOut func(key string) bool) {
+	total := len(d.text)
+	d.text = append(d.text, make([]byte, totalBytes)...)
+	overridden := overriddenMembers(m)
+	index := -1
+	for key, v := range m.All() {
+		index++
+		if len(overridden) > 0 && overridden[0] == index {
+			overridden = overridden[1:]
 			continue
 		}
-		b = appendText(b, key)
-		b = appendValue(b, v)
+		if leaveOut == nil || !leaveOut(key) {
+			d.addText(key)
+			d.addValue(v)
+			d.addToTotal(total)
+		}
 	}
-	return b
 }
 
-func appendValue(b []byte, v pcommon.Value) []byte {
-	b = append(b, byte(v.Type()))
-	switch v.Type() {
+const totalBytes = 3 * 8
+
+// addToTotal takes off what was written behind a map's total, a member, and adds its digest to the total.
+//
+//go:noinline
+func (d *digester) addToTotal(at int) {
+	total, member := d.text[at:at+totalBytes], d.text[at+totalBytes:]
+	sum := xxh3.Hash128(member)
+	count := binary.LittleEndian.Uint64(total)
+	low, carry := bits.Add64(binary.LittleEndian.Uint64(total[16:]), sum.Lo, 0)
+	high, _ := bits.Add64(binary.LittleEndian.Uint64(total[8:]), sum.Hi, carry)
+	binary.LittleEndian.PutUint64(total, count+1)
+	binary.LittleEndian.PutUint64(total[8:], high)
+	binary.LittleEndian.PutUint64(total[16:], low)
+	d.text = d.text[:at+totalBytes]
+}
+
+// overriddenMembers are the indices of a map's members whose key comes again: of those the last counts. It is a function
+// of its own, so that what it needs of the stack is not taken for each level of nesting.
+//
+//go:noinline
+func overriddenMembers(m pcommon.Map) []int {
+	const fewKeys = 32
+	if m.Len() < 2 {
+		return nil
+	}
+	if m.Len() > fewKeys {
+		return overriddenOfMany(m)
+	}
+	// Nearly always the filter rules a repetition out.
+	var filter [4]uint64
+	index := 0
+	for key := range m.All() {
+		word, bit := hashKey(key)
+		if filter[word]&bit != 0 && hasAmongFirst(m, index, key) {
+			return overriddenOfMany(m)
+		}
+		filter[word] |= bit
+		index++
+	}
+	return nil
+}
+
+func hasAmongFirst(m pcommon.Map, count int, key string) bool {
+	for k := range m.All() {
+		if count == 0 {
+			return false
+		}
+		if k == key {
+			return true
+		}
+		count--
+	}
+	return false
+}
+
+func overriddenOfMany(m pcommon.Map) []int {
+	last := make(map[string]int, m.Len())
+	index := 0
+	for key := range m.All() {
+		last[key] = index
+		index++
+	}
+	if len(last) == m.Len() {
+		return nil
+	}
+	var overridden []int
+	index = 0
+	for key := range m.All() {
+		if last[key] != index {
+			overridden = append(overridden, index)
+		}
+		index++
+	}
+	return overridden
+}
+
+func (d *digester) addValue(v pcommon.Value) {
+	valueType := v.Type()
+	d.text = append(d.text, byte(valueType))
+	switch valueType {
+	case pcommon.ValueTypeMap:
+		d.addMap(v.Map(), nil)
+	case pcommon.ValueTypeSlice:
+		list := v.Slice()
+		d.addNumber(uint64(list.Len()))
+		for i := range list.Len() {
+			d.addValue(list.At(i))
+		}
+	default:
+		d.addScalar(valueType, v)
+	}
+}
+
+//go:noinline
+func (d *digester) addScalar(valueType pcommon.ValueType, v pcommon.Value) {
+	switch valueType {
 	case pcommon.ValueTypeStr:
-		return appendText(b, v.Str())
+		d.addText(v.Str())
 	case pcommon.ValueTypeInt:
-		return appendNumber(b, uint64(v.Int()))
+		d.addNumber(uint64(v.Int()))
 	case pcommon.ValueTypeDouble:
-		return appendNumber(b, math.Float64bits(v.Double()))
+		d.addNumber(math.Float64bits(v.Double()))
 	case pcommon.ValueTypeBool:
 		if v.Bool() {
-			return append(b, 1)
+			d.text = append(d.text, 1)
+		} else {
+			d.text = append(d.text, 0)
 		}
-		return append(b, 0)
 	case pcommon.ValueTypeBytes:
 		raw := v.Bytes().AsRaw()
-		return append(appendNumber(b, uint64(len(raw))), raw...)
-	case pcommon.ValueTypeMap:
-		return appendAttributes(b, v.Map(), false)
-	case pcommon.ValueTypeSlice:
-		b = appendNumber(b, uint64(v.Slice().Len()))
-		for _, element := range v.Slice().All() {
-			b = appendValue(b, element)
-		}
+		d.addNumber(uint64(len(raw)))
+		d.text = append(d.text, raw...)
 	}
-	return b
 }
 
-func appendNumber(b []byte, n uint64) []byte {
-	return binary.LittleEndian.AppendUint64(b, n)
+func (d *digester) addNumber(n uint64) {
+	d.text = binary.LittleEndian.AppendUint64(d.text, n)
 }
 
-func appendText(b []byte, s string) []byte {
-	return append(appendNumber(b, uint64(len(s))), s...)
+func (d *digester) addText(s string) {
+	d.text = append(binary.AppendUvarint(d.text, uint64(len(s))), s...)
 }
 
-func appendSum(b []byte, sum xxh3.Uint128) []byte {
-	return appendNumber(appendNumber(b, sum.Hi), sum.Lo)
+func (d *digester) addSum(sum xxh3.Uint128) {
+	d.addNumber(sum.Hi)
+	d.addNumber(sum.Lo)
 }
 
 func appendHex(b []byte, sum xxh3.Uint128) []byte {

@@ -1,8 +1,13 @@
 package record
 
 import (
+	"fmt"
+	"maps"
 	"math"
+	"math/rand"
 	"reflect"
+	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
@@ -268,8 +273,8 @@ func TestDigestTellsApart(t *testing.T) {
 	for name, row := range map[string][2]fill{
 		"key and value":             {attributes("ab", "c"), attributes("a", "bc")},
 		"value and next key":        {attributes("a", "b", "c", "d"), attributes("a", "bc", "", "d")},
-		"attributes in their order": {attributes("a", "1", "b", "2"), attributes("b", "2", "a", "1")},
-		"a key twice":               {attributes("a", "1"), attributes("a", "1", "a", "1")},
+		"which key has which value": {attributes("a", "1", "b", "2"), attributes("a", "2", "b", "1")},
+		"a key and another one":     {attributes("a", "1"), attributes("a", "1", "b", "1")},
 		"which of two is the last":  {attributes("a", "1", "a", "2"), attributes("a", "2", "a", "1")},
 		"scope name and version":    {scope("ab", "c"), scope("a", "bc")},
 		"schema of scope and of resource": {
@@ -301,6 +306,19 @@ func TestDigestTellsApart(t *testing.T) {
 		"number and bool":          {attributeTo("k", 1), attributeTo("k", true)},
 		"text and bytes":           {attributeTo("k", "x"), attributeTo("k", []byte("x"))},
 		"list and map":             {attributeTo("k", []any{}), attributeTo("k", map[string]any{})},
+		"nested and flattened":     {attributeTo("k", map[string]any{"a": "1"}), attributes("k.a", "1")},
+		"where the nested one is":  {attributeTo("k", map[string]any{"a": map[string]any{"b": 1}}), attributeTo("k", map[string]any{"b": map[string]any{"a": 1}})},
+		"what is nested in which": {
+			func(rl plog.ResourceLogs, sl plog.ScopeLogs, lr plog.LogRecord) {
+				attributeTo("a", map[string]any{"k": 1})(rl, sl, lr)
+				attributeTo("b", map[string]any{"k": 2})(rl, sl, lr)
+			},
+			func(rl plog.ResourceLogs, sl plog.ScopeLogs, lr plog.LogRecord) {
+				attributeTo("a", map[string]any{"k": 2})(rl, sl, lr)
+				attributeTo("b", map[string]any{"k": 1})(rl, sl, lr)
+			},
+		},
+		"elements in their order":  {attributeTo("k", []any{1, 2}), attributeTo("k", []any{2, 1})},
 		"how lists are nested":     {attributeTo("k", []any{[]any{1}, []any{2}}), attributeTo("k", []any{[]any{1, 2}})},
 		"how texts lie in a list":  {attributeTo("k", []any{"ab", "c"}), attributeTo("k", []any{"a", "bc"})},
 		"a list's end and a map's": {attributeTo("k", []any{1, []any{}}), attributeTo("k", []any{1, map[string]any{}})},
@@ -311,6 +329,168 @@ func TestDigestTellsApart(t *testing.T) {
 			assert.NotEqual(t, digestOf(oneRecord(row[0])), digestOf(oneRecord(row[1])))
 		})
 	}
+}
+
+// shuffled copies logs with the members of each map, at whatever level, in another order. Of a key that comes twice only
+// the last value is copied.
+func shuffled(random *rand.Rand, logs plog.Logs) plog.Logs {
+	out := plog.NewLogs()
+	logs.CopyTo(out)
+	for i, rl := range logs.ResourceLogs().All() {
+		newResource := out.ResourceLogs().At(i)
+		shuffleMap(random, rl.Resource().Attributes(), newResource.Resource().Attributes())
+		for j, sl := range rl.ScopeLogs().All() {
+			newScope := newResource.ScopeLogs().At(j)
+			shuffleMap(random, sl.Scope().Attributes(), newScope.Scope().Attributes())
+			for k, lr := range sl.LogRecords().All() {
+				newRecord := newScope.LogRecords().At(k)
+				shuffleValue(random, lr.Body(), newRecord.Body())
+				shuffleMap(random, lr.Attributes(), newRecord.Attributes())
+			}
+		}
+	}
+	return out
+}
+
+func shuffleMap(random *rand.Rand, from, to pcommon.Map) {
+	values := map[string]pcommon.Value{}
+	for key, v := range from.All() {
+		values[key] = v
+	}
+	keys := slices.Sorted(maps.Keys(values))
+	random.Shuffle(len(keys), func(i, j int) { keys[i], keys[j] = keys[j], keys[i] })
+	to.Clear()
+	for _, key := range keys {
+		shuffleValue(random, values[key], to.PutEmpty(key))
+	}
+}
+
+func shuffleValue(random *rand.Rand, from, to pcommon.Value) {
+	switch from.Type() {
+	case pcommon.ValueTypeMap:
+		shuffleMap(random, from.Map(), to.SetEmptyMap())
+	case pcommon.ValueTypeSlice:
+		list := to.SetEmptySlice()
+		for _, element := range from.Slice().All() {
+			shuffleValue(random, element, list.AppendEmpty())
+		}
+	default:
+		from.CopyTo(to)
+	}
+}
+
+func TestDigestDoesNotDependOnTheOrderOfAttributes(t *testing.T) {
+	random := rand.New(rand.NewSource(1))
+	fill := func(m pcommon.Map) {
+		for i := range 40 {
+			m.PutInt(fmt.Sprint("key.", i), int64(i))
+		}
+	}
+	logs := oneRecord(func(rl plog.ResourceLogs, sl plog.ScopeLogs, lr plog.LogRecord) {
+		full(rl, sl, lr)
+		for _, m := range []pcommon.Map{rl.Resource().Attributes(), sl.Scope().Attributes(), lr.Attributes(), lr.Body().SetEmptyMap()} {
+			m.PutStr("a", "1")
+			m.PutStr("b", "2")
+			within := m.PutEmptyMap("map")
+			within.PutInt("a", 1)
+			within.PutInt("b", 2)
+			fill(within.PutEmptySlice("list").AppendEmpty().SetEmptyMap())
+		}
+	})
+	want := digestOf(logs)
+	for range 20 {
+		assert.Equal(t, want, digestOf(shuffled(random, logs)))
+	}
+}
+
+func TestOfAKeyThatComesTwiceTheLastIsDigested(t *testing.T) {
+	for name, at := range map[string]func(rl plog.ResourceLogs, sl plog.ScopeLogs, lr plog.LogRecord) pcommon.Map{
+		"resource": func(rl plog.ResourceLogs, _ plog.ScopeLogs, _ plog.LogRecord) pcommon.Map {
+			return rl.Resource().Attributes()
+		},
+		"scope": func(_ plog.ResourceLogs, sl plog.ScopeLogs, _ plog.LogRecord) pcommon.Map {
+			return sl.Scope().Attributes()
+		},
+		"record": func(_ plog.ResourceLogs, _ plog.ScopeLogs, lr plog.LogRecord) pcommon.Map { return lr.Attributes() },
+		"body": func(_ plog.ResourceLogs, _ plog.ScopeLogs, lr plog.LogRecord) pcommon.Map {
+			return lr.Body().SetEmptyMap()
+		},
+		"in a list": func(_ plog.ResourceLogs, _ plog.ScopeLogs, lr plog.LogRecord) pcommon.Map {
+			return lr.Body().SetEmptySlice().AppendEmpty().SetEmptyMap()
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			digestOfPairs := func(pairs ...string) xxh3.Uint128 {
+				return digestOf(oneRecord(func(rl plog.ResourceLogs, sl plog.ScopeLogs, lr plog.LogRecord) {
+					putTwice(t, at(rl, sl, lr), pairs...)
+				}))
+			}
+			many := make([]string, 0, 100)
+			for i := range 50 {
+				many = append(many, fmt.Sprint("key.", i), "old")
+			}
+			for i, rows := range [][2][]string{
+				{{"a", "1", "a", "2"}, {"a", "2"}},
+				{{"a", "1", "a", "1"}, {"a", "1"}},
+				{{"a", "1", "a", "2", "a", "3"}, {"a", "3"}},
+				{{"a", "1", "b", "2", "b", "3", "a", "4"}, {"a", "4", "b", "3"}},
+				{{"", "1", "b", "2", "", "3"}, {"b", "2", "", "3"}},
+				{append(slices.Clone(many), "key.0", "old", "key.49", "old"), many},
+			} {
+				assert.Equal(t, digestOfPairs(rows[1]...), digestOfPairs(rows[0]...), "row %d", i)
+				assert.NotEqual(t, digestOfPairs("other", "x"), digestOfPairs(rows[0]...), "row %d", i)
+			}
+			assert.NotEqual(t, digestOfPairs("a", "1", "a", "2"), digestOfPairs("a", "2", "a", "1"))
+		})
+	}
+}
+
+func TestKeysOfOneHashAreDigestedApart(t *testing.T) {
+	pairs := []string{"a1bc2d", "1", "a3bc4d", "2", "a5bc6d", "3"}
+	record := func(pairs ...string) xxh3.Uint128 {
+		return digestOf(oneRecord(func(_ plog.ResourceLogs, _ plog.ScopeLogs, lr plog.LogRecord) {
+			putTwice(t, lr.Attributes(), pairs...)
+		}))
+	}
+	assert.NotEqual(t, record(pairs...), record(pairs[2:]...))
+	assert.NotEqual(t, record(pairs...), record(pairs[:4]...))
+	assert.Equal(t, record(pairs...), record(append([]string{"a3bc4d", "0"}, pairs...)...))
+}
+
+// A request of some hundred kilobytes can nest so deep. Each level takes some stack, of which there is a gigabyte.
+func TestDigestOfDeepNestingTakesLittleStack(t *testing.T) {
+	const (
+		levels   = 200_000
+		maxStack = 128 << 20
+	)
+	for name, nest := range map[string]func(v pcommon.Value) pcommon.Value{
+		"maps":  func(v pcommon.Value) pcommon.Value { return v.SetEmptyMap().PutEmpty("k") },
+		"lists": func(v pcommon.Value) pcommon.Value { return v.SetEmptySlice().AppendEmpty() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			logs := oneRecord(func(_ plog.ResourceLogs, _ plog.ScopeLogs, lr plog.LogRecord) {
+				v := lr.Body()
+				for range levels {
+					v = nest(v)
+				}
+			})
+			assert.LessOrEqual(t, stackOf(func() { digests(logs) }), maxStack)
+		})
+	}
+}
+
+// stackOf is how many bytes of stack were taken more behind a call than before it, on a goroutine of its own.
+func stackOf(call func()) int {
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		call()
+		runtime.ReadMemStats(&after)
+	}()
+	<-done
+	return int(after.StackInuse) - int(before.StackInuse)
 }
 
 func TestDigestsOfManyRecordsDiffer(t *testing.T) {
@@ -334,4 +514,33 @@ func TestDigestsOfManyRecordsDiffer(t *testing.T) {
 func TestDigestIsWrittenAs32HexDigits(t *testing.T) {
 	assert.Equal(t, "0123456789abcdeffedcba9876543210", string(appendHex(nil, xxh3.Uint128{Hi: 0x0123456789abcdef, Lo: 0xfedcba9876543210})))
 	assert.Equal(t, strings.Repeat("0", 31)+"1", string(appendHex(nil, xxh3.Uint128{Lo: 1})))
+}
+
+// BenchmarkDigest digests a record with ten attributes.
+func BenchmarkDigest(b *testing.B) {
+	logs := oneRecord(func(rl plog.ResourceLogs, _ plog.ScopeLogs, lr plog.LogRecord) {
+		rl.Resource().Attributes().PutStr("service.name", "flagsmith-api")
+		lr.SetTimestamp(1_750_000_000_000_000_000)
+		lr.SetEventName("features.flag.updated")
+		lr.Body().SetStr("flag.updated")
+		attributes := lr.Attributes()
+		attributes.PutInt("organisation.id", 42)
+		attributes.PutStr("flagsmith.event", "features.flag.updated")
+		attributes.PutStr("amplitude.user_id", "9b1d2b1e-0f4e-4c1a-8a55-0d9f3f1f2a10")
+		attributes.PutStr("amplitude.device_id", "0a6f3f30-92c7-4a2c-b6ce-53fb0ab2a5ce")
+		attributes.PutStr("amplitude.session_id", "1767607200000")
+		attributes.PutInt("environment.id", 1_234)
+		attributes.PutStr("feature.name", "new_checkout")
+		attributes.PutBool("feature.enabled", true)
+		attributes.PutDouble("duration", 12.5)
+		attributes.PutStr("environment.name", "Production")
+	})
+	lr := records(logs)[0]
+	var d digester
+	d.setResource(logs.ResourceLogs().At(0))
+	d.setScope(logs.ResourceLogs().At(0).ScopeLogs().At(0))
+	b.ReportAllocs()
+	for b.Loop() {
+		d.sum(lr)
+	}
 }

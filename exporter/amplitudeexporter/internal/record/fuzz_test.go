@@ -37,6 +37,23 @@ func FuzzEncoder(f *testing.F) {
 	})
 }
 
+// FuzzDigestInAnyOrder has the two ways to logs of FuzzEncoder.
+func FuzzDigestInAnyOrder(f *testing.F) {
+	wire, err := (&plog.ProtoMarshaler{}).MarshalLogs(oneRecord(full))
+	require.NoError(f, err)
+	f.Add(wire, []byte{}, int64(1))
+	f.Add([]byte{}, []byte("\x03\x00\x05\x02\x01\x06\x02every value\x00\xff\x10\x20\x30"), int64(2))
+	f.Fuzz(func(t *testing.T, wire, recipe []byte, seed int64) {
+		logs, err := (&plog.ProtoUnmarshaler{}).UnmarshalLogs(wire)
+		if err != nil {
+			logs = plog.NewLogs()
+		}
+		(&cook{recipe: recipe}).logs(logs)
+		MarkArrival(logs, arrival)
+		assert.Equal(t, digests(logs), digests(shuffled(rand.New(rand.NewSource(seed)), logs)))
+	})
+}
+
 // cellValue is what wit/core.wit says a value in a cell may be, but for what is in a string.
 var cellValue = regexp.MustCompile(`^("[ !#-\[\]-\x7f\\"]*"|-?(0|[1-9][0-9]*)(\.[0-9]+)?(e[+-][1-9][0-9]*)?|true|false|null|\{\}|\[\]|)$`)
 
@@ -218,5 +235,6 @@ func TestEncoderOnRandomRecipes(t *testing.T) {
 		(&cook{recipe: recipe}).logs(logs)
 		MarkArrival(logs, arrival)
 		checkEncoded(t, logs)
+		assert.Equal(t, digests(logs), digests(shuffled(random, logs)))
 	}
 }
