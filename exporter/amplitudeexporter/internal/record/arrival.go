@@ -1,19 +1,21 @@
 package record
 
 import (
+	"time"
+
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/plog"
 
 	"github.com/zeebo/xxh3"
 )
 
-// Attributes that this exporter gives to a record of its own copy before the queue. A queue regroups records, so what
-// has to be known of the request in which a record came is written on the record. They never leave the exporter.
 const (
 	// twinAttribute numbers the second and later of identical records of one request, from 1.
-	twinAttribute = "amplitudeexporter.twin"
+	twinAttribute = markPrefix + "twin"
 	// arrivalAttribute marks a record that came without a time, and has its arrival as observed time.
-	arrivalAttribute = "amplitudeexporter.arrival"
+	arrivalAttribute = markPrefix + "arrival"
+	// receivedAttribute marks a resource with the time at which its records arrived, in milliseconds since the Unix epoch.
+	receivedAttribute = markPrefix + "received"
 )
 
 // twinKey is what identical records share and different ones nearly always differ in. The number of attributes is no part
@@ -24,9 +26,15 @@ type twinKey struct {
 	eventName      string
 }
 
-// MarkArrival readies the records of one incoming request for a queue: it numbers identical twins, which would
-// otherwise be one event, and gives records without any time their arrival as observed time.
+// MarkArrival readies the records of one incoming request for a queue: it takes off what looks like its marks, writes down
+// when they arrived, numbers identical twins, which would otherwise be one event, and gives records without any time their
+// arrival as observed time.
 func MarkArrival(logs plog.Logs, now pcommon.Timestamp) {
+	for _, rl := range logs.ResourceLogs().All() {
+		if !isMarkedByThisProcess(rl) {
+			markResource(rl, now)
+		}
+	}
 	if hasTwinKeys(logs) {
 		numberTwins(logs)
 	}
@@ -40,6 +48,32 @@ func MarkArrival(logs plog.Logs, now pcommon.Timestamp) {
 			}
 		}
 	}
+}
+
+func markResource(rl plog.ResourceLogs, now pcommon.Timestamp) {
+	attributes := rl.Resource().Attributes()
+	takeMarksOff(attributes)
+	hasRecords := false
+	for _, sl := range rl.ScopeLogs().All() {
+		takeMarksOff(sl.Scope().Attributes())
+		for _, lr := range sl.LogRecords().All() {
+			takeMarksOff(lr.Attributes())
+			hasRecords = true
+		}
+	}
+	if hasRecords {
+		attributes.PutInt(receivedAttribute, now.AsTime().UnixMilli())
+		attributes.PutInt(processAttribute, process)
+	}
+}
+
+// Received is when the records of a resource arrived, if MarkArrival has written it down.
+func Received(rl plog.ResourceLogs) (received time.Time, marked bool) {
+	mark, marked := rl.Resource().Attributes().Get(receivedAttribute)
+	if !marked || mark.Type() != pcommon.ValueTypeInt {
+		return time.Time{}, false
+	}
+	return time.UnixMilli(mark.Int()), true
 }
 
 // hasTwinKeys rules twins out, for nearly every request, without a digest of each record.

@@ -91,7 +91,7 @@ func NewEncoder(plan *guest.Plan, selector Selector) *Encoder {
 			e.slots = append(e.slots, nil)
 		}
 	}
-	for _, key := range append([]string{twinAttribute, arrivalAttribute}, plan.OmittedAttributes...) {
+	for _, key := range plan.OmittedAttributes {
 		e.keys = append(e.keys, keyUse{key: key, slot: -1, omitted: true})
 	}
 	for _, level := range plan.AttributeLevels {
@@ -135,17 +135,23 @@ func (e *Encoder) setLevel(ctx context.Context, level guest.Level, attributes pc
 			}
 		}
 	}
-	if !e.selectLevel[level] || attributes.Len() == 0 {
+	if !e.selectLevel[level] {
 		return carried, nil
 	}
 	keys := make([]string, 0, attributes.Len())
 	values := make([]pcommon.Value, 0, attributes.Len())
 	last := make(map[string]int, attributes.Len())
 	for key, v := range attributes.All() {
+		if isMark(key) {
+			continue
+		}
 		key = cutKey(key, e.writer.maxStringLength)
 		last[key] = len(keys)
 		keys = append(keys, key)
 		values = append(values, v)
+	}
+	if len(keys) == 0 {
+		return carried, nil
 	}
 	selected, err := e.selector(ctx, level, keys)
 	if err != nil {
@@ -348,8 +354,11 @@ func (e *Encoder) appendCellValue(b []byte, v pcommon.Value) []byte {
 	}
 }
 
-// lastValue finds an attribute; of a key that comes twice the last counts.
+// lastValue finds an attribute; of a key that comes twice the last counts. A mark is none.
 func lastValue(attributes pcommon.Map, key string) (found pcommon.Value, ok bool) {
+	if isMark(key) {
+		return found, false
+	}
 	for k, v := range attributes.All() {
 		if k == key {
 			found, ok = v, true

@@ -75,8 +75,9 @@ func checkEncoded(t *testing.T, logs plog.Logs) {
 		properties := one.properties(t)
 		checkLimits(t, properties)
 		require.LessOrEqual(t, depthOf(properties), maxDepth)
-		for _, key := range []string{twinAttribute, arrivalAttribute, "device"} {
-			require.NotContains(t, properties, key)
+		require.NotContains(t, properties, "device")
+		for key := range properties {
+			require.False(t, isMark(key), key)
 		}
 	}
 }
@@ -158,7 +159,7 @@ func (c *cook) attributes(m pcommon.Map) {
 }
 
 func (c *cook) key() string {
-	keys := [...]string{"user", "device", "name", "body", "a", "\xff", "\xfe", "\ufffd", "", "a\tb", "a\nb", twinAttribute, arrivalAttribute}
+	keys := [...]string{"user", "device", "name", "body", "a", "\xff", "\xfe", "\ufffd", "", "a\tb", "a\nb", twinAttribute, arrivalAttribute, receivedAttribute}
 	if b := c.byte(); int(b) < 4*len(keys) {
 		return keys[int(b)%len(keys)]
 	}

@@ -8,7 +8,7 @@ import (
 
 // notBeforeAttribute holds the time, in milliseconds since the Unix epoch, before which a record is not to be sent. Only
 // records in the queue of throttled ones have it: it has to be known after a restart too.
-const notBeforeAttribute = "amplitudeexporter.not_before"
+const notBeforeAttribute = markPrefix + "not_before"
 
 // MarkNotBefore writes on records that they are not to be sent before a time.
 func MarkNotBefore(logs plog.Logs, notBefore time.Time) {

@@ -84,12 +84,15 @@ func (w jsonWriter) appendMap(b []byte, m pcommon.Map, level int) []byte {
 	return append(b, '}')
 }
 
-// appendMembers writes the members of a map, each key once, with the value that comes last. Keys for which leaveOut
-// answers true are left out.
+// appendMembers writes the members of a map, each key once, with the value that comes last. With leaveOut it writes the
+// attributes of a record: marks, and those for which leaveOut answers true, are left out.
 func (w jsonWriter) appendMembers(b []byte, m pcommon.Map, level int, leaveOut func(key string, v pcommon.Value) bool) []byte {
 	start := len(b)
 	var seen keySet
 	for key, v := range m.All() {
+		if leaveOut != nil && isMark(key) {
+			continue
+		}
 		key = cutKey(key, w.maxStringLength)
 		if !seen.add(key) {
 			// Rare: begin again, knowing where each key comes last.
@@ -107,7 +110,7 @@ func (w jsonWriter) appendMembers(b []byte, m pcommon.Map, level int, leaveOut f
 func (w jsonWriter) hasKey(m pcommon.Map, key string) bool {
 	mayBeAnother := len(key) >= w.maxStringLength || strings.ContainsRune(key, utf8.RuneError)
 	for k := range m.All() {
-		if k == key || mayBeAnother && cutKey(k, w.maxStringLength) == key {
+		if (k == key || mayBeAnother && cutKey(k, w.maxStringLength) == key) && !isMark(k) {
 			return true
 		}
 	}
@@ -119,12 +122,17 @@ func (w jsonWriter) appendLastMembers(b []byte, m pcommon.Map, level int, leaveO
 	last := make(map[string]int, m.Len())
 	index := 0
 	for key := range m.All() {
-		last[cutKey(key, w.maxStringLength)] = index
+		if leaveOut == nil || !isMark(key) {
+			last[cutKey(key, w.maxStringLength)] = index
+		}
 		index++
 	}
 	index = -1
 	for key, v := range m.All() {
 		index++
+		if leaveOut != nil && isMark(key) {
+			continue
+		}
 		key = cutKey(key, w.maxStringLength)
 		if last[key] != index || leaveOut != nil && leaveOut(key, v) {
 			continue
