@@ -90,6 +90,7 @@ func cellsOf(t *testing.T, preparer *prepare.Preparer, plan *guest.Plan, logs pl
 			for _, lr := range sl.LogRecords().All() {
 				encoder.Begin(lr)
 				carried := encoder.AppendCarried(nil)
+				carried = encoder.Inherited().Append(carried)
 				for i := range plan.Columns {
 					cells = append(encoder.AppendCell(cells, i), '\n')
 				}

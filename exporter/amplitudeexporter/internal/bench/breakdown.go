@@ -114,6 +114,7 @@ func (p *parts) encode(encoder *record.Encoder, logs plog.Logs) error {
 			for _, lr := range sl.LogRecords().All() {
 				encoder.Begin(lr)
 				p.carried = encoder.AppendCarried(p.carried)
+				encoder.Inherited()
 				for i := range p.shipped.plan.Columns {
 					p.cells = encoder.AppendCell(p.cells[:0], i)
 				}

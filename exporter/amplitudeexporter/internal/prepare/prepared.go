@@ -33,7 +33,13 @@ type Event struct {
 
 	// decisions is the index of its first decision; it has one a column.
 	decisions int
-	carried   span
+	carried   carried
+}
+
+// carried is what the host adds to an event, in two parts: what is its own, and what it shares with other records.
+type carried struct {
+	own       span
+	inherited *record.Inherited
 }
 
 type span struct{ from, to int }
@@ -49,10 +55,10 @@ func newPrepared(around envelope, columns, records, carriedBytes int) *Prepared 
 	}
 }
 
-func (p *Prepared) carry(encoder *record.Encoder) span {
+func (p *Prepared) carry(encoder *record.Encoder) carried {
 	from := len(p.carried)
 	p.carried = encoder.AppendCarried(p.carried)
-	return span{from, len(p.carried)}
+	return carried{span{from, len(p.carried)}, encoder.Inherited()}
 }
 
 // refuses counts the record of a decision that makes no event of it.
@@ -146,7 +152,7 @@ func (p *Prepared) decisionsOf(e *Event) []*decision {
 
 // size is the number of bytes that an event takes at the most.
 func (p *Prepared) size(e *Event) int {
-	size := len("{") + e.carried.to - e.carried.from + len("}}")
+	size := len("{") + e.carried.own.to - e.carried.own.from + e.carried.inherited.Size() + len("}}")
 	for _, d := range p.decisionsOf(e) {
 		size += len(d.members) + len(",") + len(d.properties) + len(",")
 	}
@@ -161,7 +167,8 @@ func (p *Prepared) appendEvent(b []byte, e *Event) []byte {
 		}
 		b = append(b, d.members...)
 	}
-	b = append(b, p.carried[e.carried.from:e.carried.to]...)
+	b = append(b, p.carried[e.carried.own.from:e.carried.own.to]...)
+	b = e.carried.inherited.Append(b)
 	for _, d := range p.decisionsOf(e) {
 		if d.properties == "" {
 			continue

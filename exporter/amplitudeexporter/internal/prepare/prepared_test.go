@@ -141,7 +141,7 @@ func preparedOf(firsts ...decision) *Prepared {
 		from := len(p.carried)
 		p.carried = fmt.Appendf(p.carried, `,"p":{"n":%d`, i)
 		second := &decision{outcome: event, members: fmt.Sprintf(`"b":%d`, i)}
-		p.addEvent(entry{i, span{from, len(p.carried)}}, []*decision{&firsts[i], second})
+		p.addEvent(entry{i, carried{own: span{from, len(p.carried)}}}, []*decision{&firsts[i], second})
 	}
 	return p
 }
@@ -176,7 +176,7 @@ func TestWhatIsDecidedAndCarriedIsJoined(t *testing.T) {
 func TestAPropertyIsTheFirstWhereNothingIsCarried(t *testing.T) {
 	p := newPrepared(envelope{"[", "]"}, 1, 1, 0)
 	p.carried = append(p.carried, `,"p":{`...)
-	p.addEvent(entry{0, span{0, len(p.carried)}}, []*decision{{outcome: event, members: `"a":1`, properties: `"b":2`}})
+	p.addEvent(entry{0, carried{own: span{0, len(p.carried)}}}, []*decision{{outcome: event, members: `"a":1`, properties: `"b":2`}})
 	assert.Equal(t, `[{"a":1,"p":{"b":2}}]`, string(p.Body(p.events)))
 }
 

@@ -69,7 +69,7 @@ type work struct {
 // entry is a record that may become an event.
 type entry struct {
 	record  int
-	carried span
+	carried carried
 }
 
 // Prepare decides on records and writes their events. The error is for the whole: nothing was prepared.
@@ -113,11 +113,12 @@ func (p *Preparer) Prepare(ctx context.Context, logs plog.Logs) (*Prepared, erro
 // take writes a record, unless it is known that it becomes no event.
 func (p *Preparer) take(w *work, out *Prepared, index int, lr plog.LogRecord) {
 	w.encoder.Begin(lr)
-	written := span{from: -1}
+	var written carried
+	isWritten := false
 	first, decided := len(w.decisions), true
 	for i := range p.columns {
-		if p.columns[i].Mode == guest.Every && written.from < 0 {
-			written = out.carry(w.encoder)
+		if p.columns[i].Mode == guest.Every && !isWritten {
+			written, isWritten = out.carry(w.encoder), true
 		}
 		w.cell = w.encoder.AppendCell(w.cell[:0], i)
 		d := p.memos[i].get(w.cell)
@@ -128,14 +129,14 @@ func (p *Preparer) take(w *work, out *Prepared, index int, lr plog.LogRecord) {
 		decided = decided && d.outcome != undecided
 		if decided && out.refuses(d) {
 			w.decisions = w.decisions[:first]
-			if written.from >= 0 {
-				out.carried = out.carried[:written.from]
+			if isWritten {
+				out.carried = out.carried[:written.own.from]
 			}
 			return
 		}
 		w.decisions = append(w.decisions, d)
 	}
-	if written.from < 0 {
+	if !isWritten {
 		written = out.carry(w.encoder)
 	}
 	w.entries = append(w.entries, entry{index, written})

@@ -388,3 +388,69 @@ func TestAResourceMayHaveAnyNumberOfAttributes(t *testing.T) {
 	require.Len(t, events, 1)
 	assert.Equal(t, attributes/10, strings.Count(events[0], ":true"))
 }
+
+// What records inherit is in memory once, however many they are and whatever of it they override.
+func TestALargeResourceIsInMemoryOnce(t *testing.T) {
+	const (
+		records       = 400
+		attributes    = 900
+		resourceBytes = attributes * 1_000
+	)
+	p := newTestPreparer(t, func(c *guest.Config) { c.ResourceAttributes = []string{"*"} })
+	logs := plog.NewLogs()
+	rl := logs.ResourceLogs().AppendEmpty()
+	for i := range attributes {
+		rl.Resource().Attributes().PutStr(fmt.Sprint("key.", i), strings.Repeat("x", 1_000))
+	}
+	list := rl.ScopeLogs().AppendEmpty().LogRecords()
+	for i := range records {
+		lr := list.AppendEmpty()
+		lr.SetEventName("billing.seat.added")
+		lr.SetTimestamp(1)
+		lr.Attributes().PutStr("amplitude.device_id", "device-1")
+		lr.Attributes().PutInt(indexKey, int64(i))
+		if i%2 == 0 {
+			lr.Attributes().PutInt(fmt.Sprint("key.", i), int64(i))
+		}
+	}
+	_, err := p.Prepare(t.Context(), split(logs, 1)[0])
+	require.NoError(t, err, "the core grows the first time")
+
+	before := heapBytes()
+	prepared, err := p.Prepare(t.Context(), logs)
+	require.NoError(t, err)
+	assert.Less(t, heapBytes()-before, 3*resourceBytes)
+
+	batches := prepared.Batches()
+	require.Len(t, batches, records, "no two events fit into a request")
+	for i, events := range batches {
+		var request struct {
+			Events []struct {
+				Properties map[string]any `json:"event_properties"`
+			} `json:"events"`
+		}
+		body := prepared.Body(events)
+		require.Less(t, len(body), 1_000_000)
+		if i > 3 {
+			// Reading them all takes seconds.
+			continue
+		}
+		require.NoError(t, json.Unmarshal(body, &request))
+		properties := request.Events[0].Properties
+		assert.Len(t, properties, attributes+1)
+		assert.EqualValues(t, i, properties[indexKey])
+		assert.Len(t, properties["key.899"], 1_000)
+		if i%2 == 0 {
+			assert.EqualValues(t, i, properties[fmt.Sprint("key.", i)])
+		}
+	}
+	runtime.KeepAlive(logs)
+}
+
+// heapBytes is how much of the heap is in use, garbage taken off.
+func heapBytes() int {
+	runtime.GC()
+	var stats runtime.MemStats
+	runtime.ReadMemStats(&stats)
+	return int(stats.HeapAlloc)
+}

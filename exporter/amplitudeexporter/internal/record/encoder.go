@@ -4,6 +4,7 @@ package record
 
 import (
 	"context"
+	"slices"
 	"strconv"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
@@ -40,8 +41,11 @@ type Encoder struct {
 	bodyTaken bool
 	record    plog.LogRecord
 
-	fromScope, fromResource []inherited
-	leaveOut                func(key string, v pcommon.Value) bool
+	scope, resource selection
+	// inheritedByScope is what records of the scope inherit that override nothing of it, inheritedBefore what the last one
+	// did that overrides something: the next often overrides the same.
+	inheritedByScope, inheritedBefore *Inherited
+	leaveOut                          func(key string, v pcommon.Value) bool
 }
 
 type column struct {
@@ -62,13 +66,6 @@ type keyUse struct {
 	key     string
 	slot    int
 	omitted bool
-}
-
-// inherited is an attribute of a scope or a resource that joins the properties of the records below it. Without a
-// member it is one that a cell took: the core decides on it, and it still wins over an outer one of its name.
-type inherited struct {
-	key    string
-	member []byte
 }
 
 // NewEncoder readies an encoder for a plan.
@@ -98,6 +95,8 @@ func NewEncoder(plan *guest.Plan, selector Selector) *Encoder {
 		e.selectLevel[level] = true
 	}
 	e.leaveOut = e.takesRecordAttribute
+	e.resource.reset()
+	e.scope.reset()
 	return e
 }
 
@@ -106,21 +105,27 @@ func keyPrefix(key string) string {
 }
 
 // SetResource begins the records of a resource.
-func (e *Encoder) SetResource(ctx context.Context, rl plog.ResourceLogs) (err error) {
+func (e *Encoder) SetResource(ctx context.Context, rl plog.ResourceLogs) error {
 	e.digest.setResource(rl)
-	e.fromResource, err = e.setLevel(ctx, guest.LevelResource, rl.Resource().Attributes(), e.fromResource[:0])
-	return err
+	return e.setLevel(ctx, guest.LevelResource, rl.Resource().Attributes(), &e.resource)
 }
 
 // SetScope begins the records of a scope of the resource set last.
-func (e *Encoder) SetScope(ctx context.Context, sl plog.ScopeLogs) (err error) {
+func (e *Encoder) SetScope(ctx context.Context, sl plog.ScopeLogs) error {
 	e.digest.setScope(sl)
-	e.fromScope, err = e.setLevel(ctx, guest.LevelScope, sl.Scope().Attributes(), e.fromScope[:0])
-	return err
+	if err := e.setLevel(ctx, guest.LevelScope, sl.Scope().Attributes(), &e.scope); err != nil {
+		return err
+	}
+	e.resource.overrideBy(&e.scope)
+	e.resource.overriddenByRecord = e.resource.overriddenByRecord[:0]
+	e.inheritedByScope = newInherited(e.scope.part(), e.resource.part())
+	e.inheritedBefore = nil
+	return nil
 }
 
-// setLevel fills the slots whose sources are attributes of a scope or a resource, and collects what is carried of it.
-func (e *Encoder) setLevel(ctx context.Context, level guest.Level, attributes pcommon.Map, carried []inherited) ([]inherited, error) {
+// setLevel fills the slots whose sources are attributes of a scope or a resource, and writes those that are selected.
+func (e *Encoder) setLevel(ctx context.Context, level guest.Level, attributes pcommon.Map, to *selection) error {
+	to.reset()
 	taken := map[string]bool{}
 	for _, c := range e.columns {
 		for i, source := range c.sources {
@@ -136,7 +141,7 @@ func (e *Encoder) setLevel(ctx context.Context, level guest.Level, attributes pc
 		}
 	}
 	if !e.selectLevel[level] {
-		return carried, nil
+		return nil
 	}
 	keys := make([]string, 0, attributes.Len())
 	values := make([]pcommon.Value, 0, attributes.Len())
@@ -151,23 +156,22 @@ func (e *Encoder) setLevel(ctx context.Context, level guest.Level, attributes pc
 		values = append(values, v)
 	}
 	if len(keys) == 0 {
-		return carried, nil
+		return nil
 	}
 	selected, err := e.selector(ctx, level, keys)
 	if err != nil {
-		return carried, err
+		return err
 	}
 	for i, key := range keys {
 		if !selected[i] || last[key] != i || e.isOmitted(key) {
 			continue
 		}
-		attribute := inherited{key: key}
 		if !taken[key] {
-			attribute.member = e.writer.appendMember(nil, 0, key, values[i], 1)
+			to.members.text = e.writer.appendMember(to.members.text, -1, key, values[i], 1)
 		}
-		carried = append(carried, attribute)
+		to.add(key)
 	}
-	return carried, nil
+	return nil
 }
 
 func (e *Encoder) isOmitted(key string) bool {
@@ -197,7 +201,7 @@ func (e *Encoder) Begin(lr plog.LogRecord) {
 }
 
 // AppendCarried writes what is carried of the record: the JSON behind what the core decides, which leaves the object of
-// the properties open, and the event.
+// the properties open, and the event. What the record inherits goes behind it.
 func (e *Encoder) AppendCarried(b []byte) []byte {
 	for _, f := range e.fields {
 		b = e.appendField(b, f, e.record)
@@ -282,46 +286,43 @@ func timeMS(lr plog.LogRecord) uint64 {
 func (e *Encoder) appendProperties(b []byte, lr plog.LogRecord) []byte {
 	start := len(b)
 	attributes := lr.Attributes()
+	e.scope.overriddenByRecord, e.resource.overriddenByRecord = e.scope.overriddenByRecord[:0], e.resource.overriddenByRecord[:0]
 	b = e.writer.appendMembers(b, attributes, 1, e.leaveOut)
-	for i := range e.fromScope {
-		b = e.appendInherited(b, start, &e.fromScope[i], attributes)
-	}
-	for i := range e.fromResource {
-		if !hasInherited(e.fromScope, e.fromResource[i].key) {
-			b = e.appendInherited(b, start, &e.fromResource[i], attributes)
-		}
-	}
 	if e.body == "" || e.bodyTaken || lr.Body().Type() == pcommon.ValueTypeEmpty {
 		return b
 	}
-	if e.writer.hasKey(attributes, e.body) || hasInherited(e.fromScope, e.body) || hasInherited(e.fromResource, e.body) {
+	if e.writer.hasKey(attributes, e.body) || e.scope.has(e.body) || e.resource.has(e.body) {
 		return b
 	}
 	return e.writer.appendMember(b, start, e.body, lr.Body(), 1)
 }
 
-func (e *Encoder) appendInherited(b []byte, start int, attribute *inherited, own pcommon.Map) []byte {
-	if attribute.member == nil || e.writer.hasKey(own, attribute.key) {
-		return b
+// Inherited is what the record inherits from its scope and its resource, to be had after AppendCarried. It stays as it is.
+func (e *Encoder) Inherited() *Inherited {
+	if e.inheritedByScope == nil || len(e.scope.overriddenByRecord) == 0 && len(e.resource.overriddenByRecord) == 0 {
+		return e.inheritedByScope
 	}
-	if len(b) > start {
-		b = append(b, ',')
+	e.scope.sortOverridden()
+	e.resource.sortOverridden()
+	if before := e.inheritedBefore; before != nil &&
+		slices.Equal(before.scope.overriddenByRecord, e.scope.overriddenByRecord) &&
+		slices.Equal(before.resource.overriddenByRecord, e.resource.overriddenByRecord) {
+		return before
 	}
-	return append(b, attribute.member...)
+	scope, resource := e.scope.part(), e.resource.part()
+	scope.overriddenByRecord = slices.Clone(scope.overriddenByRecord)
+	resource.overriddenByRecord = slices.Clone(resource.overriddenByRecord)
+	e.inheritedBefore = newInherited(scope, resource)
+	return e.inheritedBefore
 }
 
-func hasInherited(attributes []inherited, key string) bool {
-	for i := range attributes {
-		if attributes[i].key == key {
-			return true
-		}
-	}
-	return false
-}
-
-// takesRecordAttribute fills the slots of an attribute of the record at hand, and reports whether it is not carried:
-// because a cell took it or because it never is.
+// takesRecordAttribute fills the slots of an attribute of the record at hand, notes what it overrides, and reports whether
+// it is not carried: because a cell took it or because it never is.
 func (e *Encoder) takesRecordAttribute(key string, v pcommon.Value) bool {
+	if e.inheritedByScope != nil {
+		e.scope.overrideByRecord(key)
+		e.resource.overrideByRecord(key)
+	}
 	taken := e.hasAnswered && key == e.answered
 	for i := range e.keys {
 		use := &e.keys[i]

@@ -88,6 +88,9 @@ func encode(t testing.TB, plan *guest.Plan, selector Selector, logs plog.Logs) [
 			for _, lr := range sl.LogRecords().All() {
 				e.Begin(lr)
 				carried := e.AppendCarried(nil)
+				size := len(carried) + e.Inherited().Size()
+				carried = e.Inherited().Append(carried)
+				require.LessOrEqual(t, len(carried), size)
 				cells := make([]string, len(plan.Columns))
 				for i := range cells {
 					cells[i] = string(e.AppendCell(nil, i))

@@ -142,6 +142,7 @@ func (w jsonWriter) appendLastMembers(b []byte, m pcommon.Map, level int, leaveO
 	return b
 }
 
+// appendMember writes a member of an object whose members begin at `start`.
 func (w jsonWriter) appendMember(b []byte, start int, key string, v pcommon.Value, level int) []byte {
 	if len(b) > start {
 		b = append(b, ',')
