@@ -29,7 +29,8 @@ const (
 // errLines is why an answer of the core breaks the contract.
 var errLines = errors.New("the core's lines are not one a cell")
 
-// readLines reads the core's answer to as many cells as there are decisions.
+// readLines reads the core's answer to as many cells as there are decisions. Each has a copy of its line: one that is
+// remembered does not keep the whole answer in memory.
 func readLines(lines string, decisions []*decision) error {
 	if n := strings.Count(lines, "\n"); n != len(decisions) || n > 0 && !strings.HasSuffix(lines, "\n") {
 		return fmt.Errorf("%w: %d for %d", errLines, n, len(decisions))
@@ -38,6 +39,7 @@ func readLines(lines string, decisions []*decision) error {
 	for i := range read {
 		line, rest, _ := strings.Cut(lines, "\n")
 		lines = rest
+		line = strings.Clone(line)
 		switch {
 		case line == "":
 			read[i].outcome = skipped
@@ -67,9 +69,13 @@ func isReason(line string) bool {
 }
 
 const (
-	// A memo of a column holds at most twice as many decisions as a generation, and no long cell: some megabytes.
-	memoGeneration = 8_192
-	maxMemoCell    = 512
+	// A memo of a column holds at most twice as many decisions as a generation, and twice as many bytes of cells and of what
+	// was decided on them. With what a map takes that is 12 MiB a column at the most.
+	memoGeneration      = 8_192
+	memoGenerationBytes = 4 << 20
+	// A cell that is longer, or a decision, is not remembered: it would take the room of many.
+	maxMemoCell     = 512
+	maxMemoDecision = 4 << 10
 )
 
 // memo remembers decisions of one column. It has two generations: when the young one is full it becomes the old one,
@@ -77,6 +83,8 @@ const (
 type memo struct {
 	mu         sync.RWMutex
 	young, old map[string]*decision
+	// youngBytes are the bytes of cells and decisions of the young generation.
+	youngBytes int
 }
 
 func (m *memo) get(cell []byte) *decision {
@@ -94,15 +102,26 @@ func (m *memo) get(cell []byte) *decision {
 }
 
 func (m *memo) add(cell string, d *decision) {
-	if len(cell) > maxMemoCell {
+	if len(cell) > maxMemoCell || d.size() > maxMemoDecision {
 		return
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.young == nil || len(m.young) >= memoGeneration {
+	if m.young[cell] != nil {
+		return
+	}
+	size := len(cell) + d.size()
+	if m.young == nil || len(m.young) >= memoGeneration || m.youngBytes+size > memoGenerationBytes {
 		m.young, m.old = make(map[string]*decision), m.young
+		m.youngBytes = 0
 	}
 	m.young[cell] = d
+	m.youngBytes += size
+}
+
+// size is how many bytes of text a decision has.
+func (d *decision) size() int {
+	return len(d.members) + len(d.properties) + len(d.reason)
 }
 
 // pending are cells of one column that the core has not been asked about yet, each once.

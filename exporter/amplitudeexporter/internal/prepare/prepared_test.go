@@ -2,6 +2,7 @@ package prepare
 
 import (
 	"fmt"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -119,6 +120,53 @@ func TestMemoKeepsNoLongCell(t *testing.T) {
 	long := strings.Repeat("x", maxMemoCell+1)
 	m.add(long, &decision{})
 	assert.Nil(t, m.get([]byte(long)))
+}
+
+func TestMemoKeepsNoLongDecision(t *testing.T) {
+	var m memo
+	m.add("long", &decision{members: strings.Repeat("x", maxMemoDecision), properties: "y"})
+	m.add("short", &decision{members: strings.Repeat("x", maxMemoDecision-1), properties: "y"})
+	assert.Nil(t, m.get([]byte("long")))
+	assert.NotNil(t, m.get([]byte("short")))
+}
+
+func TestMemoIsBoundedInBytes(t *testing.T) {
+	var m memo
+	long := strings.Repeat("x", maxMemoDecision)
+	before := heapBytes()
+	for i := range 5 * memoGenerationBytes / maxMemoDecision {
+		cell := fmt.Sprintf("%0*d", maxMemoCell, i)
+		m.add(cell, &decision{members: strings.Clone(long)})
+		m.add(cell, &decision{})
+		require.LessOrEqual(t, m.youngBytes, memoGenerationBytes)
+		require.Equal(t, long, m.get([]byte(cell)).members)
+	}
+	assert.NotEmpty(t, m.old)
+	assert.Less(t, heapBytes()-before, 3*memoGenerationBytes)
+	runtime.KeepAlive(&m)
+}
+
+// Ids of over 512 bytes are not remembered. Nor does a short one among them keep the answer about all of them in memory.
+func TestAShortCellAmongLongOnesIsKeptAlone(t *testing.T) {
+	var m memo
+	before := heapBytes()
+	for i := range 200 {
+		short := fmt.Sprintf(`"user_id":"%d"`, i)
+		long := fmt.Sprintf(`"user_id":"%0*d"`, 1_000, i)
+		decisions := newDecisions(256)
+		require.NoError(t, readLines(short+"\n"+strings.Repeat(long+"\n", len(decisions)-1), decisions))
+		for j, d := range decisions {
+			cell := short
+			if j > 0 {
+				cell = fmt.Sprint(j, long)
+			}
+			m.add(cell, d)
+		}
+	}
+	assert.Len(t, m.young, 200)
+	// The answers have 50 MB.
+	assert.Less(t, heapBytes()-before, 1<<20)
+	runtime.KeepAlive(&m)
 }
 
 func TestPendingCellsAreAskedForOnce(t *testing.T) {

@@ -370,6 +370,32 @@ func TestWhatIsRememberedIsBounded(t *testing.T) {
 	}
 }
 
+func TestKeysThatAreRememberedAreBoundedInBytes(t *testing.T) {
+	var s selection
+	before := heapBytes()
+	for call := range 50 {
+		keys := make([]string, maxKeysPerCall)
+		answers := make([]bool, len(keys))
+		for i := range keys {
+			// Each is a part of something larger.
+			keys[i] = fmt.Sprintf("%0*d", 10*maxSelectionKey, i*100+call)[9*maxSelectionKey:]
+			answers[i] = i%2 == 0
+		}
+		s.remember(guest.LevelResource, keys, answers)
+		recalled, known := s.recall(guest.LevelResource, keys)
+		require.True(t, known)
+		require.Equal(t, answers, recalled)
+		require.LessOrEqual(t, s.bytes, maxSelectionBytes+maxKeysPerCall*maxSelectionKey)
+	}
+	assert.Less(t, heapBytes()-before, 2*maxSelectionBytes)
+	runtime.KeepAlive(&s)
+
+	long := []string{strings.Repeat("x", maxSelectionKey+1)}
+	s.remember(guest.LevelResource, long, []bool{true})
+	_, known := s.recall(guest.LevelResource, long)
+	assert.False(t, known, "a long key is asked about each time")
+}
+
 func TestAResourceMayHaveAnyNumberOfAttributes(t *testing.T) {
 	const attributes = 70_000
 	p := newTestPreparer(t, func(c *guest.Config) { c.ResourceAttributes = []string{"*7"} })

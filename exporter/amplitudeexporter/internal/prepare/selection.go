@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 
 	"go.uber.org/zap"
@@ -15,10 +16,18 @@ import (
 type selection struct {
 	mu    sync.Mutex
 	known map[guest.Attribute]bool
+	// bytes are those of the keys.
+	bytes int
 }
 
-// maxSelections bounds what keys that never repeat can make an exporter remember.
-const maxSelections = 10_000
+const (
+	// What keys that never repeat can make an exporter remember: so many of them, and so many bytes of them, and those of
+	// one call beyond.
+	maxSelections     = 10_000
+	maxSelectionBytes = 1 << 20
+	// A key that is longer is asked about each time.
+	maxSelectionKey = 512
+)
 
 // maxKeysPerCall keeps a call of the core short.
 const maxKeysPerCall = 256
@@ -82,10 +91,17 @@ func (s *selection) recall(level guest.Level, keys []string) (answers []bool, kn
 func (s *selection) remember(level guest.Level, keys []string, answers []bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.known == nil || len(s.known) > maxSelections {
-		s.known = map[guest.Attribute]bool{}
+	if s.known == nil || len(s.known) > maxSelections || s.bytes > maxSelectionBytes {
+		s.known, s.bytes = map[guest.Attribute]bool{}, 0
 	}
 	for i, key := range keys {
-		s.known[guest.Attribute{Level: level, Key: key}] = answers[i]
+		attribute := guest.Attribute{Level: level, Key: key}
+		if _, known := s.known[attribute]; known || len(key) > maxSelectionKey {
+			continue
+		}
+		// A copy: the key may be a part of something large.
+		attribute.Key = strings.Clone(key)
+		s.known[attribute] = answers[i]
+		s.bytes += len(key)
 	}
 }
