@@ -457,11 +457,13 @@ func TestKeysOfOneHashAreDigestedApart(t *testing.T) {
 	assert.Equal(t, record(pairs...), record(append([]string{"a3bc4d", "0"}, pairs...)...))
 }
 
-// A request of some hundred kilobytes can nest so deep. Each level takes some stack, of which there is a gigabyte.
-func TestDigestOfDeepNestingTakesLittleStack(t *testing.T) {
+// A request can nest so deep. Each level takes some stack, of which there is a gigabyte.
+func TestDeepNestingTakesLittleStack(t *testing.T) {
 	const (
-		levels   = 200_000
-		maxStack = 128 << 20
+		levels = 200_000
+		// A stack has a power of two of bytes; others grow meanwhile.
+		maxDigestStack = 128<<20 + 1<<20
+		maxEncodeStack = 16<<20 + 1<<20
 	)
 	for name, nest := range map[string]func(v pcommon.Value) pcommon.Value{
 		"maps":  func(v pcommon.Value) pcommon.Value { return v.SetEmptyMap().PutEmpty("k") },
@@ -474,7 +476,8 @@ func TestDigestOfDeepNestingTakesLittleStack(t *testing.T) {
 					v = nest(v)
 				}
 			})
-			assert.LessOrEqual(t, stackOf(func() { digests(logs) }), maxStack)
+			assert.LessOrEqual(t, stackOf(func() { digests(logs) }), maxDigestStack)
+			assert.LessOrEqual(t, stackOf(func() { limits.appendValue(nil, records(logs)[0].Body(), 2) }), maxEncodeStack)
 		})
 	}
 }

@@ -2,6 +2,7 @@ package record
 
 import (
 	"encoding/base64"
+	"math"
 	"strings"
 	"unicode/utf8"
 
@@ -12,10 +13,15 @@ import (
 type jsonWriter struct {
 	maxStringLength int
 	maxDepth        int
+	// enough is the number of bytes behind which no value is written any more; 0 for no such number.
+	enough int
 }
 
 // appendValue writes a value that stands at a level: the object of the properties is level 1, its values are at 2.
 func (w jsonWriter) appendValue(b []byte, v pcommon.Value, level int) []byte {
+	if w.enough > 0 && len(b) > w.enough {
+		return b
+	}
 	switch v.Type() {
 	case pcommon.ValueTypeStr:
 		return appendQuoted(b, v.Str(), w.maxStringLength, false)
@@ -61,9 +67,14 @@ func (w jsonWriter) appendBase64(b, raw []byte) []byte {
 	return append(b[:min(len(b), start+w.maxStringLength)], '"')
 }
 
-// appendText writes a map or list as its JSON text. Inside, only the whole is cut.
+// appendText writes a map or list as its JSON text. Inside, only the whole is cut. What is behind the cut is not written:
+// of what nests very deep that would take much stack.
 func (w jsonWriter) appendText(b []byte, v pcommon.Value) []byte {
-	unlimited := jsonWriter{maxStringLength: w.maxStringLength, maxDepth: int(^uint(0) >> 1)}
+	unlimited := jsonWriter{
+		maxStringLength: w.maxStringLength,
+		maxDepth:        math.MaxInt,
+		enough:          utf8.UTFMax * w.maxStringLength,
+	}
 	return appendQuoted(b, string(unlimited.appendValue(nil, v, 0)), w.maxStringLength, false)
 }
 

@@ -5,8 +5,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"math/rand"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -128,6 +130,32 @@ func TestWhatIsTooDeepBecomesItsText(t *testing.T) {
 			assert.Equal(t, row.want, string(writer.appendValue(nil, valueOf(t, row.raw), 2)))
 		})
 	}
+}
+
+func TestWhatIsBehindTheCutChangesNothing(t *testing.T) {
+	seed := time.Now().UnixNano()
+	t.Logf("seed %d", seed)
+	random := rand.New(rand.NewSource(seed))
+	whole := jsonWriter{maxStringLength: 1_000, maxDepth: math.MaxInt}
+	for range 3_000 {
+		recipe := make([]byte, random.Intn(300))
+		random.Read(recipe)
+		v := pcommon.NewValueMap()
+		(&cook{recipe: recipe}).attributes(v.Map())
+		for _, limit := range []int{1, 3, 20, 100} {
+			whole.maxStringLength = limit
+			writer := jsonWriter{maxStringLength: limit, maxDepth: 1}
+			want := appendQuoted(nil, string(whole.appendValue(nil, v, 0)), limit, false)
+			require.Equal(t, string(want), string(writer.appendText(nil, v)))
+		}
+	}
+}
+
+func TestOfAKeyThatComesTwiceBehindTheCutTheLastCounts(t *testing.T) {
+	v := pcommon.NewValueMap()
+	putTwice(t, v.Map(), "a", "old", "b", strings.Repeat("x", 30), "c", strings.Repeat("y", 30), "a", "new")
+	writer := jsonWriter{maxStringLength: 10, maxDepth: 1}
+	assert.Equal(t, `"{\"b\":\"xxxx"`, string(writer.appendText(nil, v)))
 }
 
 func TestDepthOfTheContract(t *testing.T) {
