@@ -40,8 +40,11 @@ interface Row {
   readonly sent?: number;
   /** What the nth record has in place of a user and a device of its own. */
   readonly attributes?: (n: number) => Attributes;
-  /** `hasty` gives a request 1 s, `patient` the default of 30 s. Default: `patient`. */
-  readonly collector?: 'patient' | 'hasty';
+  /**
+   * `hasty` gives a request 1 s, in place of the default of 30 s; `strict` has `refusal_grace: 0s`, in place of 5 min.
+   * Default: `patient`, which has the defaults.
+   */
+  readonly collector?: 'patient' | 'hasty' | 'strict';
   /** Whether nothing listens until the exporter has tried. Default: false. */
   readonly isDown?: boolean;
   /** Milliseconds by which the last request comes after the first, at the least. Default: 0. */
@@ -49,17 +52,21 @@ interface Row {
   readonly expected: Outcome;
 }
 
-const userOf = (n: number): string => `user-${n}`;
-const deviceOf = (n: number): string => `device-${n}`;
+/** Each row has users and devices of its own: the exporter remembers who was throttled. */
+let rowNumber = 0;
+const userOf = (n: number): string => `user-${rowNumber}-${n}`;
+const deviceOf = (n: number): string => `device-${rowNumber}-${n}`;
 const deviceOnly = (n: number): Attributes => ({ 'amplitude.device_id': deviceOf(n) });
 
 const good = (delivered: number, requests: number): Outcome => ({ delivered, dropped: {}, requests });
 
 /** The first requests are answered so, one after the other; the rest as Amplitude does. */
 const inTurn =
-  (...answers: Misbehaviour[]): Script =>
-  ({ index }) =>
-    answers[index];
+  (...answers: (Misbehaviour | (() => Misbehaviour))[]): Script =>
+  ({ index }) => {
+    const answer = answers[index];
+    return typeof answer === 'function' ? answer() : answer;
+  };
 
 const refusal = (details: object, error = 'Invalid field values on some events'): Misbehaviour => ({
   status: 400,
@@ -84,10 +91,10 @@ const onADate = (): Record<string, string> => ({
 
 /** The first of so many requests that have events of these users are answered 429. */
 const throttled =
-  (users: readonly string[], requests: number, headers: () => Record<string, string> = () => inASecond): Script =>
+  (users: readonly number[], requests: number, headers: () => Record<string, string> = () => inASecond): Script =>
   (upload) => {
     if (upload.index >= requests) return undefined;
-    const answer = throttling(upload, ({ user_id }) => users.includes(String(user_id)));
+    const answer = throttling(upload, ({ user_id }) => users.map(userOf).includes(String(user_id)));
     return answer && { ...answer, headers: headers() };
   };
 
@@ -116,15 +123,25 @@ const rows: readonly Row[] = [
   { fault: '200 with an empty body', script: inTurn({ take: true, status: 200 }), expected: good(10, 1) },
   { fault: '200 with HTML', script: inTurn({ ...html(200), take: true }), expected: good(10, 1) },
   {
-    fault: '200, its body cut short',
+    fault: '200, its body cut short after the batch was taken',
     script: inTurn({ take: true, status: 200, body: taken, manner: 'cut' }),
-    expected: good(10, 1),
+    expected: good(10, 2),
+  },
+  {
+    fault: '200, its body cut short three times before the batch is taken',
+    script: ({ index }) => (index < 3 ? { status: 200, body: taken, manner: 'cut' } : undefined),
+    expected: good(10, 4),
+  },
+  {
+    fault: '200, its body always cut short after the batch was taken',
+    script: () => ({ take: true, status: 200, body: taken, manner: 'cut' }),
+    expected: good(10, 4),
   },
   {
     fault: '200, its body byte by byte for longer than `timeout`',
     collector: 'hasty',
     script: inTurn({ take: true, status: 200, body: taken, manner: 'drip' }),
-    expected: good(10, 1),
+    expected: good(10, 2),
   },
 
   {
@@ -152,7 +169,7 @@ const rows: readonly Row[] = [
   {
     fault: '400, a device with two events is silenced',
     attributes: (n) => ({ 'amplitude.user_id': userOf(n), 'amplitude.device_id': deviceOf(n % 5) }),
-    script: inTurn(refusal({ silenced_devices: [deviceOf(3)] }, 'Silenced')),
+    script: inTurn(() => refusal({ silenced_devices: [deviceOf(3)] }, 'Silenced')),
     expected: { delivered: 8, dropped: { silenced: 2 }, requests: 2 },
   },
   {
@@ -183,61 +200,77 @@ const rows: readonly Row[] = [
     expected: { delivered: 10, dropped: { invalid_field: 40 }, requests: 41 },
   },
   {
-    fault: '400, the API key is invalid',
+    fault: '400, no event named, to requests with one certain event of eight',
+    sent: 8,
+    script: ({ events }) =>
+      events.some((event) => propertyOf(event, 'n') === 3) ? refusal({}, 'Invalid JSON request body') : undefined,
+    expected: { delivered: 7, dropped: { status_400: 1 }, requests: 7 },
+  },
+  {
+    fault: '400, an event named that is not there, then good',
+    script: inTurn(refusal({ events_with_invalid_fields: { time: [10] } })),
+    expected: good(10, 3),
+  },
+  {
+    fault: '400, the request lacks a field, then good',
+    script: inTurn(refusal({ missing_field: 'events' }, 'Request missing required field')),
+    expected: good(10, 3),
+  },
+  {
+    fault: '400, an event named, the body cut short, then good',
+    script: inTurn({ ...refusal({ events_with_invalid_fields: { time: [2] } }), manner: 'cut' }),
+    expected: good(10, 2),
+  },
+  {
+    fault: '400, an event named, the body always cut short',
+    sent: 2,
+    script: () => ({ ...refusal({ events_with_invalid_fields: { time: [0] } }), manner: 'cut' }),
+    expected: { delivered: 0, dropped: { status_400: 2 }, requests: 12 },
+  },
+  {
+    fault: '400, an event named, the body of 2 MB, then good',
+    script: inTurn(refusal({ events_with_invalid_fields: { time: [2] }, more: 'x'.repeat(2_000_000) })),
+    expected: good(10, 3),
+  },
+  { fault: '400 with HTML, then good', script: inTurn(html(400)), expected: good(10, 3) },
+
+  ...[401, 403, 404, 405, 407].map((status) => ({
+    fault: `${status}, then good`,
+    script: inTurn(html(status)),
+    expected: good(10, 2),
+  })),
+  {
+    fault: '400, the API key is invalid, then good',
     script: inTurn(refusal({}, `Invalid API key: ${API_KEY}`)),
+    expected: good(10, 2),
+  },
+  ...[301, 307].map((status) => ({
+    fault: `${status}, a redirect to another host, then good`,
+    script: (upload: IncomingUpload) => (upload.index === 0 ? redirect(status)(upload) : undefined),
+    expected: good(10, 2),
+  })),
+  {
+    fault: '400, the API key is invalid, with `refusal_grace: 0s`',
+    collector: 'strict',
+    script: () => refusal({}, `Invalid API key: ${API_KEY}`),
     expected: { delivered: 0, dropped: { invalid_api_key: 10 }, requests: 1 },
   },
-  {
-    fault: '400, the request lacks a field',
-    script: inTurn(refusal({ missing_field: 'events' }, 'Request missing required field')),
-    expected: { delivered: 0, dropped: { status_400: 10 }, requests: 1 },
-  },
-  {
-    fault: '400, no event named',
-    script: inTurn(refusal({}, 'Invalid JSON request body')),
-    expected: { delivered: 0, dropped: { status_400: 10 }, requests: 1 },
-  },
-  {
-    fault: '400, an event named that is not there',
-    script: inTurn(refusal({ events_with_invalid_fields: { time: [10] } })),
-    expected: { delivered: 0, dropped: { status_400: 10 }, requests: 1 },
-  },
-  {
-    fault: '400, an event named, the body cut short',
-    script: inTurn({ ...refusal({ events_with_invalid_fields: { time: [2] } }), manner: 'cut' }),
-    expected: { delivered: 0, dropped: { status_400: 10 }, requests: 1 },
-  },
-  {
-    fault: '400, an event named, the body of 2 MB',
-    script: inTurn(refusal({ events_with_invalid_fields: { time: [2] }, more: 'x'.repeat(2_000_000) })),
-    expected: { delivered: 0, dropped: { status_400: 10 }, requests: 1 },
-  },
-  {
-    fault: '400 with HTML',
-    script: inTurn(html(400)),
-    expected: { delivered: 0, dropped: { status_400: 10 }, requests: 1 },
-  },
-
-  {
-    fault: '403, from a firewall',
-    script: inTurn(html(403)),
-    expected: { delivered: 0, dropped: { status_403: 10 }, requests: 1 },
-  },
-  {
-    fault: '404, the endpoint is wrong',
-    script: inTurn({ status: 404 }),
-    expected: { delivered: 0, dropped: { status_404: 10 }, requests: 1 },
-  },
-  {
-    fault: '301, a redirect to another host',
-    script: redirect(301),
-    expected: { delivered: 0, dropped: { status_301: 10 }, requests: 1 },
-  },
-  {
-    fault: '307, a redirect to another host',
-    script: redirect(307),
-    expected: { delivered: 0, dropped: { status_307: 10 }, requests: 1 },
-  },
+  ...[401, 403, 404, 405, 407].map(
+    (status): Row => ({
+      fault: `${status}, with \`refusal_grace: 0s\``,
+      collector: 'strict',
+      script: () => html(status),
+      expected: { delivered: 0, dropped: { [`status_${status}`]: 10 }, requests: 1 },
+    }),
+  ),
+  ...[301, 307].map(
+    (status): Row => ({
+      fault: `${status}, a redirect to another host, with \`refusal_grace: 0s\``,
+      collector: 'strict',
+      script: redirect(status),
+      expected: { delivered: 0, dropped: { [`status_${status}`]: 10 }, requests: 1 },
+    }),
+  ),
 
   {
     fault: '413 to more than ten events',
@@ -273,13 +306,13 @@ const rows: readonly Row[] = [
 
   {
     fault: '429, one user throttled',
-    script: throttled([userOf(3)], 1),
+    script: throttled([3], 1),
     waits: 1_000,
     expected: good(10, 3),
   },
   {
     fault: '429, one user throttled, and once more',
-    script: throttled([userOf(3)], 3),
+    script: throttled([3], 3),
     waits: 2_000,
     expected: good(10, 4),
   },
@@ -287,7 +320,7 @@ const rows: readonly Row[] = [
     fault: '429, twenty users of forty throttled',
     sent: 40,
     script: throttled(
-      Array.from({ length: 20 }, (_, i) => userOf(2 * i)),
+      Array.from({ length: 20 }, (_, i) => 2 * i),
       1,
     ),
     waits: 1_000,
@@ -296,7 +329,7 @@ const rows: readonly Row[] = [
   {
     fault: '429, every user throttled',
     script: throttled(
-      Array.from({ length: 10 }, (_, n) => userOf(n)),
+      Array.from({ length: 10 }, (_, n) => n),
       1,
     ),
     waits: 1_000,
@@ -315,7 +348,7 @@ const rows: readonly Row[] = [
   },
   {
     fault: '429, one user throttled, Retry-After is a date',
-    script: throttled([userOf(3)], 1, onADate),
+    script: throttled([3], 1, onADate),
     waits: 1_000,
     expected: good(10, 3),
   },
@@ -333,7 +366,7 @@ const rows: readonly Row[] = [
   },
   {
     fault: '429, one user past its daily quota, another throttled',
-    script: inTurn({
+    script: inTurn(() => ({
       status: 429,
       headers: inASecond,
       body: {
@@ -343,7 +376,7 @@ const rows: readonly Row[] = [
         throttled_events: [3, 4],
         exceeded_daily_quota_users: { [userOf(3)]: 500_001 },
       },
-    }),
+    })),
     waits: 1_000,
     expected: { delivered: 9, dropped: { daily_quota: 1 }, requests: 3 },
   },
@@ -409,11 +442,11 @@ const rows: readonly Row[] = [
     fault: '400 for one event, 429 for one user, 503 for the others, then good',
     script: inTurn(
       refusal({ events_with_invalid_fields: { time: [0] } }),
-      {
+      () => ({
         status: 429,
         body: { code: 429, error: 'Too many requests', throttled_users: { [userOf(3)]: 31 } },
         headers: inASecond,
-      },
+      }),
       html(503),
     ),
     waits: 1_000,
@@ -433,7 +466,7 @@ interface Running {
   readonly metricsPort: number;
 }
 
-const running = new Map<'patient' | 'hasty', Running>();
+const running = new Map<'patient' | 'hasty' | 'strict', Running>();
 
 beforeAll(async () => {
   redirected = createServer((_, response) => {
@@ -455,6 +488,7 @@ beforeAll(async () => {
   // One after the other: each is stopped, should the next one not start.
   running.set('patient', await start({}));
   running.set('hasty', await start({ timeout: '1s' }));
+  running.set('strict', await start({ refusal_grace: '0s' }));
 });
 
 afterAll(async () => {
@@ -497,6 +531,8 @@ for (const row of rows) {
 async function measure(row: Row): Promise<Measured> {
   const { otlpPort, metricsPort } = running.get(row.collector ?? 'patient') ?? expect.fail('no collector');
   const { fault, sent = 10, attributes = withUserAndDevice } = row;
+  await letPass(otlpPort, metricsPort);
+  rowNumber++;
   amplitude.clear();
   arrivals = [];
   script = row.script ?? (() => undefined);
@@ -527,6 +563,15 @@ async function measure(row: Row): Promise<Measured> {
     doubled: kept.length - new Set(kept).size,
     requests: amplitude.requests().length,
   };
+}
+
+/** Has a request pass, so that no row depends on what the one before it left: a way that nothing passes is closed. */
+async function letPass(otlpPort: number, metricsPort: number): Promise<void> {
+  script = () => undefined;
+  const delivered = async () => sumOf(await recordsOf(metricsPort), { outcome: 'delivered' });
+  const before = await delivered();
+  await postLogs(otlpPort, otlp(1, withUserAndDevice));
+  await expect.poll(delivered, { interval: 20 }).toBe(before + 1);
 }
 
 function recordsOf(metricsPort: number): Promise<Map<string, number>> {

@@ -3,9 +3,11 @@ package amplitudeexporter
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"maps"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"time"
@@ -32,6 +34,8 @@ type client struct {
 	transport http.RoundTripper
 	endpoint  string
 	userAgent string
+	// shownEndpoint is the endpoint without what may be secret: user, password and query.
+	shownEndpoint string
 }
 
 func newClient(ctx context.Context, cfg *confighttp.ClientConfig, host component.Host, set component.TelemetrySettings) (*client, error) {
@@ -57,6 +61,16 @@ func newClient(ctx context.Context, cfg *confighttp.ClientConfig, host component
 	return c, nil
 }
 
+// sendTo sets where requests go, and what they say about who sends them.
+func (c *client) sendTo(endpoint, userAgent string) {
+	c.endpoint, c.userAgent = endpoint, userAgent
+	c.shownEndpoint = "[an endpoint that is no URL]"
+	if u, err := url.Parse(endpoint); err == nil {
+		u.User, u.RawQuery, u.ForceQuery, u.Fragment = nil, "", false, ""
+		c.shownEndpoint = u.String()
+	}
+}
+
 // transportTap shows the transport that it is asked to wrap.
 type transportTap struct {
 	component.StartFunc
@@ -75,6 +89,8 @@ func (t transportTap) GetHTTPRoundTripper(context.Context) (extensionmiddleware.
 type answer struct {
 	status int
 	body   string
+	// isCut says that the body broke off, so that what it says is not the whole.
+	isCut bool
 	// retryAfter is how long the server asks to wait; 0 = it does not say.
 	retryAfter time.Duration
 }
@@ -89,11 +105,15 @@ func (c *client) post(ctx context.Context, body []byte) (answer, error) {
 	request.Header.Set("User-Agent", c.userAgent)
 	response, err := c.http.Do(request)
 	if err != nil {
+		// Its text would have the endpoint in it.
+		if inURL := (*url.Error)(nil); errors.As(err, &inURL) {
+			err = inURL.Err
+		}
 		return answer{}, err
 	}
-	contents, _ := io.ReadAll(io.LimitReader(response.Body, maxAnswerBytes))
+	contents, err := io.ReadAll(io.LimitReader(response.Body, maxAnswerBytes))
 	_ = response.Body.Close()
-	return answer{response.StatusCode, string(contents), retryAfter(response.Header, time.Now())}, nil
+	return answer{response.StatusCode, string(contents), err != nil, retryAfter(response.Header, time.Now())}, nil
 }
 
 // retryAfter reads a Retry-After header: whole seconds, or a date (RFC 9110, section 10.2.3).

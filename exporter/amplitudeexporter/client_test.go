@@ -98,15 +98,23 @@ func TestRetryAfter(t *testing.T) {
 }
 
 func TestRetryAfterIsHonoured(t *testing.T) {
-	for _, status := range []int{429, 503, 500, 408} {
+	for _, status := range []int{429, 503, 500, 408, 403} {
 		t.Run(fmt.Sprint(status), func(t *testing.T) {
+			t.Parallel()
+			requests := make(chan time.Time, 10)
 			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-				w.Header().Set("Retry-After", "7")
-				w.WriteHeader(status)
+				requests <- time.Now()
+				if len(requests) == 1 {
+					w.Header().Set("Retry-After", "1")
+					w.WriteHeader(status)
+				}
 			}))
 			t.Cleanup(server.Close)
-			err := start(t, server.URL, nil).ConsumeLogs(t.Context(), logsNamed("a"))
-			assert.Equal(t, 7*time.Second, pauseOf(t, err))
+			f := start(t, server.URL, queued(1))
+			require.NoError(t, f.ConsumeLogs(t.Context(), logsNamed("a")))
+			require.Eventually(t, func() bool { return f.hasDelivered(1) }, 20*time.Second, time.Millisecond)
+			first := <-requests
+			assert.GreaterOrEqual(t, (<-requests).Sub(first), time.Second)
 		})
 	}
 }
@@ -270,4 +278,26 @@ func TestAnEndlessAnswerIsNotReadToItsEnd(t *testing.T) {
 	t.Cleanup(server.Close)
 	err := start(t, server.URL, nil).ConsumeLogs(t.Context(), logsNamed("a"))
 	assert.True(t, consumererror.IsPermanent(err), "%v", err)
+}
+
+func TestTheEndpointIsShownWithoutItsSecrets(t *testing.T) {
+	for endpoint, shown := range map[string]string{
+		"https://api2.amplitude.com/2/httpapi":               "https://api2.amplitude.com/2/httpapi",
+		"https://user:pass@proxy.internal:8443/in?token=x#y": "https://proxy.internal:8443/in",
+		"http://user@127.0.0.1/2/httpapi?":                   "http://127.0.0.1/2/httpapi",
+		"http://[no URL":                                     "[an endpoint that is no URL]",
+	} {
+		var c client
+		c.sendTo(endpoint, "")
+		assert.Equal(t, shown, c.shownEndpoint)
+		assert.Equal(t, endpoint, c.endpoint)
+	}
+}
+
+func TestAnErrorOfTransportDoesNotShowTheEndpoint(t *testing.T) {
+	f := start(t, "http://user:secret@127.0.0.1:1/in?token=secret", nil)
+	err := f.ConsumeLogs(t.Context(), logsNamed("a"))
+	require.Error(t, err)
+	assert.NotContains(t, err.Error(), "secret")
+	assert.NotContains(t, f.everythingLogged(), "secret")
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"strings"
+	"time"
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/config/confighttp"
@@ -54,6 +55,13 @@ type Config struct {
 	// MaxBatchEvents and MaxBatchBytes bound a request; 0 = the API's own limit.
 	MaxBatchEvents int `mapstructure:"max_batch_events"`
 	MaxBatchBytes  int `mapstructure:"max_batch_bytes"`
+
+	// RefusalGrace is how long refusals that name no event, such as a 403, hold events back before they cost them; 0 =
+	// not at all.
+	RefusalGrace time.Duration `mapstructure:"refusal_grace"`
+
+	// Rejects keeps copies of dropped records.
+	Rejects RejectsConfig `mapstructure:"rejects"`
 }
 
 var _ component.Config = (*Config)(nil)
@@ -68,11 +76,52 @@ func (cfg *Config) Validate() error {
 		faults = append(faults, guest.Fault{Key: "timeout", Message: fmt.Sprintf(
 			"is %s, and a request without an answer would never end: write a duration such as %s", cfg.ClientConfig.Timeout, defaultTimeout)})
 	}
+	faults = append(faults, cfg.deliveryFaults()...)
 	errs := make([]error, len(faults))
 	for i, fault := range faults {
 		errs[i] = fmt.Errorf("%s: %s", fault.Key, fault.Message)
 	}
 	return errors.Join(errs...)
+}
+
+// deliveryFaults are the faults that would lose events.
+func (cfg *Config) deliveryFaults() []guest.Fault {
+	var faults []guest.Fault
+	fault := func(key, format string, values ...any) {
+		faults = append(faults, guest.Fault{Key: key, Message: fmt.Sprintf(format, values...)})
+	}
+	if cfg.RefusalGrace < 0 {
+		fault("refusal_grace", "is %s: write a duration such as %s, or 0 to drop at once what is refused", cfg.RefusalGrace, defaultRefusalGrace)
+	}
+	if cfg.QueueConfig.HasValue() {
+		if batch := cfg.QueueConfig.Get().Batch; batch.HasValue() && batch.Get().Sizer == exporterhelper.RequestSizerTypeBytes {
+			fault("sending_queue::batch::sizer", "is bytes, and what is larger than max_size would be lost: write sizer: items under batch; "+
+				"without one it has the sizer of the queue. max_batch_bytes bounds a request")
+		}
+	}
+	if most := cfg.RetryConfig.MaxElapsedTime; cfg.RetryConfig.Enabled && most > 0 {
+		if longest := max(cfg.RetryConfig.InitialInterval, cfg.RetryConfig.MaxInterval, longestThrottlePause); most <= longest {
+			fault("retry_on_failure::max_elapsed_time", "is %s, not longer than a pause of %s, so events would be lost that were tried only once: "+
+				"write more than that, or 0 for no end", most, longest)
+		}
+	}
+	if cfg.Rejects.File != "" {
+		if cfg.Rejects.MaxMegabytes < 1 {
+			fault("rejects::max_megabytes", "is %d: write 1 or more", cfg.Rejects.MaxMegabytes)
+		}
+		if cfg.Rejects.MaxBackups < 1 {
+			fault("rejects::max_backups", "is %d: write 1 or more", cfg.Rejects.MaxBackups)
+		}
+	}
+	return faults
+}
+
+// refusalGrace is how long refusals hold events back: not at all where nothing is tried again.
+func (cfg *Config) refusalGrace() time.Duration {
+	if !cfg.RetryConfig.Enabled {
+		return 0
+	}
+	return cfg.RefusalGrace
 }
 
 // forCore is what the core gets to see.

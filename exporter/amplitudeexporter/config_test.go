@@ -56,6 +56,8 @@ func TestDefaults(t *testing.T) {
 	assert.Empty(t, cfg.ScopeAttributes)
 	assert.Zero(t, cfg.MaxBatchEvents)
 	assert.Zero(t, cfg.MaxBatchBytes)
+	assert.Equal(t, 5*time.Minute, cfg.RefusalGrace)
+	assert.Equal(t, RejectsConfig{MaxMegabytes: 100, MaxBackups: 3}, cfg.Rejects, "off")
 }
 
 func TestWhatIsWrittenWinsOverADefault(t *testing.T) {
@@ -110,6 +112,8 @@ func TestEveryKeyDecodes(t *testing.T) {
 		"scope_attributes":           []any{"*"},
 		"max_batch_events":           100,
 		"max_batch_bytes":            100_000,
+		"refusal_grace":              "1m",
+		"rejects":                    map[string]any{"file": "/var/rejects.jsonl", "max_megabytes": 5, "max_backups": 1},
 		"retry_on_failure":           map[string]any{"enabled": true, "max_elapsed_time": "1h"},
 		"sending_queue":              map[string]any{"num_consumers": 2, "batch": map[string]any{"max_size": 500, "min_size": 100}},
 	})
@@ -119,6 +123,8 @@ func TestEveryKeyDecodes(t *testing.T) {
 	assert.Equal(t, 10*time.Second, cfg.ClientConfig.Timeout)
 	assert.Equal(t, time.Hour, cfg.RetryConfig.MaxElapsedTime)
 	assert.EqualValues(t, 500, cfg.QueueConfig.Get().Batch.Get().MaxSize)
+	assert.Equal(t, time.Minute, cfg.RefusalGrace)
+	assert.Equal(t, RejectsConfig{File: "/var/rejects.jsonl", MaxMegabytes: 5, MaxBackups: 1}, cfg.Rejects)
 	core := cfg.forCore()
 	assert.EqualValues(t, len(testKey), core.APIKeyBytes)
 	core.APIKeyBytes = 0
@@ -188,6 +194,31 @@ func TestFaults(t *testing.T) {
 		"a number beyond 32 bits":                  {"max_batch_events", math.MaxInt64, `max_batch_events: is 2147483647: write`},
 		"a number below 32 bits":                   {"max_batch_events", math.MinInt64, `max_batch_events: is -2147483648: write`},
 		"more bytes than the API takes":            {"max_batch_bytes", 1_000_001, `max_batch_bytes: is 1000001: write`},
+		"an endpoint without a path":               {"endpoint", "https://api2.amplitude.com", `endpoint: has no path: write it with one, such as /2/httpapi or /batch`},
+		"a glob that matches nothing":              {"events", []any{"billing.[a-z"}, `events[0]: is "billing.[a-z", and opens a [ that nothing closes`},
+		"a grace below zero":                       {"refusal_grace", "-1s", `refusal_grace: is -1s: write a duration such as 5m0s, or 0`},
+		"batches by bytes": {
+			"sending_queue",
+			map[string]any{"batch": map[string]any{"sizer": "bytes"}},
+			`sending_queue::batch::sizer: is bytes`,
+		},
+		"batches by the bytes of the queue": {
+			"sending_queue",
+			map[string]any{"sizer": "bytes", "queue_size": 10_000_000, "batch": map[string]any{"flush_timeout": "1s"}},
+			`sending_queue::batch::sizer: is bytes, and what is larger than max_size would be lost: write sizer: items under batch`,
+		},
+		"no time for a second try": {
+			"retry_on_failure",
+			map[string]any{"max_elapsed_time": "30s"},
+			`retry_on_failure::max_elapsed_time: is 30s, not longer than a pause of 30s`,
+		},
+		"less time than a pause": {
+			"retry_on_failure",
+			map[string]any{"max_interval": "2m", "max_elapsed_time": "2m"},
+			`retry_on_failure::max_elapsed_time: is 2m0s, not longer than a pause of 2m0s`,
+		},
+		"rejects of no size":      {"rejects", map[string]any{"file": "x", "max_megabytes": 0}, `rejects::max_megabytes: is 0: write 1 or more`},
+		"rejects without backups": {"rejects", map[string]any{"file": "x", "max_backups": -1}, `rejects::max_backups: is -1: write 1 or more`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			cfg, err := decode(map[string]any{"api_key": testKey, row.key: row.value})
@@ -195,6 +226,24 @@ func TestFaults(t *testing.T) {
 			err = confmap.Validate(cfg)
 			require.ErrorContains(t, err, row.want)
 			assert.NotContains(t, err.Error(), "\n", "one fault, one line")
+		})
+	}
+}
+
+func TestWhatLosesNothingIsNoFault(t *testing.T) {
+	for name, keys := range map[string]map[string]any{
+		"a queue by bytes, batches by records": {"sending_queue": map[string]any{"sizer": "bytes", "queue_size": 10_000_000, "batch": map[string]any{"sizer": "items"}}},
+		"a queue by bytes, default batches":    {"sending_queue": map[string]any{"sizer": "bytes", "queue_size": 10_000_000}},
+		"the Collector's own elapsed time":     {"retry_on_failure": map[string]any{"max_elapsed_time": "5m"}},
+		"no retries":                           {"retry_on_failure": map[string]any{"enabled": false, "max_elapsed_time": "30s"}},
+		"no grace":                             {"refusal_grace": "0s"},
+		"no rejects":                           {"rejects": map[string]any{"max_megabytes": 0}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			keys["api_key"] = testKey
+			cfg, err := decode(keys)
+			require.NoError(t, err)
+			assert.NoError(t, confmap.Validate(cfg))
 		})
 	}
 }

@@ -34,6 +34,8 @@ func TestConsumeContract(t *testing.T) {
 	cfg.APIKey = testKey
 	cfg.ClientConfig.Endpoint = "http://" + endpoint + "/2/httpapi"
 	cfg.QueueConfig = configoptional.None[exporterhelper.QueueBatchConfig]()
+	// A 400 is for good at once, as the check has it.
+	cfg.RefusalGrace = 0
 	cfg.RetryConfig.InitialInterval = time.Millisecond
 	cfg.RetryConfig.MaxInterval = 5 * time.Millisecond
 

@@ -104,7 +104,7 @@ func cellsOf(t *testing.T, preparer *prepare.Preparer, plan *guest.Plan, logs pl
 func eventsOf(t *testing.T, preparer *prepare.Preparer, logs plog.Logs) []byte {
 	prepared, err := preparer.Prepare(t.Context(), logs)
 	require.NoError(t, err)
-	golden := goldenEvents{Batches: [][]json.RawMessage{}, Skipped: prepared.Skipped, Dropped: prepared.Dropped}
+	golden := goldenEvents{Batches: [][]json.RawMessage{}, Skipped: prepared.Skipped, Dropped: prepared.DroppedByReason()}
 	for _, events := range prepared.Batches() {
 		var body struct {
 			APIKey string            `json:"api_key"`

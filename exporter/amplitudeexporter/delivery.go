@@ -3,52 +3,90 @@ package amplitudeexporter
 import (
 	"context"
 	"errors"
-	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
 
 	"go.opentelemetry.io/collector/consumer"
 	"go.opentelemetry.io/collector/consumer/consumererror"
-	"go.opentelemetry.io/collector/exporter/exporterhelper"
 	"go.opentelemetry.io/collector/pdata/plog"
-	"go.uber.org/zap"
 
-	"github.com/Flagsmith/flagsmith-otel-collector/exporter/amplitudeexporter/internal/guest"
 	"github.com/Flagsmith/flagsmith-otel-collector/exporter/amplitudeexporter/internal/prepare"
+	"github.com/Flagsmith/flagsmith-otel-collector/exporter/amplitudeexporter/internal/record"
 )
 
-// maxRequests is how many requests a batch may take: its own, and those that answers ask for at once. Halving 2,000
-// events down to a single one takes 12 in a row.
-const maxRequests = 32
+const (
+	// maxRequests is how many requests a push makes before what is left of it is set aside, so that others get a turn.
+	// Finding the one event of 2,000 with which a request fails takes 22.
+	maxRequests = 256
+	// maxProbes is how many probes of one push fail before others get a turn.
+	maxProbes = 3
 
-// delivery is the sending of the events of one push.
+	// patience is how long events wait with those with which they came. Longer, and they are set aside.
+	patience = 2 * time.Second
+	// asideAgain is how long a push waits before it tries again to set aside what the queue did not take.
+	asideAgain = time.Second
+)
+
+// Reasons to drop an event that Amplitude does not give.
+const (
+	reasonUndeliverable = "undeliverable"
+	reasonExpired       = "expired"
+	reasonShutdown      = "shutdown"
+)
+
+var (
+	errStopping = errors.New("the exporter is shutting down: events that have to wait are kept for a reload of the config, and lost if the process ends")
+	errExpired  = errors.New("retry_on_failure.max_elapsed_time has passed")
+)
+
+// delivery brings the events of one push to Amplitude.
 type delivery struct {
 	*amplitudeExporter
+	logs     plog.Logs
 	prepared *prepare.Prepared
+	// aside takes what has to wait; nil where nothing does.
+	aside consumer.Logs
+	// isAside says that the records were set aside: of that queue the Collector logs nothing.
+	isAside bool
+	// turnEnds is when what is left goes back to the queue of those that were set aside; the zero time in the main queue.
+	turnEnds time.Time
+	// expires is when what is left is dropped; the zero time for never.
+	expires time.Time
 
-	delivered int
-	// waiting are the events that have to go again later, throttled those that wait because of who sent them.
-	waiting, throttled waiting
-	// drops are what was dropped, in its order.
+	// pieces are what is left to be sent, a request each.
+	pieces []piece
+	// paced are events of throttled senders by the index of their batch, and pacedUntil when some of them may go.
+	paced      map[int][]prepare.Event
+	pacedUntil time.Time
+
+	delivered, requests, failedProbes int
+	// asideRefused is when the queue of those that were set aside was last full.
+	asideRefused time.Time
+	// why is what happened last to what is left.
+	why   error
 	drops []drop
 }
 
-// waiting are events that have to go again later: why, and how long they wait at the least.
-type waiting struct {
+// piece is the events of one request, and what is known of them.
+type piece struct {
+	batch  int
 	events []prepare.Event
-	why    error
+	ticket ticket
+	// ready is when it may go.
+	ready time.Time
+	// failed is when it last failed, as a whole or as a part of a larger one; the zero time where it did not.
+	failed time.Time
 	pause  time.Duration
-}
-
-// add puts events aside. Of several pauses the longest counts: nothing goes before it may.
-func (w *waiting) add(events []prepare.Event, why error, pause time.Duration) {
-	if len(events) == 0 {
-		return
-	}
-	w.events = append(w.events, events...)
-	w.why = why
-	w.pause = max(w.pause, pause)
+	// timeout is that of the request, where it is not the configured one.
+	timeout time.Duration
+	cuts    int
+	// tries is how often it failed while others passed.
+	tries int
+	// isAlone is of an event with which any request failed while others passed; it has waited so long between tries.
+	isAlone bool
+	waited  time.Duration
 }
 
 type drop struct {
@@ -57,152 +95,227 @@ type drop struct {
 	message string
 }
 
-// deliver sends a batch, and what answers ask for at once.
-func (d *delivery) deliver(ctx context.Context, batch []prepare.Event) {
-	pending := [][]prepare.Event{batch}
-	for requests := 0; len(pending) > 0; requests++ {
-		next := pending[len(pending)-1]
-		pending = pending[:len(pending)-1]
-		if requests >= maxRequests {
-			d.waiting.add(next, fmt.Errorf("after %d requests for one batch, the rest of it waits", maxRequests), 0)
+// run delivers all events, or sets them aside. The error is why some are left.
+func (d *delivery) run(ctx context.Context) error {
+	d.begin(time.Now())
+	for {
+		now := time.Now()
+		d.takePaced(now)
+		switch {
+		case len(d.pieces) == 0 && len(d.paced) == 0:
+			return nil
+		case d.isExpired(now):
+			d.drop(ctx, d.left(), reasonExpired, errExpired.Error())
+			d.pieces, d.paced = nil, nil
+			return nil
+		}
+		if d.hasHadItsTurn(now) && d.setAside(ctx, now, 0) {
 			continue
 		}
-		// The first of them is to go next.
-		again := d.send(ctx, next)
-		slices.Reverse(again)
-		pending = append(pending, again...)
+		if i := slices.IndexFunc(d.pieces, func(p piece) bool { return !p.ready.After(now) }); i >= 0 {
+			p := d.pieces[i]
+			d.pieces = slices.Delete(d.pieces, i, i+1)
+			if p = d.paceAgain(p); len(p.events) == 0 {
+				continue
+			}
+			if err := d.send(ctx, p); err != nil {
+				return err
+			}
+			continue
+		}
+		if !d.cfg.RetryConfig.Enabled {
+			return d.why
+		}
+		if d.turnEnds.IsZero() && d.setAside(ctx, now, patience) {
+			continue
+		}
+		if err := d.sleep(ctx, now); err != nil {
+			return err
+		}
 	}
 }
 
-// send makes one request and acts on the verdict. It returns what goes again at once, a request each.
-func (d *delivery) send(ctx context.Context, events []prepare.Event) [][]prepare.Event {
-	got, err := d.request(ctx, events)
-	if err != nil {
-		d.waiting.add(events, err, 0)
-		return nil
+// begin makes pieces of the batches: one of each, but for events that go alone or later.
+func (d *delivery) begin(now time.Time) {
+	marks := map[int]record.Marks{}
+	if !d.turnEnds.IsZero() {
+		marks = marksIn(d.logs, now)
 	}
-	verdict, err := d.preparer.Classify(ctx, guest.Answer{Events: uint32(len(events)), Status: uint16(got.status), Body: got.body})
-	if err != nil {
-		d.waiting.add(events, err, got.retryAfter)
-		return nil
+	d.paced = map[int][]prepare.Event{}
+	for batch, events := range d.prepared.Batches() {
+		at := map[time.Time][]prepare.Event{}
+		for _, event := range events {
+			marks := marks[event.Record]
+			if marks.Waited > 0 {
+				d.pieces = append(d.pieces, piece{
+					batch: batch, events: []prepare.Event{event}, ready: marks.NotBefore, isAlone: true, waited: marks.Waited,
+				})
+				continue
+			}
+			at[marks.NotBefore] = append(at[marks.NotBefore], event)
+		}
+		for ready, events := range at {
+			if ready.After(now) {
+				d.pieces = append(d.pieces, piece{batch: batch, events: events, ready: ready})
+				continue
+			}
+			d.pick(batch, events)
+		}
 	}
-	// Once more, should the answer have quoted the key in an escaped form of its own.
-	message := d.withoutKey.Replace(verdict.Message)
-	sorted, err := d.prepared.Sort(events, &verdict)
-	if err != nil {
-		d.waiting.add(events, err, got.retryAfter)
-		return nil
-	}
-
-	d.delivered += sorted.Delivered
-	d.telemetry.countRecords(ctx, sorted.Delivered, outcomeDelivered, "")
-	for reason, n := range sorted.Dropped {
-		d.telemetry.countRecords(ctx, n, outcomeDropped, reason)
-		d.drops = append(d.drops, drop{reason, n, message})
-	}
-	pause := got.retryAfter
-	if pause == 0 {
-		pause = time.Duration(verdict.PauseMS) * time.Millisecond
-	}
-	d.waiting.add(sorted.Waiting, errors.New(message), pause)
-	d.throttled.add(sorted.Throttled, errors.New(message), pause)
-	if len(sorted.Again) > 0 && len(sorted.Dropped) == 0 {
-		d.logger.Warn("Events go again at once: "+message, zap.Int("events", len(events)))
-	}
-	return sorted.Again
 }
 
-// request sends events and returns the answer, the key taken out.
-func (d *delivery) request(ctx context.Context, events []prepare.Event) (answer, error) {
-	body := d.prepared.Body(events)
-	began := time.Now()
-	got, err := d.client.post(ctx, body)
-	d.telemetry.countRequest(ctx, len(events), len(body), got.status)
-	if err != nil {
-		err = errors.New(d.withoutKey.Replace(err.Error()))
+// pick makes a piece of the events that the pace of their senders lets go, and keeps the others.
+func (d *delivery) pick(batch int, events []prepare.Event) {
+	now, later, until, ticket := d.pacer.pick(d.prepared, events)
+	if len(now) > 0 {
+		d.pieces = append(d.pieces, piece{batch: batch, events: now, ticket: ticket})
 	}
-	got.body = d.withoutKey.Replace(got.body)
-	d.set.Logger.Debug("Request to Amplitude",
-		zap.String("url", d.client.endpoint), zap.Int("events", len(events)), zap.Int("bytes", len(body)),
-		zap.Int("status", got.status), zap.String("answer", got.body), zap.Duration("retry_after", got.retryAfter),
-		zap.Duration("took", time.Since(began)), zap.Error(err))
-	return got, err
+	if len(later) > 0 {
+		d.pace(batch, later, until)
+	}
 }
 
-// setAside moves the throttled records to a queue of their own. Where none takes them they wait with the others.
-func (d *delivery) setAside(ctx context.Context, logs plog.Logs, queue consumer.Logs) {
-	if len(d.throttled.events) == 0 {
+// paceAgain keeps those events of a piece that have to wait since a sender was refused, after the piece was made.
+func (d *delivery) paceAgain(p piece) piece {
+	if p.isAlone || !d.pacer.isStale(d.prepared, p.events, p.ticket) {
+		return p
+	}
+	var later []prepare.Event
+	var until time.Time
+	p.events, later, until, p.ticket = d.pacer.pick(d.prepared, p.events)
+	if len(later) > 0 {
+		d.pace(p.batch, later, until)
+	}
+	return p
+}
+
+func (d *delivery) pace(batch int, events []prepare.Event, until time.Time) {
+	d.paced[batch] = append(d.paced[batch], events...)
+	if d.pacedUntil.IsZero() || until.Before(d.pacedUntil) {
+		d.pacedUntil = until
+	}
+}
+
+// takePaced makes pieces of what the pace of its senders now lets go.
+func (d *delivery) takePaced(now time.Time) {
+	if len(d.paced) == 0 || now.Before(d.pacedUntil) {
 		return
 	}
-	if queue != nil && d.throttled.pause > 0 && setAside(ctx, queue, recordsOf(logs, d.throttled.events), d.throttled.pause) == nil {
-		d.logger.Warn("Events were set aside: "+d.throttled.why.Error(), zap.Int("events", len(d.throttled.events)))
+	paced := d.paced
+	d.paced, d.pacedUntil = map[int][]prepare.Event{}, time.Time{}
+	for batch, events := range paced {
+		d.pick(batch, events)
+	}
+}
+
+func (d *delivery) isExpired(now time.Time) bool {
+	return !d.expires.IsZero() && !now.Before(d.expires)
+}
+
+// hasHadItsTurn reports whether others are to have the worker.
+func (d *delivery) hasHadItsTurn(now time.Time) bool {
+	if now.Sub(d.asideRefused) < asideAgain {
+		return false
+	}
+	return !d.turnEnds.IsZero() && !now.Before(d.turnEnds) || d.requests >= maxRequests || d.failedProbes >= maxProbes
+}
+
+// sleep waits until something may go. The error is why there is no waiting any more.
+func (d *delivery) sleep(ctx context.Context, now time.Time) error {
+	until := now.Add(maxAlonePause)
+	sooner := func(t time.Time) {
+		if !t.IsZero() && t.Before(until) {
+			until = t
+		}
+	}
+	for i := range d.pieces {
+		sooner(d.pieces[i].ready)
+	}
+	if len(d.paced) > 0 {
+		sooner(d.pacedUntil)
+	}
+	if d.aside != nil {
+		sooner(maxTime(d.turnEnds, now.Add(asideAgain)))
+	}
+	sooner(d.expires)
+	select {
+	case <-time.After(time.Until(until)):
+		return nil
+	case <-d.stopping.Done():
+		return errStopping
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// drop counts events as lost, keeps their records if so configured, and remembers to log it.
+func (d *delivery) drop(ctx context.Context, events []prepare.Event, reason, message string) {
+	if len(events) == 0 {
 		return
 	}
-	d.waiting.add(d.throttled.events, d.throttled.why, d.throttled.pause)
+	d.telemetry.countRecords(ctx, len(events), outcomeDropped, reason)
+	d.drops = append(d.drops, drop{reason, len(events), message})
+	if d.rejects != nil {
+		wanted := make(map[int]record.Marks, len(events))
+		for i := range events {
+			wanted[events[i].Record] = record.Marks{}
+		}
+		d.rejects.keep(ctx, recordsOf(d.logs, wanted), func(int) string { return reason }, message)
+	}
+}
+
+func (d *delivery) dropForTheWay(ctx context.Context, events []prepare.Event, given *surrender) {
+	d.drop(ctx, events, given.reason, given.message)
+	d.way.lost(len(events))
+}
+
+// left are the events that have no end yet.
+func (d *delivery) left() []prepare.Event {
+	var events []prepare.Event
+	for i := range d.pieces {
+		events = append(events, d.pieces[i].events...)
+	}
+	for _, paced := range d.paced {
+		events = append(events, paced...)
+	}
+	return events
 }
 
 // result is what the Collector is told: exactly one error, of one kind.
-func (d *delivery) result(logs plog.Logs) error {
-	if len(d.drops) > 0 && d.delivered == 0 && len(d.waiting.events) == 0 && len(d.throttled.events) == 0 {
-		// The Collector logs it.
+func (d *delivery) result(ctx context.Context, why error) error {
+	left := d.left()
+	if why != nil && len(left) > 0 && d.losesAtShutdown(why) {
+		handedOver.leave(d.heir(), recordsOf(d.logs, d.marks(0, time.Now())))
+		d.drop(ctx, left, reasonShutdown, why.Error())
+		left = nil
+	}
+	isLost := len(d.drops) > 0 && d.delivered == 0 && len(left) == 0
+	if !isLost || d.isAside {
+		for _, drop := range d.drops {
+			d.logDrop(drop)
+		}
+	}
+	if isLost {
+		// The Collector logs it, but of what was set aside.
 		return consumererror.NewPermanent(errors.New(d.dropsText()))
 	}
-	for _, drop := range d.drops {
-		d.logger.Error("Events were dropped, "+drop.reason+": "+drop.message, zap.Int("dropped_events", drop.events))
-	}
-	if len(d.waiting.events) == 0 {
+	if len(left) == 0 {
 		return nil
 	}
-	why := d.waiting.why
-	if d.waiting.pause > 0 {
-		why = exporterhelper.NewThrottleRetry(why, d.waiting.pause)
+	if why == nil {
+		why = d.why
 	}
-	return consumererror.NewLogs(why, recordsOf(logs, d.waiting.events))
+	wanted := make(map[int]record.Marks, len(left))
+	for i := range left {
+		wanted[left[i].Record] = record.Marks{}
+	}
+	return consumererror.NewLogs(why, recordsOf(d.logs, wanted))
 }
 
 func (d *delivery) dropsText() string {
-	var messages []string
-	seen := map[string]bool{}
+	messages := map[string]bool{}
 	for _, drop := range d.drops {
-		if !seen[drop.message] {
-			seen[drop.message] = true
-			messages = append(messages, drop.message)
-		}
+		messages[drop.message] = true
 	}
-	return strings.Join(messages, "; ")
-}
-
-// recordsOf copies the records of events.
-func recordsOf(logs plog.Logs, events []prepare.Event) plog.Logs {
-	wanted := make(map[int]struct{}, len(events))
-	for i := range events {
-		wanted[events[i].Record] = struct{}{}
-	}
-	out := plog.NewLogs()
-	index := -1
-	for _, rl := range logs.ResourceLogs().All() {
-		newResource := plog.NewResourceLogs()
-		for _, sl := range rl.ScopeLogs().All() {
-			newScope := plog.NewScopeLogs()
-			for _, lr := range sl.LogRecords().All() {
-				index++
-				if _, ok := wanted[index]; ok {
-					lr.CopyTo(newScope.LogRecords().AppendEmpty())
-				}
-			}
-			if newScope.LogRecords().Len() == 0 {
-				continue
-			}
-			sl.Scope().CopyTo(newScope.Scope())
-			newScope.SetSchemaUrl(sl.SchemaUrl())
-			newScope.MoveTo(newResource.ScopeLogs().AppendEmpty())
-		}
-		if newResource.ScopeLogs().Len() == 0 {
-			continue
-		}
-		rl.Resource().CopyTo(newResource.Resource())
-		newResource.SetSchemaUrl(rl.SchemaUrl())
-		newResource.MoveTo(out.ResourceLogs().AppendEmpty())
-	}
-	return out
+	return strings.Join(slices.Sorted(maps.Keys(messages)), "; ")
 }

@@ -4,17 +4,23 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"runtime"
+	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
 
 	"go.opentelemetry.io/collector/component"
-	"go.opentelemetry.io/collector/consumer"
+	"go.opentelemetry.io/collector/consumer/consumererror"
 	"go.opentelemetry.io/collector/exporter"
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.uber.org/zap"
 
 	"github.com/Flagsmith/flagsmith-otel-collector/exporter/amplitudeexporter/internal/guest"
 	"github.com/Flagsmith/flagsmith-otel-collector/exporter/amplitudeexporter/internal/prepare"
+	"github.com/Flagsmith/flagsmith-otel-collector/exporter/amplitudeexporter/internal/record"
 )
 
 // keyStandIn is what is shown for the API key.
@@ -23,6 +29,7 @@ const keyStandIn = "[the API key]"
 var errClosing = errors.New("the exporter is shutting down")
 
 type amplitudeExporter struct {
+	id        component.ID
 	cfg       *Config
 	set       component.TelemetrySettings
 	userAgent string
@@ -32,17 +39,31 @@ type amplitudeExporter struct {
 	// logger repeats nothing within seconds.
 	logger *zap.Logger
 
-	// closing ends whatever is still being sent when shutdown has taken long enough.
-	closing context.Context //nolint:containedctx // lives as long as the exporter
-	close   context.CancelCauseFunc
+	// stopping ends what waits, when shutdown begins; closing whatever is still being sent when it has taken long enough.
+	stopping context.Context //nolint:containedctx // lives as long as the exporter
+	stop     context.CancelCauseFunc
+	closing  context.Context //nolint:containedctx // lives as long as the exporter
+	close    context.CancelCauseFunc
 
-	// throttled has a queue for records that wait because of who sent them; nil = they wait in the main one.
-	throttled exporter.Logs
+	// aside has a queue for records that have to wait; nil = they wait in the main one.
+	aside exporter.Logs
+	// drained counts records from that queue where it gets no new ones.
+	drained atomic.Int64
+
+	way     *way
+	pacer   *pacer
+	waiting *waitingRecords
+	rejects *rejects
+	// inheriting are the goroutines that bring what another exporter has left to a queue.
+	inheriting sync.WaitGroup
+	// hinted are the reasons of which the operator was told more.
+	hinted sync.Map
 
 	// Set by start.
 	client   *client
 	pool     *guest.Pool
 	preparer *prepare.Preparer
+	hints    map[string]string
 }
 
 func newAmplitudeExporter(cfg *Config, set exporter.Settings) (*amplitudeExporter, error) {
@@ -51,13 +72,24 @@ func newAmplitudeExporter(cfg *Config, set exporter.Settings) (*amplitudeExporte
 		return nil, err
 	}
 	e := &amplitudeExporter{
+		id:         set.ID,
 		cfg:        cfg,
 		set:        set.TelemetrySettings,
 		userAgent:  fmt.Sprintf("%s/%s (%s/%s)", set.BuildInfo.Command, set.BuildInfo.Version, runtime.GOOS, runtime.GOARCH),
 		withoutKey: strings.NewReplacer(cfg.apiKey(), keyStandIn, cfg.apiKeyJSON(), keyStandIn),
 		telemetry:  telemetry,
 		logger:     limited(set.Logger),
+		pacer:      newPacer(),
+		waiting:    newWaitingRecords(),
 	}
+	e.way = newWay(e.logger, pauses{
+		initial:    cfg.RetryConfig.InitialInterval,
+		max:        cfg.RetryConfig.MaxInterval,
+		multiplier: cfg.RetryConfig.Multiplier,
+		spread:     cfg.RetryConfig.RandomizationFactor,
+	}, cfg.refusalGrace(), e.waiting.count)
+	e.rejects = newRejects(cfg.Rejects, e.logger, telemetry)
+	e.stopping, e.stop = context.WithCancelCause(context.Background())
 	e.closing, e.close = context.WithCancelCause(context.Background())
 	return e, nil
 }
@@ -71,54 +103,125 @@ func (e *amplitudeExporter) start(ctx context.Context, host component.Host) erro
 	if err != nil {
 		return err
 	}
-	client.endpoint, client.userAgent = plan.Endpoint, e.userAgent
+	client.sendTo(plan.Endpoint, e.userAgent)
+	e.way.reportTo(host)
+	e.hints = map[string]string{}
+	for _, hint := range plan.Hints {
+		e.hints[hint.Reason] = hint.Message
+	}
 	e.client, e.pool = client, pool
 	e.preparer = prepare.New(pool, &plan, e.cfg.apiKeyJSON(), e.logger)
 	for _, notice := range plan.Notices {
 		e.set.Logger.Info(notice)
 	}
-	return e.telemetry.watchMemory(pool)
+	return errors.Join(e.telemetry.watchMemory(pool), e.telemetry.watchWaiting(e.waiting))
 }
 
-// shutdown frees what start took. The queue has been drained by then.
+// shutdown frees what start took. The queues have been drained by then.
 func (e *amplitudeExporter) shutdown(ctx context.Context) error {
+	e.stop(errStopping)
 	e.close(errClosing)
 	e.telemetry.builder.Shutdown()
+	err := e.rejects.close()
 	if e.pool == nil {
-		return nil
+		return err
 	}
 	e.client.closeIdleConnections()
-	return e.pool.Close(ctx)
+	return errors.Join(err, e.pool.Close(ctx))
 }
 
-// pushLogs delivers records as events. What has to go again later comes back as the remaining records of the error.
+// pushLogs delivers records as events. What is left when the exporter shuts down comes back as the remaining records of
+// the error.
 func (e *amplitudeExporter) pushLogs(ctx context.Context, logs plog.Logs) error {
-	return e.push(ctx, logs, e.throttled)
+	return e.push(ctx, logs, false)
 }
 
-// push delivers records as events. What waits because of who sent it goes to the queue of throttled ones, if there is one.
-func (e *amplitudeExporter) push(ctx context.Context, logs plog.Logs, throttled consumer.Logs) error {
+// push delivers records as events, and goes on until each has an end, waits in the queue of those that were set aside,
+// or the exporter shuts down.
+func (e *amplitudeExporter) push(ctx context.Context, logs plog.Logs, isAside bool) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	defer context.AfterFunc(e.closing, func() { cancel(errClosing) })() //nolint:contextcheck // another one ends this one
 
+	now := time.Now()
+	arrivals := arrivalsIn(logs, now)
+	e.waiting.take(arrivals)
+	defer e.waiting.finish(arrivals)
+	d := &delivery{amplitudeExporter: e, logs: logs, isAside: isAside}
+	if e.aside != nil {
+		d.aside = e.aside
+		if isAside {
+			d.turnEnds = now.Add(turn)
+		}
+	}
+	if most := e.cfg.RetryConfig.MaxElapsedTime; most > 0 {
+		d.expires = lastOf(arrivals, now).Add(most)
+	}
+
 	prepared, err := e.preparer.Prepare(ctx, logs)
 	if err != nil {
+		if e.losesAtShutdown(err) {
+			left := plog.NewLogs()
+			logs.CopyTo(left)
+			handedOver.leave(e.heir(), left)
+			e.dropRecords(ctx, logs, reasonShutdown)
+			if isAside {
+				e.logDrop(drop{reasonShutdown, logs.LogRecordCount(), err.Error()})
+			}
+			return consumererror.NewPermanent(err)
+		}
 		return err
 	}
-	e.countPrepared(ctx, prepared)
-	d := &delivery{amplitudeExporter: e, prepared: prepared}
-	for _, batch := range prepared.Batches() {
-		d.deliver(ctx, batch)
-	}
-	d.setAside(ctx, logs, throttled)
-	return d.result(logs)
+	d.prepared = prepared
+	e.countPrepared(ctx, logs, prepared)
+	return d.result(ctx, d.run(ctx))
 }
 
-func (e *amplitudeExporter) countPrepared(ctx context.Context, prepared *prepare.Prepared) {
-	e.telemetry.countRecords(ctx, prepared.Skipped, outcomeSkipped, "")
-	for reason, n := range prepared.Dropped {
-		e.telemetry.countRecords(ctx, n, outcomeDropped, reason)
-		e.logger.Warn("Records were dropped: "+reason, zap.Int("dropped_records", n))
+// lastOf is when the last of some records came.
+func lastOf(arrivals map[int64]int, now time.Time) time.Time {
+	if len(arrivals) == 0 {
+		return now
 	}
+	return time.UnixMilli(slices.Max(slices.Collect(maps.Keys(arrivals))))
+}
+
+// losesAtShutdown reports whether an error is a shutdown after which nothing has the records any more.
+func (e *amplitudeExporter) losesAtShutdown(err error) bool {
+	isShutdown := errors.Is(err, errStopping) || errors.Is(err, errClosing)
+	return isShutdown && e.cfg.QueueConfig.HasValue() && !e.cfg.hasStorage() && !e.cfg.QueueConfig.Get().WaitForResult
+}
+
+// dropRecords counts all records as lost.
+func (e *amplitudeExporter) dropRecords(ctx context.Context, logs plog.Logs, reason string) {
+	e.telemetry.countRecords(ctx, logs.LogRecordCount(), outcomeDropped, reason)
+	e.rejects.keep(ctx, logs, func(int) string { return reason }, "")
+}
+
+func (e *amplitudeExporter) logDrop(d drop) {
+	e.logger.Error("Events were dropped, "+d.reason+": "+d.message, zap.Int("dropped_events", d.events))
+}
+
+func (e *amplitudeExporter) countPrepared(ctx context.Context, logs plog.Logs, prepared *prepare.Prepared) {
+	e.telemetry.countRecords(ctx, prepared.Skipped, outcomeSkipped, "")
+	if len(prepared.Dropped) == 0 {
+		return
+	}
+	for reason, n := range prepared.DroppedByReason() {
+		e.telemetry.countRecords(ctx, n, outcomeDropped, reason)
+		e.logger.Warn("Records were dropped, "+reason, zap.Int("dropped_records", n))
+		if hint := e.hints[reason]; hint != "" {
+			if _, hinted := e.hinted.LoadOrStore(reason, true); !hinted {
+				e.set.Logger.Warn(reason + " means: " + hint)
+			}
+		}
+	}
+	if e.rejects == nil {
+		return
+	}
+	wanted := map[int]record.Marks{}
+	for index := range prepared.Dropped {
+		wanted[index] = record.Marks{}
+	}
+	indices := slices.Sorted(maps.Keys(prepared.Dropped))
+	e.rejects.keep(ctx, recordsOf(logs, wanted), func(n int) string { return prepared.Dropped[indices[n]] }, "")
 }

@@ -19,10 +19,15 @@ import (
 
 	"github.com/Flagsmith/flagsmith-otel-collector/exporter/amplitudeexporter/internal/metadata"
 	"github.com/Flagsmith/flagsmith-otel-collector/exporter/amplitudeexporter/internal/record"
+	"github.com/Flagsmith/flagsmith-otel-collector/exporter/amplitudeexporter/internal/safequeue"
 )
 
 const (
-	defaultTimeout = 30 * time.Second
+	defaultTimeout      = 30 * time.Second
+	defaultRefusalGrace = 5 * time.Minute
+
+	// longestThrottlePause is the longest pause of a throttled user or device, as the core has it.
+	longestThrottlePause = 30 * time.Second
 
 	// As many as workers that send; net/http would keep two, and have the others connect anew each time.
 	defaultMaxIdleConnections = 10
@@ -71,6 +76,8 @@ func createDefaultConfig() component.Config {
 		DeviceIDAttribute:       "amplitude.device_id",
 		SessionIDAttribute:      "amplitude.session_id",
 		MinIDLength:             5,
+		RefusalGrace:            defaultRefusalGrace,
+		Rejects:                 RejectsConfig{MaxMegabytes: defaultRejectsMegabytes, MaxBackups: defaultRejectsBackups},
 	}
 }
 
@@ -103,21 +110,31 @@ func createLogs(ctx context.Context, set exporter.Settings, config component.Con
 	if err != nil {
 		return nil, err
 	}
-	if e.throttled, err = createThrottled(ctx, set, cfg, e.pushThrottled); err != nil {
-		return nil, err
-	}
-	logs, err := exporterhelper.NewLogs(ctx, set, cfg, e.pushLogs, helperOptions(cfg, cfg.QueueConfig)...)
+	aside, err := createAside(ctx, set, cfg, e.pushAside)
 	if err != nil {
 		return nil, err
 	}
-	return logsExporter{logs, e}, nil
+	if cfg.setsAside() {
+		e.aside = aside
+	}
+	set.Logger = limited(set.Logger)
+	logs, err := exporterhelper.NewLogs(ctx, set, cfg, e.pushLogs, helperOptions(cfg.RetryConfig, cfg.QueueConfig)...)
+	if err != nil {
+		return nil, err
+	}
+	if cfg.hasStorage() {
+		logs = safequeue.New(logs, *cfg.QueueConfig.Get().StorageID, e.set.Logger)
+	}
+	return logsExporter{logs, aside, e}, nil
 }
 
-func helperOptions(cfg *Config, queue configoptional.Optional[exporterhelper.QueueBatchConfig]) []exporterhelper.Option {
+func helperOptions(retry configretry.BackOffConfig, queue configoptional.Optional[exporterhelper.QueueBatchConfig]) []exporterhelper.Option {
+	// A push ends retries itself. What ends by a shutdown is not to be dropped for having taken long.
+	retry.MaxElapsedTime = 0
 	return []exporterhelper.Option{
 		exporterhelper.WithCapabilities(consumer.Capabilities{MutatesData: true}),
 		exporterhelper.WithQueue(queue),
-		exporterhelper.WithRetry(cfg.RetryConfig),
+		exporterhelper.WithRetry(retry),
 		// The HTTP client has the timeout: of each request, where a push may take several.
 		exporterhelper.WithTimeout(exporterhelper.TimeoutConfig{Timeout: 0}),
 	}
@@ -126,6 +143,8 @@ func helperOptions(cfg *Config, queue configoptional.Optional[exporterhelper.Que
 // logsExporter is what the Collector gets: exporterhelper's exporter, and what goes before and after it.
 type logsExporter struct {
 	exporter.Logs
+	// aside has the second queue; nil where there is none.
+	aside     exporter.Logs
 	amplitude *amplitudeExporter
 }
 
@@ -134,29 +153,46 @@ func (l logsExporter) Start(ctx context.Context, host component.Host) error {
 	if err := l.amplitude.start(ctx, host); err != nil {
 		return err
 	}
-	if l.amplitude.throttled != nil {
-		if err := l.amplitude.throttled.Start(ctx, host); err != nil {
+	if l.aside != nil {
+		if err := l.aside.Start(ctx, host); err != nil {
 			return err
 		}
 	}
-	return l.Logs.Start(ctx, host)
+	if err := l.Logs.Start(ctx, host); err != nil {
+		return err
+	}
+	if l.amplitude.aside != nil {
+		l.amplitude.inherit(ctx, l.amplitude.aside)
+	} else if l.amplitude.cfg.QueueConfig.HasValue() {
+		l.amplitude.inherit(ctx, l.Logs)
+	}
+	return nil
 }
 
 // ConsumeLogs marks records before they get to the queue, which regroups them.
 func (l logsExporter) ConsumeLogs(ctx context.Context, logs plog.Logs) error {
-	record.MarkArrival(logs, pcommon.NewTimestampFromTime(time.Now()))
-	return l.Logs.ConsumeLogs(ctx, logs)
+	now := time.Now()
+	record.MarkArrival(logs, pcommon.NewTimestampFromTime(now))
+	arrivals := arrivalsIn(logs, now)
+	l.amplitude.waiting.enqueue(arrivals)
+	err := l.Logs.ConsumeLogs(ctx, logs)
+	if err != nil {
+		l.amplitude.waiting.refuse(arrivals)
+	}
+	return err
 }
 
-// Shutdown drains the queues for no longer than one request may take. What is left then stays in a persistent queue; what
-// was in memory is lost, logged and counted by exporterhelper.
+// Shutdown drains the queues for no longer than one request may take: what has to wait ends at once. What is left then
+// stays in a persistent queue; what was in memory is lost, logged and counted.
 func (l logsExporter) Shutdown(ctx context.Context) error {
+	l.amplitude.stop(errStopping)
+	l.amplitude.inheriting.Wait()
 	giveUp := func() { l.amplitude.close(errClosing) }
 	defer time.AfterFunc(l.amplitude.cfg.ClientConfig.Timeout, giveUp).Stop()
 	defer context.AfterFunc(ctx, giveUp)()
 	err := l.Logs.Shutdown(ctx)
-	if l.amplitude.throttled != nil {
-		err = errors.Join(err, l.amplitude.throttled.Shutdown(ctx))
+	if l.aside != nil {
+		err = errors.Join(err, l.aside.Shutdown(ctx))
 	}
 	return errors.Join(err, l.amplitude.shutdown(ctx))
 }

@@ -248,3 +248,18 @@ func (f *fixture) delivered(t *testing.T) int {
 	}
 	return total
 }
+
+// hasDelivered reports whether the metric says that so many records were delivered.
+func (f *fixture) hasDelivered(n int) bool {
+	metric, err := f.telemetry.GetMetric("otelcol_exporter_amplitude_records")
+	if err != nil {
+		return false
+	}
+	total := int64(0)
+	for _, point := range metric.Data.(metricdata.Sum[int64]).DataPoints {
+		if value, _ := point.Attributes.Value("outcome"); value.AsString() == "delivered" {
+			total += point.Value
+		}
+	}
+	return total == int64(n)
+}

@@ -3,6 +3,8 @@ package amplitudeexporter
 import (
 	"context"
 	"strconv"
+	"strings"
+	"sync"
 	"time"
 
 	"go.opentelemetry.io/collector/component"
@@ -18,11 +20,54 @@ import (
 // logInterval is how long a log line that says the same as an earlier one is held back. The metrics have the numbers.
 const logInterval = 10 * time.Second
 
-// limited is a logger that repeats nothing within logInterval.
+// limited is a logger that repeats nothing within logInterval, and shows no stack: no line of an exporter is about its
+// own code.
 func limited(logger *zap.Logger) *zap.Logger {
-	return logger.WithOptions(zap.WrapCore(func(core zapcore.Core) zapcore.Core {
-		return zapcore.NewSamplerWithOptions(core, logInterval, 1, 0)
+	return logger.WithOptions(zap.AddStacktrace(zap.DPanicLevel), zap.WrapCore(func(core zapcore.Core) zapcore.Core {
+		return limitedCore{core, &lastLines{at: map[lineKind]time.Time{}}}
 	}))
+}
+
+// limitedCore holds lines back that say the same as one before.
+type limitedCore struct {
+	zapcore.Core
+	last *lastLines
+}
+
+func (c limitedCore) With(fields []zapcore.Field) zapcore.Core {
+	return limitedCore{c.Core.With(fields), c.last}
+}
+
+func (c limitedCore) Check(entry zapcore.Entry, checked *zapcore.CheckedEntry) *zapcore.CheckedEntry {
+	if !c.Enabled(entry.Level) || !c.last.allow(entry) {
+		return checked
+	}
+	return c.Core.Check(entry, checked)
+}
+
+// lastLines is when each kind of line was last let pass. Safe for concurrent use.
+type lastLines struct {
+	mu sync.Mutex
+	at map[lineKind]time.Time
+}
+
+// lineKind is what lines share that say the same: the level, and the message up to its first colon. Behind that is what
+// differs each time, such as the port of a connection or a number of users, and has no bound.
+type lineKind struct {
+	level zapcore.Level
+	text  string
+}
+
+func (l *lastLines) allow(entry zapcore.Entry) bool {
+	text, _, _ := strings.Cut(entry.Message, ": ")
+	kind := lineKind{entry.Level, text}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if last, ok := l.at[kind]; ok && entry.Time.Sub(last) < logInterval && !entry.Time.Before(last) {
+		return false
+	}
+	l.at[kind] = entry.Time
+	return true
 }
 
 // What becomes of a record, as metadata.yaml has it.
@@ -53,7 +98,8 @@ func newInstruments(set component.TelemetrySettings, id component.ID) (*instrume
 
 func (i *instruments) countRecords(ctx context.Context, n int, outcome, reason string) {
 	if n > 0 {
-		i.builder.ExporterAmplitudeRecords.Add(ctx, int64(n), metric.WithAttributes(
+		// What ended with its context counts too.
+		i.builder.ExporterAmplitudeRecords.Add(context.WithoutCancel(ctx), int64(n), metric.WithAttributes(
 			i.id, attribute.String("outcome", outcome), attribute.String("reason", reason)))
 	}
 }
@@ -83,6 +129,14 @@ func (i *instruments) guestObserver() guest.Observer {
 func (i *instruments) watchMemory(pool *guest.Pool) error {
 	return i.builder.RegisterExporterAmplitudeGuestMemoryCallback(func(_ context.Context, o metric.Int64Observer) error {
 		o.Observe(pool.MemoryBytes(), i.only)
+		return nil
+	})
+}
+
+// watchWaiting has the age of the oldest record shown that waits.
+func (i *instruments) watchWaiting(waiting *waitingRecords) error {
+	return i.builder.RegisterExporterAmplitudeOldestWaitingRecordAgeCallback(func(_ context.Context, o metric.Float64Observer) error {
+		o.Observe(waiting.oldest(time.Now()).Seconds(), i.only)
 		return nil
 	})
 }

@@ -32,6 +32,8 @@ export interface Said {
     readonly field: string;
     readonly events: readonly number[];
   }[];
+  /** Events per second that Amplitude takes of a user or device; 0 where it does not say. */
+  readonly maxEventsPerSecond: number;
   readonly silencedEvents: readonly number[];
   readonly silencedDevices: readonly string[];
   readonly throttledEvents: readonly number[];
@@ -41,6 +43,9 @@ export interface Said {
 
 const MAX_QUOTED_LENGTH = 200;
 const MAX_FIELD_LENGTH = 64;
+
+/** What fits the contract's numbers. */
+const MAX_COUNT = 2 ** 32 - 1;
 
 /** Reads the body of an answer to a request with so many events. */
 export function readAnswer(body: string, events: number): Said {
@@ -56,6 +61,7 @@ export function readAnswer(body: string, events: number): Said {
         events: indices(listed),
       })),
     ),
+    maxEventsPerSecond: isCount(answer.eps_threshold) ? answer.eps_threshold : 0,
     silencedEvents: indices(answer.silenced_events),
     silencedDevices: ids(answer.silenced_devices),
     throttledEvents: indices(answer.throttled_events),
@@ -80,6 +86,10 @@ function parse(body: string): unknown {
 function ids(value: unknown): string[] {
   const listed = Array.isArray(value) ? value : Object.keys(asObject(value));
   return listed.filter((id): id is string => typeof id === 'string' && id !== '' && !HALF_A_CHARACTER.test(id));
+}
+
+function isCount(value: unknown): value is number {
+  return typeof value === 'number' && Number.isInteger(value) && value >= 1 && value <= MAX_COUNT;
 }
 
 function isIndex(value: unknown, events: number): value is number {

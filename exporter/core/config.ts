@@ -1,5 +1,5 @@
 import type { Config, Fault } from 'flagsmith:amplitude-exporter/types@0.1.0';
-import { hasTooManyAlternatives, MAX_ALTERNATIVES, tryGlob } from './glob.ts';
+import { flawOf, hasTooManyAlternatives, MAX_ALTERNATIVES, tryGlob } from './glob.ts';
 import { idAttributeKeys } from './identity.ts';
 import { apis, hosts, MAX_STRING_LENGTH } from './limits.ts';
 
@@ -31,11 +31,15 @@ export function faultsOf(config: Config): Fault[] {
   if (!Object.hasOwn(hosts, config.region)) {
     fault('region', `is ${quote(config.region)}: write us or eu, where the Amplitude project lives`);
   }
-  if (config.endpoint !== '' && !/^https?:\/\/[^\s/?#]+/i.test(config.endpoint)) {
-    fault(
-      'endpoint',
-      'is not an http or https URL: write one with its path, or leave it out for the one that region and api give',
-    );
+  if (config.endpoint !== '') {
+    if (!/^https?:\/\/[^\s/?#]+/i.test(config.endpoint)) {
+      fault(
+        'endpoint',
+        'is not an http or https URL: write one with its path, or leave it out for the one that region and api give',
+      );
+    } else if (!/^[^:]+:\/\/[^/?#]+\/[^?#]/.test(config.endpoint)) {
+      fault('endpoint', `has no path: write it with one, such as ${pathsText()}`);
+    }
   }
   if (!compressions.includes(config.compression)) {
     fault('compression', `is ${quote(config.compression)}, which Amplitude does not take: write gzip or none`);
@@ -78,9 +82,16 @@ export function faultsOf(config: Config): Fault[] {
   return faults;
 }
 
+function pathsText(): string {
+  return Object.values(apis)
+    .map(({ path }) => path)
+    .join(' or ');
+}
+
 function globFaults(key: string, globs: readonly string[]): Fault[] {
   const faults: Fault[] = [];
   for (const [index, glob] of globs.entries()) {
+    const flaw = flawOf(glob);
     if (glob === '') {
       faults.push({
         key: `${key}[${index}]`,
@@ -91,6 +102,8 @@ function globFaults(key: string, globs: readonly string[]): Fault[] {
         key: `${key}[${index}]`,
         message: `has ${glob.length} characters: write at most ${MAX_GLOB_LENGTH}`,
       });
+    } else if (flaw !== undefined) {
+      faults.push({ key: `${key}[${index}]`, message: `is ${quote(glob)}, and ${flaw}` });
     } else if (hasTooManyAlternatives(glob)) {
       faults.push({
         key: `${key}[${index}]`,

@@ -77,9 +77,16 @@ test('attributes are selected by level', () => {
   expect(selectAttributes('scope', keys)).toEqual([false, true, false]);
 });
 
-test('validate and classify need no configure', () => {
+test('validate needs no configure', () => {
   expect(validate(configWith())).toEqual([]);
-  expect(classify({ events: 1, status: 200, body: '' }).all).toEqual({ tag: 'delivered' });
+});
+
+test('an answer is classified by what the configured API takes', () => {
+  const answer = { events: 1, status: 429, body: '{"throttled_events":[0]}' };
+  configure(configWith({ api: 'batch' }));
+  expect(classify(answer).exceptions).toMatchObject([{ fate: { tag: 'throttled', val: { events: 1_000 } } }]);
+  configure(configWith());
+  expect(classify(answer).exceptions).toMatchObject([{ fate: { tag: 'throttled', val: { events: 30 } } }]);
 });
 
 describe('whatever the cells', () => {

@@ -26,6 +26,7 @@ interface Configured {
   /** One a column of the plan. */
   readonly deciders: readonly Decider[];
   readonly limits: BatchLimits;
+  readonly api: Api;
 }
 
 let configured: Configured | undefined;
@@ -46,15 +47,17 @@ export function configure(config: Config): Plan {
     scope: anyOf(config.scopeAttributes),
     resource: anyOf(config.resourceAttributes),
   };
-  const api = apis[config.api as Api];
+  const api = config.api as Api;
+  const { maxEvents, maxBytes } = apis[api];
   configured = {
     carries,
     deciders: [(cell) => decideEventType(cell, isAllowed), identityDecider(config, carries)],
     limits: {
-      maxEvents: config.maxBatchEvents || api.maxEvents,
-      maxBytes: config.maxBatchBytes || api.maxBytes,
+      maxEvents: config.maxBatchEvents || maxEvents,
+      maxBytes: config.maxBatchBytes || maxBytes,
       envelopeBytes: envelopeBytes(config),
     },
+    api,
   };
   return planFor(config);
 }
@@ -75,5 +78,5 @@ export function divide(open: Batch, sizes: Uint32Array): Divided {
 }
 
 export function classify(answer: Answer): Verdict {
-  return classifyAnswer(answer);
+  return classifyAnswer(answer, theConfigured().api);
 }

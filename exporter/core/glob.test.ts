@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { anyOf, tryGlob } from './glob.ts';
+import { anyOf, flawOf, tryGlob } from './glob.ts';
 
 test.each([
   ['billing.seat.added', 'billing.seat.added', true],
@@ -41,4 +41,38 @@ test('one of several is enough, none match nothing', () => {
 
 test.each(['a*', '*.*.*', '{a,b,c}{d,e,f}*', '[Amplitude] *', '**', '?'])('%j is quick to try', (glob) => {
   tryGlob(glob);
+});
+
+test.each([
+  ['billing.[a-z', /opens a \[ that nothing closes/],
+  ['a[]', /opens a \[/],
+  ['a[!]', /opens a \[/],
+  ['*[', /opens a \[/],
+  ['a[b-\\]', /opens a \[/],
+  ['{a,b', /opens a \{ that nothing closes/],
+  ['{a,{b}', /opens a \{/],
+  ['v[9-0]', /range that runs backwards: \[9-0\]/],
+])('%j can match nothing but itself, and says so', (glob, flaw) => {
+  expect(flawOf(glob)).toMatch(flaw);
+});
+
+test.each([
+  'billing.*',
+  '[Amplitude] Page Viewed',
+  'a\\[b',
+  'a\\{b',
+  'v[0-9]',
+  '[]a]',
+  '[^a-z]',
+  '[[:alpha:]]',
+  '[{]',
+  '{a,b}',
+  '{}',
+  'a}',
+  'a]',
+  '+(a|b)',
+  'Page Viewed (Web)',
+  '',
+])('%j has no flaw', (glob) => {
+  expect(flawOf(glob)).toBeUndefined();
 });

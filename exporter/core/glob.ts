@@ -22,6 +22,48 @@ export function hasTooManyAlternatives(glob: string): boolean {
   return new Minimatch(asName(glob), options).globSet.length > MAX_ALTERNATIVES;
 }
 
+/**
+ * Why a glob can match no name but its own text, as words to be read behind its key; undefined where it can. A bracket or
+ * a brace that nothing closes stands for itself, and a range that runs backwards for no character at all.
+ */
+export function flawOf(glob: string): string | undefined {
+  const braces: number[] = [];
+  for (let i = 0; i < glob.length; i++) {
+    const character = glob[i];
+    if (character === '\\') i++;
+    else if (character === '{') braces.push(i);
+    else if (character === '}') braces.pop();
+    else if (character === '[') {
+      const end = endOfBracket(glob, i);
+      if (end < 0) return 'opens a [ that nothing closes: close it, or write \\[ for the character itself';
+      if (hasBackwardRange(glob.slice(i + 1, end))) return `has a range that runs backwards: ${glob.slice(i, end + 1)}`;
+      i = end;
+    }
+  }
+  return braces.length > 0
+    ? 'opens a { that nothing closes: close it, or write \\{ for the character itself'
+    : undefined;
+}
+
+/** Where the bracket that opens at a position is closed; -1 where it is not. One that comes first in it is a character. */
+function endOfBracket(glob: string, start: number): number {
+  let first = start + 1;
+  if (glob[first] === '!' || glob[first] === '^') first++;
+  for (let i = first; i < glob.length; i++) {
+    if (glob[i] === '\\') i++;
+    else if (glob.startsWith('[:', i) && glob.includes(':]', i)) i = glob.indexOf(':]', i) + 1;
+    else if (glob[i] === ']' && i > first) return i;
+  }
+  return -1;
+}
+
+function hasBackwardRange(members: string): boolean {
+  for (const [, from = '', to = ''] of members.matchAll(/([^\\[\]])-([^\\[\]])/gu)) {
+    if (from > to) return true;
+  }
+  return false;
+}
+
 function asName(text: string): string {
   return ANCHOR + text.replaceAll('/', SLASH_STAND_IN);
 }

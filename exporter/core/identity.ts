@@ -1,9 +1,11 @@
-import type { Column, Config, Level, Source } from 'flagsmith:amplitude-exporter/types@0.1.0';
+import type { Column, Config, Hint, Level, Source } from 'flagsmith:amplitude-exporter/types@0.1.0';
 import { cellValues, isContainer, scalarText } from './cells.ts';
 import type { Decider } from './decision.ts';
 import type { Matcher } from './glob.ts';
 import { asciiJson, characterCount, cut } from './json.ts';
 import { invalidIds, MAX_STRING_LENGTH } from './limits.ts';
+
+const NO_IDENTITY = 'no_identity';
 
 const levels: readonly Level[] = ['record', 'scope', 'resource'];
 
@@ -16,6 +18,20 @@ export const idAttributeKeys = [
 ] as const satisfies readonly (keyof Config)[];
 
 type IdAttributeKey = (typeof idAttributeKeys)[number];
+
+/** The members of an event by which Amplitude limits what it takes in a second, and in a day. */
+export const senderKeys = ['user_id', 'device_id'] as const;
+
+/** What an operator has to know about records that are dropped because they name nobody. */
+export function noIdentityHint(config: Config): Hint {
+  const names = idAttributeKeys
+    .filter((key) => key !== 'sessionIdAttribute' && config[key] !== '')
+    .map((key) => config[key]);
+  return {
+    reason: NO_IDENTITY,
+    message: `none of the attributes ${names.join(', ')} of the record, its scope or its resource holds an id of at least ${config.minIdLength} characters that identifies somebody`,
+  };
+}
 
 /** One column for all ids: they repeat together, and what was decided once about a cell is remembered. */
 export function identityColumn(config: Config): Column {
@@ -70,7 +86,7 @@ export function identityDecider(config: Config, carries: Readonly<Record<Level, 
 
     const deviceId = first(values, deviceStart, idAsItStands);
     if (deviceId !== undefined) members += `${members === '' ? '' : ','}"device_id":${deviceId}`;
-    if (members === '') return { kind: 'dropped', reason: 'no_identity' };
+    if (members === '') return { kind: 'dropped', reason: NO_IDENTITY };
 
     const sessionId = first(values, sessionStart, sessionIdJson);
     if (sessionId !== undefined) members += `,"session_id":${sessionId}`;

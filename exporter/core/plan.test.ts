@@ -45,3 +45,14 @@ test('levels are named only where attributes of theirs may be carried', () => {
     'resource',
   ]);
 });
+
+test('the operator is told which attributes were looked at for an id', () => {
+  const hints = planFor(configWith({ deviceIdAttribute: '', minIdLength: 3 })).hints;
+  expect(hints).toEqual([
+    {
+      reason: 'no_identity',
+      message:
+        'none of the attributes amplitude.user_id, organisation.id of the record, its scope or its resource holds an id of at least 3 characters that identifies somebody',
+    },
+  ]);
+});

@@ -1,6 +1,6 @@
 import type { Config, Envelope, Level, Plan } from 'flagsmith:amplitude-exporter/types@0.1.0';
 import { eventTypeColumn } from './event-type.ts';
-import { identityColumn, omittedAttributes } from './identity.ts';
+import { identityColumn, noIdentityHint, omittedAttributes, senderKeys } from './identity.ts';
 import { asciiJson } from './json.ts';
 import { type Api, apis, hosts, MAX_DEPTH, MAX_STRING_LENGTH, type Region } from './limits.ts';
 
@@ -20,6 +20,8 @@ export function planFor(config: Config): Plan {
     bodyProperty: config.bodyProperty,
     maxStringLength: MAX_STRING_LENGTH,
     maxDepth: MAX_DEPTH,
+    senderKeys: [...senderKeys],
+    hints: [noIdentityHint(config)],
     notices: notices(config),
   };
 }

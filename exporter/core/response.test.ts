@@ -1,6 +1,7 @@
 import type { Verdict } from 'flagsmith:amplitude-exporter/types@0.1.0';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import type { Api } from './limits.ts';
 import { classify } from './response.ts';
 
 /** The events of a request. */
@@ -22,12 +23,13 @@ function fatesOf(verdict: Verdict, sent: readonly Record<string, string>[] = eve
   const others = fates.some((fate) => fate !== undefined) ? verdict.rest : verdict.all;
   return fates.map((fate) => {
     const decided = fate ?? others;
-    return decided.tag === 'dropped' ? decided.val : decided.tag;
+    if (decided.tag === 'dropped') return decided.val;
+    return decided.tag === 'refused' || decided.tag === 'faulty' ? `${decided.tag} ${decided.val}` : decided.tag;
   });
 }
 
-function answer(status: number, body: unknown, sent = events): Verdict {
-  return classify({ events: sent.length, status, body: typeof body === 'string' ? body : JSON.stringify(body) });
+function answer(status: number, body: unknown, sent = events, api: Api = 'http'): Verdict {
+  return classify({ events: sent.length, status, body: typeof body === 'string' ? body : JSON.stringify(body) }, api);
 }
 
 const all = (fate: string): string[] => events.map(() => fate);
@@ -53,18 +55,18 @@ const unthrottled = {
 describe('each answer that Amplitude documents', () => {
   test.each<[string, number, unknown, string[]]>([
     ['200', 200, { code: 200, events_ingested: 4, payload_size_bytes: 50, server_upload_time: 1 }, all('delivered')],
-    ['400: the API key', 400, { code: 400, error: 'Invalid API key: [the API key]' }, all('invalid_api_key')],
+    ['400: the API key', 400, { code: 400, error: 'Invalid API key: [the API key]' }, all('refused invalid_api_key')],
     [
       '400: a field of the request',
       400,
       { ...silent, error: 'Request missing required field', missing_field: 'api_key' },
-      all('status_400'),
+      all('faulty status_400'),
     ],
     [
       '400: a field of the request, whatever else it says',
       400,
       { ...silent, missing_field: 'events', events_with_invalid_fields: { time: [0] } },
-      all('status_400'),
+      all('faulty status_400'),
     ],
     [
       '400: fields of events',
@@ -103,20 +105,20 @@ describe('each answer that Amplitude documents', () => {
       ['missing_field', 'invalid_field', 'again', 'silenced'],
     ],
     ['400: all events', 400, { ...silent, events_with_invalid_fields: { time: [0, 1, 2, 3] } }, all('invalid_field')],
-    ['400 that names no event', 400, { ...silent, error: 'Invalid request' }, all('status_400')],
-    ['403', 403, '<html>Forbidden</html>', all('status_403')],
+    ['400 that names no event', 400, { ...silent, error: 'Invalid request' }, all('faulty status_400')],
+    ['403', 403, '<html>Forbidden</html>', all('refused status_403')],
     ['413', 413, { code: 413, error: 'Payload too large' }, all('again-in-halves')],
     [
       '429: throttled events',
       429,
       { ...unthrottled, error: 'Too many requests', throttled_users: { 'bob-2': 40 }, throttled_events: [1] },
-      ['again', 'wait', 'again', 'again'],
+      ['again', 'throttled', 'again', 'again'],
     ],
     [
       '429: throttled users and devices by their ids alone',
       429,
       { ...unthrottled, throttled_users: { 'ann-1': 40 }, throttled_devices: { 'phone-3': 31 } },
-      ['wait', 'again', 'wait', 'again'],
+      ['throttled', 'again', 'throttled', 'again'],
     ],
     [
       '429: past the daily quota',
@@ -137,7 +139,7 @@ describe('each answer that Amplitude documents', () => {
         throttled_events: [0, 1, 3],
         exceeded_daily_quota_users: { 'bob-2': 500_001 },
       },
-      ['wait', 'daily_quota', 'again', 'wait'],
+      ['throttled', 'daily_quota', 'again', 'throttled'],
     ],
     ['429 that names nobody', 429, { ...unthrottled, error: 'Too many requests for this app' }, all('wait')],
     ['500', 500, '', all('wait')],
@@ -154,9 +156,36 @@ describe('each answer that Amplitude documents', () => {
     expect(fatesOf(verdict, event && [event])).toEqual(['too_large']);
   });
 
-  test('throttled ones wait for 30 s, the others as long as the Collector says', () => {
+  test('a 429 that names nobody holds all back for 30 s; other pauses are the ones of the host', () => {
     expect(answer(429, '').pauseMs).toBe(30_000);
     for (const status of [408, 500, 502, 503, 504]) expect(answer(status, '').pauseMs).toBe(0);
+  });
+});
+
+describe('the pace of a throttled user', () => {
+  const paceOf = (body: object, api?: Api) =>
+    answer(429, { throttled_users: { 'ann-1': 40 }, ...body }, events, api).exceptions.map(({ fate }) => fate);
+
+  test.each<[string, object, Api, number, boolean]>([
+    ['is what Amplitude names', { eps_threshold: 12 }, 'http', 12, true],
+    ['is what is documented of the HTTP V2 API', {}, 'http', 30, false],
+    ['is what is documented of the Batch API', {}, 'batch', 1_000, false],
+    ['is not 0', { eps_threshold: 0 }, 'http', 30, false],
+    ['is no fraction', { eps_threshold: 0.5 }, 'http', 30, false],
+    ['is no text', { eps_threshold: '12' }, 'http', 30, false],
+    ['is no more than the contract can say', { eps_threshold: 2 ** 32 }, 'http', 30, false],
+  ])('%s', (_, body, api, perSecond, isTold) => {
+    const pace = { events: perSecond, intervalMs: 1_050, maxPauseMs: 30_000, isTold };
+    expect(paceOf(body, api)).toEqual([{ tag: 'throttled', val: pace }]);
+  });
+
+  test('the first pause is short, since the next request has less of that user', () => {
+    expect(answer(429, { throttled_users: { 'ann-1': 40 } }).pauseMs).toBe(500);
+  });
+
+  test('users and devices come before events: an answer may list some of their events only', () => {
+    const { exceptions } = answer(429, { throttled_events: [1], throttled_users: { 'bob-2': 40 } });
+    expect(exceptions.map(({ of }) => of.tag)).toEqual(['members', 'events']);
   });
 });
 
@@ -185,9 +214,10 @@ describe('odd answers', () => {
     for (const status of [408, 500, 501, 502, 503, 504, 520, 599, 999]) {
       expect(fatesOf(answer(status, body))).toEqual(all('wait'));
     }
-    for (const status of [100, 301, 302, 307, 400, 401, 403, 404, 405, 409, 415, 422, 451, 499]) {
-      expect(fatesOf(answer(status, body))).toEqual(all(`status_${status}`));
+    for (const status of [100, 301, 302, 307, 401, 403, 404, 405, 407, 409, 415, 422, 451, 499]) {
+      expect(fatesOf(answer(status, body))).toEqual(all(`refused status_${status}`));
     }
+    expect(fatesOf(answer(400, body))).toEqual(all('faulty status_400'));
     expect(fatesOf(answer(413, body))).toEqual(all('again-in-halves'));
     expect(fatesOf(answer(429, body))).toEqual(all('wait'));
   });
@@ -205,7 +235,12 @@ describe('odd answers', () => {
   test('ids that every object has', () => {
     const sent = [{ user_id: 'toString' }, { user_id: '__proto__' }, { user_id: 'constructor' }, { user_id: 'other' }];
     const body = '{"throttled_users":{"__proto__":1,"toString":2}}';
-    expect(fatesOf(answer(429, body, sent as typeof events), sent)).toEqual(['wait', 'wait', 'again', 'again']);
+    expect(fatesOf(answer(429, body, sent as typeof events), sent)).toEqual([
+      'throttled',
+      'throttled',
+      'again',
+      'again',
+    ]);
   });
 
   test('whatever the body, every event has one fate and the message is short', () => {
@@ -226,7 +261,7 @@ describe('odd answers', () => {
     fc.assert(
       fc.property(fc.integer({ min: 0, max: 999 }), body, (status, text) => {
         const verdict = answer(status, text);
-        const known = /^(delivered|again|again-in-halves|wait|[a-z_]+(_\d+)?)$/;
+        const known = /^(delivered|again|again-in-halves|wait|throttled|((refused|faulty) )?[a-z_]+(_\d+)?)$/;
         expect(fatesOf(verdict).every((fate) => known.test(fate))).toBe(true);
         expect(verdict.message.length).toBeLessThan(1_500);
         expect(verdict.message).toMatch(/^[^\p{Control}\p{Surrogate}]*$/u);
@@ -249,13 +284,13 @@ describe('what the operator is told', () => {
       'about the key',
       400,
       { error: 'Invalid API key: [the API key]' },
-      'Amplitude answered 400: Invalid API key: [the API key]; the events are dropped; check api_key, and that region is where its project lives',
+      'Amplitude answered 400: Invalid API key: [the API key]; check api_key, and that region is where its project lives',
     ],
     [
       'about a field of the request',
       400,
       { error: 'Request missing required field', missing_field: 'api_key' },
-      'Amplitude answered 400: Request missing required field: api_key; the events are dropped',
+      'Amplitude answered 400: Request missing required field: api_key',
     ],
     [
       'about fields of events',
@@ -263,8 +298,16 @@ describe('what the operator is told', () => {
       { error: 'Invalid fields', events_with_invalid_fields: { time: [0], price: [1] }, silenced_events: [2] },
       'Amplitude answered 400: Invalid fields (invalid_field time, invalid_field price); the events that it names are dropped, the others are sent again',
     ],
-    ['about the path', 404, 'Not Found', 'Amplitude answered 404; the events are dropped; check endpoint'],
-    ['about a redirect', 301, '', 'Amplitude answered 301; the events are dropped; check endpoint'],
+    ['about the path', 404, 'Not Found', 'Amplitude answered 404; check endpoint, and what proxy is on the way'],
+    ['about a redirect', 301, '', 'Amplitude answered 301; a redirect is not followed; check endpoint'],
+    [
+      'about the firewall',
+      403,
+      '<html>',
+      'Amplitude answered 403; check api_key and region, and what firewall or proxy is on the way',
+    ],
+    ['about a proxy', 407, '', 'Amplitude answered 407; check the proxy on the way and its credentials'],
+    ['about a request', 400, '{"error":"Bad"}', 'Amplitude answered 400: Bad, and no event is named'],
     [
       'about the size of a request',
       413,
@@ -275,15 +318,15 @@ describe('what the operator is told', () => {
       'about throttling, without the ids',
       429,
       { error: 'Too many', throttled_users: { 'bob-2': 40 }, exceeded_daily_quota_devices: { 'phone-4': 1 } },
-      'Amplitude answered 429: Too many; past the daily quota, dropped: users 0, devices 1; over the limit, to wait: users 1, devices 0',
+      'Amplitude answered 429: Too many; past the daily quota, dropped: users 0, devices 1; over the limit, to be sent more slowly: users 1, devices 0',
     ],
-    ['about an outage', 503, '<html>', 'Amplitude answered 503; the events will be sent again'],
+    ['about an outage', 503, '<html>', 'Amplitude answered 503'],
   ])('%s', (_, status, body, message) => {
     expect(answer(status, body).message).toBe(message);
   });
 
   test('half a character is repaired, and what would break the line', () => {
-    expect(answer(400, '{"error":"a\\ud800b\\nc"}').message).toContain(': a\ufffdb\ufffdc;');
+    expect(answer(400, '{"error":"a\\ud800b\\nc"}').message).toContain(': a\ufffdb\ufffdc,');
   });
 
   test('an endless error is cut, and so is a list of fields', () => {

@@ -1,6 +1,6 @@
-import type { Answer, Exception, Fate, Member, Verdict } from 'flagsmith:amplitude-exporter/types@0.1.0';
+import type { Answer, Exception, Fate, Member, Pace, Verdict } from 'flagsmith:amplitude-exporter/types@0.1.0';
 import { type Ids, readAnswer, type Said } from './answer.ts';
-import { THROTTLE_PAUSE_MS } from './limits.ts';
+import { type Api, apis, FIRST_THROTTLE_PAUSE_MS, PACE_INTERVAL_MS, THROTTLE_PAUSE_MS } from './limits.ts';
 
 const wait: Fate = { tag: 'wait' };
 const again: Fate = { tag: 'again' };
@@ -14,45 +14,53 @@ function dropped(reason: string): Fate {
  * Batch Event Upload API, "Response", and its reference client. 500, 502 and 504 may or may not have been taken:
  * `insert_id` prevents doubles. A body that cannot be read leaves the status to decide.
  */
-export function classify({ events, status, body }: Answer): Verdict {
+export function classify({ events, status, body }: Answer, api: Api): Verdict {
   if (status >= 200 && status < 300) return forAll({ tag: 'delivered' }, '');
   const said = readAnswer(body, events);
   const opening = `Amplitude answered ${status}${said.error === '' ? '' : `: ${said.error}`}`;
-  if (status === 400) return ofRefusal(said, opening);
+  if (status === 400) return ofBadRequest(said, opening);
   if (status === 413) return ofTooLarge(events, opening);
-  if (status === 429) return ofThrottling(said, opening);
-  if (status === 408 || status >= 500) return forAll(wait, `${opening}; the events will be sent again`);
-  return forAll(dropped(`status_${status}`), `${opening}; the events are dropped${advice(status)}`);
+  if (status === 429) return ofThrottling(said, opening, api);
+  if (status === 408 || status >= 500) return forAll(wait, opening);
+  return forAll({ tag: 'refused', val: `status_${status}` }, `${opening}; ${advice(status)}`);
 }
 
-function forAll(fate: Fate, message: string): Verdict {
-  return { exceptions: [], rest: fate, all: fate, pauseMs: 0, message };
+function forAll(fate: Fate, message: string, pauseMs = 0): Verdict {
+  return { exceptions: [], rest: fate, all: fate, pauseMs, message };
 }
 
+/** What to look at when a request is refused whatever events it has. */
 function advice(status: number): string {
-  return status === 404 || status < 400 ? '; check endpoint' : '';
+  if (status < 400) return 'a redirect is not followed; check endpoint';
+  switch (status) {
+    case 401:
+    case 403:
+      return 'check api_key and region, and what firewall or proxy is on the way';
+    case 407:
+      return 'check the proxy on the way and its credentials';
+    default:
+      return 'check endpoint, and what proxy is on the way';
+  }
 }
 
 /** 400: none of the events was taken, and those that are not named have nothing wrong with them. */
-function ofRefusal(said: Said, opening: string): Verdict {
+function ofBadRequest(said: Said, opening: string): Verdict {
   if (/invalid api.?key/i.test(said.error)) {
     return forAll(
-      dropped('invalid_api_key'),
-      `${opening}; the events are dropped; check api_key, and that region is where its project lives`,
+      { tag: 'refused', val: 'invalid_api_key' },
+      `${opening}; check api_key, and that region is where its project lives`,
     );
   }
-  const refused = dropped('status_400');
-  if (said.missingField !== '') {
-    return forAll(refused, `${opening}: ${said.missingField}; the events are dropped`);
-  }
+  const faulty: Fate = { tag: 'faulty', val: 'status_400' };
+  if (said.missingField !== '') return forAll(faulty, `${opening}: ${said.missingField}`);
   const exceptions: Exception[] = [
     ...said.faults.flatMap(({ fault, events }) => eventsAre(events, dropped(fault))),
     ...eventsAre(said.silencedEvents, dropped('silenced')),
     ...membersAre(idMembers({ users: [], devices: said.silencedDevices }), dropped('silenced')),
   ];
-  if (exceptions.length === 0) return forAll(refused, `${opening}; the events are dropped`);
+  if (exceptions.length === 0) return forAll(faulty, `${opening}, and no event is named`);
   const message = `${opening}${fieldsAtFault(said)}; the events that it names are dropped, the others are sent again`;
-  return { exceptions, rest: again, all: refused, pauseMs: 0, message };
+  return { exceptions, rest: again, all: faulty, pauseMs: 0, message };
 }
 
 const MAX_FIELDS_NAMED = 10;
@@ -73,17 +81,28 @@ function ofTooLarge(events: number, opening: string): Verdict {
 }
 
 /** 429: none of the events was taken, and those of users and devices within their limits can be. */
-function ofThrottling(said: Said, opening: string): Verdict {
+function ofThrottling(said: Said, opening: string, api: Api): Verdict {
+  const throttled: Fate = { tag: 'throttled', val: paceOf(said, api) };
   const exceptions: Exception[] = [
     ...membersAre(idMembers(said.pastDailyQuota), dropped('daily_quota')),
-    ...eventsAre(said.throttledEvents, wait),
-    ...membersAre(idMembers(said.throttled), wait),
+    // Before the events, of which the answer may list some only.
+    ...membersAre(idMembers(said.throttled), throttled),
+    ...eventsAre(said.throttledEvents, throttled),
   ];
+  if (exceptions.length === 0) return forAll(wait, opening, THROTTLE_PAUSE_MS);
   const parts = [opening];
   if (countOf(said.pastDailyQuota) > 0) parts.push(`past the daily quota, dropped: ${idsText(said.pastDailyQuota)}`);
-  if (countOf(said.throttled) > 0) parts.push(`over the limit, to wait: ${idsText(said.throttled)}`);
-  if (parts.length === 1) parts.push('what it throttles will be sent again');
-  return { exceptions, rest: again, all: wait, pauseMs: THROTTLE_PAUSE_MS, message: parts.join('; ') };
+  if (countOf(said.throttled) > 0) parts.push(`over the limit, to be sent more slowly: ${idsText(said.throttled)}`);
+  return { exceptions, rest: again, all: wait, pauseMs: FIRST_THROTTLE_PAUSE_MS, message: parts.join('; ') };
+}
+
+function paceOf({ maxEventsPerSecond }: Said, api: Api): Pace {
+  return {
+    events: maxEventsPerSecond || apis[api].maxEventsPerSecond,
+    intervalMs: PACE_INTERVAL_MS,
+    maxPauseMs: THROTTLE_PAUSE_MS,
+    isTold: maxEventsPerSecond > 0,
+  };
 }
 
 function countOf({ users, devices }: Ids): number {

@@ -62,7 +62,7 @@ func (s *shipped) prepare(ctx context.Context, logs plog.Logs) (*prepared, error
 	if err != nil {
 		return nil, err
 	}
-	out := &prepared{skipped: p.Skipped, dropped: p.Dropped}
+	out := &prepared{skipped: p.Skipped, dropped: p.DroppedByReason()}
 	for _, events := range p.Batches() {
 		out.bodies = append(out.bodies, p.Body(events))
 	}

@@ -19,24 +19,26 @@ func TestLayoutOfTheContract(t *testing.T) {
 	}{
 		"config":           {Config{}, layout{120, 4}},
 		"fault":            {Fault{}, layout{16, 4}},
-		"plan":             {Plan{}, layout{96, 4}},
+		"plan":             {Plan{}, layout{112, 4}},
 		"envelope":         {Envelope{}, layout{24, 4}},
 		"column":           {Column{}, layout{12, 4}},
 		"source":           {Source{}, layout{16, 4}},
 		"attribute":        {Attribute{}, layout{12, 4}},
 		"field":            {Field{}, layout{12, 4}},
 		"batch":            {Batch{}, layout{8, 4}},
-		"verdict":          {Verdict{}, layout{44, 4}},
-		"exception":        {Exception{}, layout{24, 4}},
+		"verdict":          {Verdict{}, layout{60, 4}},
+		"exception":        {Exception{}, layout{32, 4}},
 		"named":            {Named{}, layout{12, 4}},
-		"fate":             {Fate{}, layout{12, 4}},
+		"hint":             {Hint{}, layout{16, 4}},
+		"pace":             {Pace{}, layout{16, 4}},
+		"fate":             {Fate{}, layout{20, 4}},
 		"divided":          {Divided{}, layout{24, 4}},
 		"enum":             {LevelScope, layout{1, 1}},
 		"bool":             {true, layout{1, 1}},
 		"string":           {"", layout{8, 4}},
 		"list":             {[]Fault{}, layout{8, 4}},
 		"result of bools":  {result[[]bool]{}, layout{12, 4}},
-		"result of a plan": {result[Plan]{}, layout{100, 4}},
+		"result of a plan": {result[Plan]{}, layout{116, 4}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			assert.Equal(t, row.want, layoutOf(reflect.TypeOf(row.value)))
@@ -52,13 +54,13 @@ func TestOffsetsOfTheContract(t *testing.T) {
 		},
 		reflect.TypeFor[Plan](): {
 			"Endpoint": 0, "Envelope": 8, "Columns": 32, "Fields": 40, "AttributesKey": 48, "OmittedAttributes": 56,
-			"AttributeLevels": 64, "BodyProperty": 72, "MaxStringLength": 80, "MaxDepth": 84, "Notices": 88,
+			"AttributeLevels": 64, "BodyProperty": 72, "MaxStringLength": 80, "MaxDepth": 84, "SenderKeys": 88, "Hints": 96, "Notices": 104,
 		},
 		reflect.TypeFor[Field]():           {"Key": 0, "Value": 8},
-		reflect.TypeFor[Verdict]():         {"Exceptions": 0, "Rest": 8, "All": 20, "PauseMS": 32, "Message": 36},
+		reflect.TypeFor[Verdict]():         {"Exceptions": 0, "Rest": 8, "All": 28, "PauseMS": 48, "Message": 52},
 		reflect.TypeFor[Exception]():       {"Of": 0, "Fate": 12},
 		reflect.TypeFor[Named]():           {"Case": 0, "Events": 4, "Members": 4},
-		reflect.TypeFor[Fate]():            {"Case": 0, "Reason": 4},
+		reflect.TypeFor[Fate]():            {"Case": 0, "DropReason": 4, "Pace": 4, "RefusedReason": 4, "FaultyReason": 4},
 		reflect.TypeFor[Source]():          {"Case": 0, "Attribute": 4},
 		reflect.TypeFor[result[Verdict]](): {"Case": 0, "OK": 4, "Err": 4},
 		reflect.TypeFor[result[bool]]():    {"Case": 0, "OK": 4, "Err": 4},
@@ -163,12 +165,12 @@ func words(values ...uint32) fakeMemory {
 
 func TestLift(t *testing.T) {
 	t.Run("the good case of a result", func(t *testing.T) {
-		got, err := lift[result[Fate]](append(words(0, uint32(Dropped), 16, 3), "why"...), 0)
+		got, err := lift[result[Fate]](append(words(0, uint32(Dropped), 24, 3, 0, 0), "why"...), 0)
 		require.NoError(t, err)
-		assert.Equal(t, result[Fate]{Case: 0, OK: Fate{Dropped, "why"}}, got)
+		assert.Equal(t, result[Fate]{Case: 0, OK: Fate{Case: Dropped, DropReason: "why"}}, got)
 	})
 	t.Run("the error of a result", func(t *testing.T) {
-		got, err := lift[result[Fate]](append(words(1, 16, 3, 0), "bad"...), 0)
+		got, err := lift[result[Fate]](append(words(1, 24, 3, 0, 0, 0), "bad"...), 0)
 		require.NoError(t, err)
 		assert.Equal(t, result[Fate]{Case: 1, Err: "bad"}, got)
 	})
@@ -182,8 +184,13 @@ func TestLift(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, Source{SourceAttribute, Attribute{LevelScope, "k"}}, got)
 	})
+	t.Run("a variant of which the payloads differ", func(t *testing.T) {
+		got, err := lift[Fate](words(uint32(Throttled), 30, 1_050, 30_000, 1), 0)
+		require.NoError(t, err)
+		assert.Equal(t, Fate{Case: Throttled, Pace: Pace{Events: 30, IntervalMS: 1_050, MaxPauseMS: 30_000, IsTold: true}}, got)
+	})
 	t.Run("a variant of lists", func(t *testing.T) {
-		got, err := lift[Exception](append(words(uint32(NamedMembers), 24, 1, uint32(Wait), 0, 0, 40, 1, 41, 2), "kvv"...), 0)
+		got, err := lift[Exception](append(words(uint32(NamedMembers), 32, 1, uint32(Wait), 0, 0, 0, 0, 48, 1, 49, 2), "kvv"...), 0)
 		require.NoError(t, err)
 		assert.Equal(t, Exception{Named{Case: NamedMembers, Members: []Member{{"k", "vv"}}}, Fate{Case: Wait}}, got)
 	})

@@ -41,7 +41,15 @@ type Plan struct {
 	BodyProperty      string
 	MaxStringLength   uint32
 	MaxDepth          uint32
+	SenderKeys        []string
+	Hints             []Hint
 	Notices           []string
+}
+
+// Hint is what to tell the operator when a record is first dropped for a reason.
+type Hint struct {
+	Reason  string
+	Message string
 }
 
 // Envelope is the text around the API key and the events of a request.
@@ -119,7 +127,7 @@ type Batch struct {
 	Bytes  uint32
 }
 
-// Answer is an answer to a request.
+// Answer is a whole answer to a request.
 type Answer struct {
 	Events uint32
 	Status uint16
@@ -165,8 +173,11 @@ type Member struct {
 
 // Fate is what becomes of an event.
 type Fate struct {
-	Case   FateCase
-	Reason string `case:"1"`
+	Case          FateCase
+	DropReason    string `case:"1"`
+	Pace          Pace   `case:"5"`
+	RefusedReason string `case:"6"`
+	FaultyReason  string `case:"7"`
 }
 
 // FateCase discriminates Fate.
@@ -179,7 +190,18 @@ const (
 	Again
 	AgainInHalves
 	Wait
+	Throttled
+	Refused
+	Faulty
 )
+
+// Pace is what a server takes of one sender.
+type Pace struct {
+	Events     uint32
+	IntervalMS uint32
+	MaxPauseMS uint32
+	IsTold     bool
+}
 
 // Divided is where batches begin.
 type Divided struct {
@@ -206,4 +228,4 @@ func (SourceCase) cases() uint8 { return uint8(SourceAttribute) + 1 }
 func (Level) cases() uint8      { return uint8(LevelResource) + 1 }
 func (FieldValue) cases() uint8 { return uint8(Digest) + 1 }
 func (NamedCase) cases() uint8  { return uint8(NamedMembers) + 1 }
-func (FateCase) cases() uint8   { return uint8(Wait) + 1 }
+func (FateCase) cases() uint8   { return uint8(Faulty) + 1 }

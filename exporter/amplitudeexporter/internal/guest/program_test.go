@@ -136,7 +136,7 @@ func TestAnInstanceTakesTextOfAnyBytes(t *testing.T) {
 		require.NoError(t, pool.With(t.Context(), func(i *Instance) error {
 			verdict, err := i.Classify(t.Context(), Answer{Events: 1, Status: 400, Body: text})
 			assert.NoError(t, err, "classify %q", text)
-			assert.Equal(t, Dropped, verdict.All.Case)
+			assert.Equal(t, Faulty, verdict.All.Case)
 			selected, err := i.SelectAttributes(t.Context(), LevelResource, []string{text, "other"})
 			assert.Len(t, selected, 2, "select-attributes %q", text)
 			return err
@@ -147,7 +147,7 @@ func TestAnInstanceTakesTextOfAnyBytes(t *testing.T) {
 func TestAnAnswerWithHalfACharacterHasAVerdict(t *testing.T) {
 	require.NoError(t, newTestPool(t, testConfig()).With(t.Context(), func(i *Instance) error {
 		verdict, err := i.Classify(t.Context(), Answer{Events: 1, Status: 400, Body: `{"error":"\ud800"}`})
-		assert.Equal(t, Dropped, verdict.All.Case)
+		assert.Equal(t, Faulty, verdict.All.Case)
 		return err
 	}))
 }

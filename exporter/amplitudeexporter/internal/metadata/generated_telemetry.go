@@ -25,16 +25,18 @@ func Tracer(settings component.TelemetrySettings) trace.Tracer {
 // TelemetryBuilder provides an interface for components to report telemetry
 // as defined in metadata and user config.
 type TelemetryBuilder struct {
-	meter                               metric.Meter
-	mu                                  sync.Mutex
-	registrations                       []metric.Registration
-	ExporterAmplitudeDiscardedInstances metric.Int64Counter
-	ExporterAmplitudeGuestDuration      metric.Float64Histogram
-	ExporterAmplitudeGuestMemory        metric.Int64ObservableUpDownCounter
-	ExporterAmplitudeRecords            metric.Int64Counter
-	ExporterAmplitudeRequestEvents      metric.Int64Histogram
-	ExporterAmplitudeRequestSize        metric.Int64Histogram
-	ExporterAmplitudeRequests           metric.Int64Counter
+	meter                                   metric.Meter
+	mu                                      sync.Mutex
+	registrations                           []metric.Registration
+	ExporterAmplitudeDiscardedInstances     metric.Int64Counter
+	ExporterAmplitudeGuestDuration          metric.Float64Histogram
+	ExporterAmplitudeGuestMemory            metric.Int64ObservableUpDownCounter
+	ExporterAmplitudeOldestWaitingRecordAge metric.Float64ObservableGauge
+	ExporterAmplitudeRecords                metric.Int64Counter
+	ExporterAmplitudeRejectsLost            metric.Int64Counter
+	ExporterAmplitudeRequestEvents          metric.Int64Histogram
+	ExporterAmplitudeRequestSize            metric.Int64Histogram
+	ExporterAmplitudeRequests               metric.Int64Counter
 }
 
 // TelemetryBuilderOption applies changes to default builder.
@@ -63,6 +65,21 @@ func (builder *TelemetryBuilder) RegisterExporterAmplitudeGuestMemoryCallback(cb
 	return nil
 }
 
+// RegisterExporterAmplitudeOldestWaitingRecordAgeCallback sets callback for observable ExporterAmplitudeOldestWaitingRecordAge metric.
+func (builder *TelemetryBuilder) RegisterExporterAmplitudeOldestWaitingRecordAgeCallback(cb metric.Float64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerFloat64{inst: builder.ExporterAmplitudeOldestWaitingRecordAge, obs: o})
+		return nil
+	}, builder.ExporterAmplitudeOldestWaitingRecordAge)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
 type observerInt64 struct {
 	embedded.Int64Observer
 	inst metric.Int64Observable
@@ -71,6 +88,16 @@ type observerInt64 struct {
 
 func (oi *observerInt64) Observe(value int64, opts ...metric.ObserveOption) {
 	oi.obs.ObserveInt64(oi.inst, value, opts...)
+}
+
+type observerFloat64 struct {
+	embedded.Float64Observer
+	inst metric.Float64Observable
+	obs  metric.Observer
+}
+
+func (oi *observerFloat64) Observe(value float64, opts ...metric.ObserveOption) {
+	oi.obs.ObserveFloat64(oi.inst, value, opts...)
 }
 
 // Shutdown unregister all registered callbacks for async instruments.
@@ -110,9 +137,21 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		metric.WithUnit("By"),
 	)
 	errs = errors.Join(errs, err)
+	builder.ExporterAmplitudeOldestWaitingRecordAge, err = builder.meter.Float64ObservableGauge(
+		"otelcol_exporter_amplitude_oldest_waiting_record_age",
+		metric.WithDescription("How long ago the oldest record came that has not been delivered, skipped or dropped yet; 0 where none waits. [Alpha]"),
+		metric.WithUnit("s"),
+	)
+	errs = errors.Join(errs, err)
 	builder.ExporterAmplitudeRecords, err = builder.meter.Int64Counter(
 		"otelcol_exporter_amplitude_records",
 		metric.WithDescription("Records by what became of them. Delivered are those whose event Amplitude took; skipped those that are not on the allowlist; dropped those that are lost. [Alpha]"),
+		metric.WithUnit("{records}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ExporterAmplitudeRejectsLost, err = builder.meter.Int64Counter(
+		"otelcol_exporter_amplitude_rejects_lost",
+		metric.WithDescription("Copies of dropped records that could not be written to rejects.file. [Alpha]"),
 		metric.WithUnit("{records}"),
 	)
 	errs = errors.Join(errs, err)

@@ -24,9 +24,14 @@ func TestSetupTelemetry(t *testing.T) {
 		observer.Observe(1)
 		return nil
 	}))
+	require.NoError(t, tb.RegisterExporterAmplitudeOldestWaitingRecordAgeCallback(func(_ context.Context, observer metric.Float64Observer) error {
+		observer.Observe(1)
+		return nil
+	}))
 	tb.ExporterAmplitudeDiscardedInstances.Add(context.Background(), 1)
 	tb.ExporterAmplitudeGuestDuration.Record(context.Background(), 1)
 	tb.ExporterAmplitudeRecords.Add(context.Background(), 1)
+	tb.ExporterAmplitudeRejectsLost.Add(context.Background(), 1)
 	tb.ExporterAmplitudeRequestEvents.Record(context.Background(), 1)
 	tb.ExporterAmplitudeRequestSize.Record(context.Background(), 1)
 	tb.ExporterAmplitudeRequests.Add(context.Background(), 1)
@@ -39,7 +44,13 @@ func TestSetupTelemetry(t *testing.T) {
 	AssertEqualExporterAmplitudeGuestMemory(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
+	AssertEqualExporterAmplitudeOldestWaitingRecordAge(t, testTel,
+		[]metricdata.DataPoint[float64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
 	AssertEqualExporterAmplitudeRecords(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
+	AssertEqualExporterAmplitudeRejectsLost(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualExporterAmplitudeRequestEvents(t, testTel,

@@ -14,9 +14,11 @@ var (
 	again     = guest.Fate{Case: guest.Again}
 	halves    = guest.Fate{Case: guest.AgainInHalves}
 	wait      = guest.Fate{Case: guest.Wait}
+	pace      = guest.Pace{Events: 30, IntervalMS: 1_050, MaxPauseMS: 30_000}
+	slower    = guest.Fate{Case: guest.Throttled, Pace: pace}
 )
 
-func droppedFor(reason string) guest.Fate { return guest.Fate{Case: guest.Dropped, Reason: reason} }
+func droppedFor(reason string) guest.Fate { return guest.Fate{Case: guest.Dropped, DropReason: reason} }
 
 func are(fate guest.Fate, events ...uint32) guest.Exception {
 	return guest.Exception{Of: guest.Named{Case: guest.NamedEvents, Events: events}, Fate: fate}
@@ -49,32 +51,32 @@ func TestEventsAreSortedByTheirFates(t *testing.T) {
 		"all wait":      {verdict: guest.Verdict{All: wait}, waiting: []int{0, 1, 2, 3, 4}},
 		"in halves":     {verdict: guest.Verdict{All: halves}, again: requests{{0, 1, 2}, {3, 4}}},
 		"some by their index": {
-			verdict: guest.Verdict{Exceptions: []guest.Exception{are(droppedFor("why"), 1, 3), are(wait, 0)}, Rest: again},
+			verdict: guest.Verdict{Exceptions: []guest.Exception{are(droppedFor("why"), 1, 3), are(slower, 0)}, Rest: again},
 			dropped: map[string]int{"why": 2}, again: requests{{2, 4}}, throttled: []int{0},
 		},
 		"the first exception counts": {
-			verdict: guest.Verdict{Exceptions: []guest.Exception{are(wait, 1), are(droppedFor("why"), 1, 2)}, Rest: again},
+			verdict: guest.Verdict{Exceptions: []guest.Exception{are(slower, 1), are(droppedFor("why"), 1, 2)}, Rest: again},
 			dropped: map[string]int{"why": 1}, again: requests{{0, 3, 4}}, throttled: []int{1},
 		},
 		"twice and out of range": {
 			verdict: guest.Verdict{Exceptions: []guest.Exception{are(droppedFor("why"), 4, 4, 5, 1<<32-1)}, Rest: again},
 			dropped: map[string]int{"why": 1}, again: requests{{0, 1, 2, 3}},
 		},
-		"nobody, by index": {verdict: guest.Verdict{Exceptions: []guest.Exception{are(wait, 5)}, Rest: again, All: delivered}, delivered: 5},
+		"nobody, by index": {verdict: guest.Verdict{Exceptions: []guest.Exception{are(slower, 5)}, Rest: again, All: delivered}, delivered: 5},
 		"by a member": {
-			verdict: guest.Verdict{Exceptions: []guest.Exception{have(wait, guest.Member{Key: "user", Value: "a"})}, Rest: again},
+			verdict: guest.Verdict{Exceptions: []guest.Exception{have(slower, guest.Member{Key: "user", Value: "a"})}, Rest: again},
 			again:   requests{{1, 2, 3, 4}}, throttled: []int{0},
 		},
 		"by another member": {
-			verdict: guest.Verdict{Exceptions: []guest.Exception{have(wait, guest.Member{Key: "device", Value: "x"})}, Rest: again},
+			verdict: guest.Verdict{Exceptions: []guest.Exception{have(slower, guest.Member{Key: "device", Value: "x"})}, Rest: again},
 			again:   requests{{1, 2, 3, 4}}, throttled: []int{0},
 		},
 		"by members that are escaped, and shared": {
-			verdict: guest.Verdict{Exceptions: []guest.Exception{have(wait, guest.Member{Key: "user", Value: `é"`}, guest.Member{Key: "user", Value: "c"})}, Rest: again},
+			verdict: guest.Verdict{Exceptions: []guest.Exception{have(slower, guest.Member{Key: "user", Value: `é"`}, guest.Member{Key: "user", Value: "c"})}, Rest: again},
 			again:   requests{{0, 4}}, throttled: []int{1, 2, 3},
 		},
 		"a member that is no string": {
-			verdict:   guest.Verdict{Exceptions: []guest.Exception{have(wait, guest.Member{Key: "n", Value: "7"}, guest.Member{Key: "b", Value: "0"})}, All: delivered},
+			verdict:   guest.Verdict{Exceptions: []guest.Exception{have(slower, guest.Member{Key: "n", Value: "7"}, guest.Member{Key: "b", Value: "0"})}, All: delivered},
 			delivered: 5,
 		},
 	} {
@@ -82,10 +84,14 @@ func TestEventsAreSortedByTheirFates(t *testing.T) {
 			sorted, err := p.Sort(p.events, &row.verdict)
 			require.NoError(t, err)
 			assert.Equal(t, row.delivered, sorted.Delivered)
-			if row.dropped == nil {
-				row.dropped = map[string]int{}
+			var dropped map[string]int
+			for _, d := range sorted.Dropped {
+				if dropped == nil {
+					dropped = map[string]int{}
+				}
+				dropped[d.Reason] = len(d.Events)
 			}
-			assert.Equal(t, row.dropped, sorted.Dropped)
+			assert.Equal(t, row.dropped, dropped)
 			var again requests
 			for _, request := range sorted.Again {
 				again = append(again, recordsOf(request))
@@ -107,8 +113,50 @@ func TestASingleEventHasNoHalves(t *testing.T) {
 func TestAReasonIsAWord(t *testing.T) {
 	p := preparedOf(decision{outcome: event, members: `"user":"a"`})
 	for _, reason := range []string{"", "Not a word", "so_\n"} {
-		_, err := p.Sort(p.events, &guest.Verdict{All: droppedFor(reason)})
-		assert.ErrorIs(t, err, errReason, "%q", reason)
+		for _, fate := range []guest.Fate{droppedFor(reason), {Case: guest.Refused, RefusedReason: reason}, {Case: guest.Faulty, FaultyReason: reason}} {
+			_, err := p.Sort(p.events, &guest.Verdict{All: fate})
+			assert.ErrorIs(t, err, errReason, "%q", reason)
+		}
+	}
+}
+
+func TestWhatWaitsSaysWhy(t *testing.T) {
+	p := preparedOf(decision{outcome: event, members: `"user":"a"`}, decision{outcome: event, members: `"user":"b"`})
+	for _, fate := range []guest.Fate{wait, {Case: guest.Refused, RefusedReason: "status_403"}, {Case: guest.Faulty, FaultyReason: "status_400"}} {
+		sorted, err := p.Sort(p.events, &guest.Verdict{All: fate})
+		require.NoError(t, err)
+		assert.Equal(t, fate, sorted.Why)
+		assert.Equal(t, []int{0, 1}, recordsOf(sorted.Waiting))
+	}
+}
+
+// Who sends them is what a pace is for: by the members that the plan names, however the answer names the events.
+func TestThrottledSendersAreCounted(t *testing.T) {
+	p := preparedOf(
+		decision{outcome: event, members: `"user":"a","device":"x"`},
+		decision{outcome: event, members: `"user":"a","device":"y"`},
+		decision{outcome: event, members: `"device":"y"`},
+		decision{outcome: event, members: `"text":"a"`},
+	)
+	p.senderKeys = []string{"user", "device"}
+	a, y := guest.Member{Key: "user", Value: "a"}, guest.Member{Key: "device", Value: "y"}
+	for name, row := range map[string]struct {
+		exceptions []guest.Exception
+		throttled  []int
+		senders    map[guest.Member]Throttling
+	}{
+		"a user":            {[]guest.Exception{have(slower, a)}, []int{0, 1}, map[guest.Member]Throttling{a: {2, 2, pace}}},
+		"a device":          {[]guest.Exception{have(slower, y)}, []int{1, 2}, map[guest.Member]Throttling{y: {2, 2, pace}}},
+		"a user and device": {[]guest.Exception{have(slower, a, y)}, []int{0, 1, 2}, map[guest.Member]Throttling{a: {2, 2, pace}, y: {2, 2, pace}}},
+		"an event":          {[]guest.Exception{are(slower, 1)}, []int{1}, map[guest.Member]Throttling{a: {2, 1, pace}}},
+		"nobody's event":    {[]guest.Exception{are(slower, 3)}, []int{3}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			sorted, err := p.Sort(p.events, &guest.Verdict{Exceptions: row.exceptions, Rest: again})
+			require.NoError(t, err)
+			assert.Equal(t, row.throttled, recordsOf(sorted.Throttled))
+			assert.Equal(t, row.senders, sorted.Senders)
+		})
 	}
 }
 
@@ -140,8 +188,8 @@ func FuzzAnswer(f *testing.F) {
 		sorted, err := sent.Sort(sent.events, &verdict)
 		require.NoError(t, err)
 		decided := sorted.Delivered + len(sorted.Waiting) + len(sorted.Throttled)
-		for _, n := range sorted.Dropped {
-			decided += n
+		for _, dropped := range sorted.Dropped {
+			decided += len(dropped.Events)
 		}
 		for _, request := range sorted.Again {
 			require.Less(t, len(request), 4)

@@ -11,8 +11,8 @@ import (
 type Prepared struct {
 	// Skipped is the number of records that are not on the allowlist.
 	Skipped int
-	// Dropped is the number of records lost, by reason.
-	Dropped map[string]int
+	// Dropped are the records lost: why, by their index among those that were prepared.
+	Dropped map[int]string
 
 	envelope  envelope
 	columns   int
@@ -21,6 +21,10 @@ type Prepared struct {
 	// starts are the indices of the events with which batches begin.
 	starts  []int
 	carried []byte
+
+	senderKeys []string
+	// members are those of decisions that were asked about.
+	members map[*decision][]guest.Member
 }
 
 // envelope is the text around the events of a request, the API key in its place.
@@ -46,7 +50,7 @@ type span struct{ from, to int }
 
 func newPrepared(around envelope, columns, records, carriedBytes int) *Prepared {
 	return &Prepared{
-		Dropped:   map[string]int{},
+		Dropped:   map[int]string{},
 		envelope:  around,
 		columns:   columns,
 		events:    make([]Event, 0, records),
@@ -61,13 +65,13 @@ func (p *Prepared) carry(encoder *record.Encoder) carried {
 	return carried{span{from, len(p.carried)}, encoder.Inherited()}
 }
 
-// refuses counts the record of a decision that makes no event of it.
-func (p *Prepared) refuses(d *decision) bool {
+// refuses notes the record of a decision that makes no event of it.
+func (p *Prepared) refuses(record int, d *decision) bool {
 	switch d.outcome {
 	case skipped:
 		p.Skipped++
 	case dropped:
-		p.Dropped[d.reason]++
+		p.Dropped[record] = d.reason
 	case undecided, event:
 		return false
 	}
@@ -77,7 +81,7 @@ func (p *Prepared) refuses(d *decision) bool {
 // addEvent makes an event of a record, if all columns decided so.
 func (p *Prepared) addEvent(e entry, decisions []*decision) {
 	for _, d := range decisions {
-		if p.refuses(d) {
+		if p.refuses(e.record, d) {
 			return
 		}
 	}
@@ -85,34 +89,64 @@ func (p *Prepared) addEvent(e entry, decisions []*decision) {
 	p.decisions = append(p.decisions, decisions...)
 }
 
-// divide begins batches, and drops what fits none, among the events from first on. An error changes nothing that counts.
+// divide begins batches, and drops what fits none, among the events from first on. An error changes nothing.
 func (p *Prepared) divide(first int, divided *guest.Divided) error {
-	starts, refused := divided.Starts, divided.Dropped
-	begun, kept := p.starts, p.events[:first]
-	for i := range p.events[first:] {
-		if len(refused) > 0 && int(refused[0].Event) == i {
-			refused = refused[1:]
+	if !isOf(divided, len(p.events)-first, len(p.starts) == 0) {
+		return errors.New("divide: the core's batches are not of the events that it was asked about, in their order")
+	}
+	starts, dropped := divided.Starts, divided.Dropped
+	kept := p.events[:first]
+	for i, event := range p.events[first:] {
+		if len(dropped) > 0 && int(dropped[0].Event) == i {
+			p.Dropped[event.Record] = dropped[0].Reason
+			dropped = dropped[1:]
 			continue
 		}
 		if len(starts) > 0 && int(starts[0]) == i {
-			begun = append(begun, len(kept))
+			p.starts = append(p.starts, len(kept))
 			starts = starts[1:]
 		}
-		kept = append(kept, p.events[first+i])
+		kept = append(kept, event)
 	}
-	if len(starts) > 0 || len(refused) > 0 || len(kept) > 0 && (len(begun) == 0 || begun[0] != 0) {
-		return errors.New("divide: the core's batches are not of the events that it was asked about, in their order")
-	}
-	for _, refused := range divided.Dropped {
-		p.Dropped[refused.Reason]++
-	}
-	p.starts, p.events = begun, kept
+	p.events = kept
 	return nil
+}
+
+// isOf reports whether batches are of so many events: each start and each dropped event is one of them, in their order,
+// and no event is in a batch that has not begun.
+func isOf(divided *guest.Divided, events int, isFirst bool) bool {
+	starts, dropped := divided.Starts, divided.Dropped
+	begun := !isFirst
+	for i := range events {
+		if len(dropped) > 0 && int(dropped[0].Event) == i {
+			dropped = dropped[1:]
+			continue
+		}
+		if len(starts) > 0 && int(starts[0]) == i {
+			begun = true
+			starts = starts[1:]
+		}
+		if !begun {
+			return false
+		}
+	}
+	return len(starts) == 0 && len(dropped) == 0
+}
+
+// DroppedByReason is the number of records lost, by reason.
+func (p *Prepared) DroppedByReason() map[string]int {
+	counts := map[string]int{}
+	for _, reason := range p.Dropped {
+		counts[reason]++
+	}
+	return counts
 }
 
 // dropFrom drops the events from first on.
 func (p *Prepared) dropFrom(first int, reason string) {
-	p.Dropped[reason] += len(p.events) - first
+	for i := range p.events[first:] {
+		p.Dropped[p.events[first+i].Record] = reason
+	}
 	p.events = p.events[:first]
 }
 

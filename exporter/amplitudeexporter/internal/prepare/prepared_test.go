@@ -216,7 +216,7 @@ func TestWhatIsDecidedAndCarriedIsJoined(t *testing.T) {
 		`{"events":[{"a":3,"b":4,"p":{"n":4}}]}`,
 	}, bodies(p))
 	assert.Equal(t, 1, p.Skipped)
-	assert.Equal(t, map[string]int{"why": 1}, p.Dropped)
+	assert.Equal(t, map[string]int{"why": 1}, p.DroppedByReason())
 	assert.Equal(t, []int{0, 3}, []int{p.Batches()[0][0].Record, p.Batches()[0][1].Record})
 	assert.Equal(t, `{"events":[{"a":2,"b":3,"p":{"n":3,"k":3}}]}`, string(p.Body(p.Batches()[0][1:])))
 }
@@ -259,7 +259,7 @@ func TestDivide(t *testing.T) {
 				sizes = append(sizes, len(events))
 			}
 			assert.Equal(t, row.batches, sizes)
-			assert.Equal(t, row.dropped, p.Dropped)
+			assert.Equal(t, row.dropped, p.DroppedByReason())
 		})
 	}
 	for name, divided := range map[string]guest.Divided{
@@ -274,7 +274,7 @@ func TestDivide(t *testing.T) {
 			p := three()
 			assert.Error(t, p.divide(0, &divided))
 			p.dropFrom(0, ReasonGuestFault)
-			assert.Equal(t, map[string]int{ReasonGuestFault: 3}, p.Dropped)
+			assert.Equal(t, map[string]int{ReasonGuestFault: 3}, p.DroppedByReason())
 			assert.Empty(t, p.Batches())
 		})
 	}

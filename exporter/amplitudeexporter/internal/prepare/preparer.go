@@ -28,6 +28,7 @@ type Preparer struct {
 	pool     *guest.Pool
 	columns  []guest.Column
 	envelope envelope
+	senders  []string
 	memos    []memo
 	selected selection
 	logger   *zap.Logger
@@ -40,6 +41,7 @@ func New(pool *guest.Pool, plan *guest.Plan, apiKey string, logger *zap.Logger) 
 		pool:     pool,
 		columns:  plan.Columns,
 		envelope: envelope{open: plan.Envelope.BeforeKey + apiKey + plan.Envelope.AfterKey, end: plan.Envelope.End},
+		senders:  plan.SenderKeys,
 		memos:    make([]memo, len(plan.Columns)),
 		logger:   logger,
 	}
@@ -81,6 +83,7 @@ func (p *Preparer) Prepare(ctx context.Context, logs plog.Logs) (*Prepared, erro
 
 	count := logs.LogRecordCount()
 	out := newPrepared(p.envelope, len(p.columns), count, count*w.carriedPerRecord)
+	out.senderKeys = p.senders
 	index := 0
 	for _, rl := range logs.ResourceLogs().All() {
 		if err := w.encoder.SetResource(ctx, rl); err != nil {
@@ -127,7 +130,7 @@ func (p *Preparer) take(w *work, out *Prepared, index int, lr plog.LogRecord) {
 		}
 		// A column before that is undecided may yet have another reason.
 		decided = decided && d.outcome != undecided
-		if decided && out.refuses(d) {
+		if decided && out.refuses(index, d) {
 			w.decisions = w.decisions[:first]
 			if isWritten {
 				out.carried = out.carried[:written.own.from]

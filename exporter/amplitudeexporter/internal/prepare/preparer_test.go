@@ -89,7 +89,7 @@ func checkPrepared(t *testing.T, p *Preparer, logs plog.Logs, maxEvents, maxByte
 	assert.Len(t, insertIDs, sent)
 
 	dropped := 0
-	for reason, n := range prepared.Dropped {
+	for reason, n := range prepared.DroppedByReason() {
 		assert.Positive(t, n)
 		assert.Contains(t, []string{"no_event_name", "no_identity", "too_large"}, reason)
 		dropped += n
@@ -104,7 +104,7 @@ func TestTheGeneratorReachesEveryOutcome(t *testing.T) {
 	assert.Greater(t, len(prepared.Batches()), 1)
 	assert.Positive(t, prepared.Skipped)
 	for _, reason := range []string{"no_event_name", "no_identity", "too_large"} {
-		assert.Positive(t, prepared.Dropped[reason], reason)
+		assert.Positive(t, prepared.DroppedByReason()[reason], reason)
 	}
 }
 
@@ -197,7 +197,7 @@ func TestARecordThatTheCoreCannotTakeCostsOnlyItself(t *testing.T) {
 	}
 	prepared, err := p.Prepare(t.Context(), logs)
 	require.NoError(t, err)
-	assert.Equal(t, map[string]int{ReasonGuestFault: 1}, prepared.Dropped)
+	assert.Equal(t, map[string]int{ReasonGuestFault: 1}, prepared.DroppedByReason())
 	assert.Equal(t, 1, logged.Len())
 	require.Len(t, prepared.Batches(), 1)
 	var indices []int
@@ -222,7 +222,7 @@ func TestAColumnThatTheCoreDoesNotKnowIsAFault(t *testing.T) {
 	prepared, err := p.Prepare(t.Context(), logs)
 	require.NoError(t, err)
 	assert.Empty(t, prepared.Batches())
-	assert.Equal(t, map[string]int{ReasonGuestFault: 1}, prepared.Dropped)
+	assert.Equal(t, map[string]int{ReasonGuestFault: 1}, prepared.DroppedByReason())
 	assert.Len(t, p.memos[0].young, 1)
 	assert.Empty(t, p.memos[2].young, "what failed is tried again next time")
 }
@@ -243,14 +243,14 @@ func TestWhatWasDecidedIsNotAskedAgain(t *testing.T) {
 		prepared, err := p.Prepare(t.Context(), logs)
 		require.NoError(t, err)
 		assert.Equal(t, 3, prepared.Skipped)
-		assert.Equal(t, want, prepared.Dropped)
+		assert.Equal(t, want, prepared.DroppedByReason())
 	}
 	cancelled, cancel := context.WithCancel(t.Context())
 	cancel()
 	prepared, err := p.Prepare(cancelled, logs)
 	require.NoError(t, err, "what is known needs no instance")
 	assert.Equal(t, 3, prepared.Skipped)
-	assert.Equal(t, want, prepared.Dropped)
+	assert.Equal(t, want, prepared.DroppedByReason())
 }
 
 func TestWhatIsRememberedOfALaterColumnDoesNotHideAnEarlierOne(t *testing.T) {
@@ -262,7 +262,7 @@ func TestWhatIsRememberedOfALaterColumnDoesNotHideAnEarlierOne(t *testing.T) {
 		require.NoError(t, err)
 		return prepared
 	}
-	require.Equal(t, map[string]int{"no_identity": 1}, prepare("billing.seat.added").Dropped)
+	require.Equal(t, map[string]int{"no_identity": 1}, prepare("billing.seat.added").DroppedByReason())
 	skipped := prepare("other")
 	assert.Equal(t, 1, skipped.Skipped)
 	assert.Empty(t, skipped.Dropped)
@@ -283,7 +283,7 @@ func TestACancelledPrepareDropsNothing(t *testing.T) {
 
 func TestClassify(t *testing.T) {
 	p := newTestPreparer(t)
-	for status, want := range map[uint16]guest.FateCase{200: guest.Delivered, 400: guest.Dropped, 413: guest.AgainInHalves, 429: guest.Wait, 503: guest.Wait} {
+	for status, want := range map[uint16]guest.FateCase{200: guest.Delivered, 400: guest.Faulty, 403: guest.Refused, 413: guest.AgainInHalves, 429: guest.Wait, 503: guest.Wait} {
 		verdict, err := p.Classify(t.Context(), guest.Answer{Events: 2, Status: status})
 		require.NoError(t, err)
 		assert.Equal(t, want, verdict.All.Case, "%d", status)
@@ -298,7 +298,7 @@ func TestAnAnswerThatTheCoreCannotTakeGoesByItsStatus(t *testing.T) {
 	answer := guest.Answer{Events: 2, Status: 400, Body: strings.Repeat("x", 70<<20)}
 	verdict, err := p.Classify(t.Context(), answer)
 	require.NoError(t, err)
-	assert.Equal(t, guest.Fate{Case: guest.Dropped, Reason: "status_400"}, verdict.All)
+	assert.Equal(t, guest.Fate{Case: guest.Faulty, FaultyReason: "status_400"}, verdict.All)
 	assert.Equal(t, 1, logged.Len())
 }
 

@@ -52,12 +52,12 @@ func MarkArrival(logs plog.Logs, now pcommon.Timestamp) {
 
 func markResource(rl plog.ResourceLogs, now pcommon.Timestamp) {
 	attributes := rl.Resource().Attributes()
-	takeMarksOff(attributes)
+	TakeMarksOff(attributes)
 	hasRecords := false
 	for _, sl := range rl.ScopeLogs().All() {
-		takeMarksOff(sl.Scope().Attributes())
+		TakeMarksOff(sl.Scope().Attributes())
 		for _, lr := range sl.LogRecords().All() {
-			takeMarksOff(lr.Attributes())
+			TakeMarksOff(lr.Attributes())
 			hasRecords = true
 		}
 	}

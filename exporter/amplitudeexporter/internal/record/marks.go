@@ -30,8 +30,8 @@ func isMarkedByThisProcess(rl plog.ResourceLogs) bool {
 	return marked && mark.Type() == pcommon.ValueTypeInt && mark.Int() == process
 }
 
-// takeMarksOff takes off attributes of a client that look like marks.
-func takeMarksOff(attributes pcommon.Map) {
+// TakeMarksOff takes off all marks, and attributes of a client that look like marks.
+func TakeMarksOff(attributes pcommon.Map) {
 	for key := range attributes.All() {
 		if isMark(key) {
 			attributes.RemoveIf(func(key string, _ pcommon.Value) bool { return isMark(key) })

@@ -43,6 +43,16 @@ declare module 'flagsmith:amplitude-exporter/types@0.1.0' {
      */
     message: string,
   }
+  export interface Hint {
+    /**
+     * A reason of a dropped record.
+     */
+    reason: string,
+    /**
+     * To be read behind it.
+     */
+    message: string,
+  }
   /**
    * The text around the events of a request: `before-key`, the API key as JSON string content, `after-key`, events
    * separated by commas, `end`.
@@ -159,6 +169,15 @@ declare module 'flagsmith:amplitude-exporter/types@0.1.0' {
      */
     maxDepth: number,
     /**
+     * Members of an event that say who sent it, such as its user: by their values the server limits what it takes in a
+     * time.
+     */
+    senderKeys: Array<string>,
+    /**
+     * What to tell the operator, once, when a record is first dropped for a reason.
+     */
+    hints: Array<Hint>,
+    /**
      * Sentences for the operator, to be logged once at start.
      */
     notices: Array<string>,
@@ -195,7 +214,7 @@ declare module 'flagsmith:amplitude-exporter/types@0.1.0' {
     dropped: Array<DroppedEvent>,
   }
   /**
-   * An answer to a request, the API key taken out of it should it be there.
+   * A whole answer to a request, the API key taken out of it should it be there.
    */
   export interface Answer {
     /**
@@ -204,7 +223,7 @@ declare module 'flagsmith:amplitude-exporter/types@0.1.0' {
     events: number,
     status: number,
     /**
-     * At most 256 KiB of it; empty where nothing came, cut where no more came.
+     * At most 256 KiB of it; empty where nothing came.
      */
     body: string,
   }
@@ -230,7 +249,28 @@ declare module 'flagsmith:amplitude-exporter/types@0.1.0' {
     tag: 'members',
     val: Array<Member>,
   }
-  export type Fate = FateDelivered | FateDropped | FateAgain | FateAgainInHalves | FateWait;
+  /**
+   * What a server takes of one sender. The host begins with it, and learns from what passes and what is refused.
+   */
+  export interface Pace {
+    /**
+     * Events in one request.
+     */
+    events: number,
+    /**
+     * Milliseconds from one request to the next.
+     */
+    intervalMs: number,
+    /**
+     * Milliseconds; the longest pause of a sender that is refused again and again.
+     */
+    maxPauseMs: number,
+    /**
+     * Whether the server named the number of events.
+     */
+    isTold: boolean,
+  }
+  export type Fate = FateDelivered | FateDropped | FateAgain | FateAgainInHalves | FateWait | FateThrottled | FateRefused | FateFaulty;
   export interface FateDelivered {
     tag: 'delivered',
   }
@@ -254,13 +294,36 @@ declare module 'flagsmith:amplitude-exporter/types@0.1.0' {
     tag: 'again-in-halves',
   }
   /**
-   * Go again later.
+   * Go again later. The answer says nothing about the event. Where it repeats while other requests pass, the host
+   * divides the request until what is at fault stands alone.
    */
   export interface FateWait {
     tag: 'wait',
   }
   /**
-   * Events whose fate is another one. Those that `wait` by an exception hold up no others, however long they wait.
+   * Go again later, at a pace, and hold up no events of others. Only in exceptions.
+   */
+  export interface FateThrottled {
+    tag: 'throttled',
+    val: Pace,
+  }
+  /**
+   * Go again later. The way to the server is wrong, such as its address; or it refuses something in the event. The
+   * host tells which by whether other requests pass. What lasts is lost, for this reason, a word in snake_case.
+   */
+  export interface FateRefused {
+    tag: 'refused',
+    val: string,
+  }
+  /**
+   * As `refused`; but of an event that stands alone, while other requests pass, the refusal counts at once.
+   */
+  export interface FateFaulty {
+    tag: 'faulty',
+    val: string,
+  }
+  /**
+   * Events whose fate is another one.
    */
   export interface Exception {
     of: Named,
@@ -283,8 +346,8 @@ declare module 'flagsmith:amplitude-exporter/types@0.1.0' {
      */
     all: Fate,
     /**
-     * Milliseconds that events with the fate `wait` wait at the least, unless the answer came with a Retry-After; 0 =
-     * as long as the Collector's own retries do.
+     * Milliseconds that events with the fate `wait` or `throttled` wait at the least, unless the answer came with a
+     * Retry-After; 0 = as long as the host's own retries do.
      */
     pauseMs: number,
     /**

@@ -16,8 +16,11 @@ import (
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/config/configoptional"
 	"go.opentelemetry.io/collector/exporter/exporterhelper"
+	"go.opentelemetry.io/collector/exporter/exportertest"
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.uber.org/zap"
+
+	"github.com/Flagsmith/flagsmith-otel-collector/exporter/amplitudeexporter/internal/metadata"
 )
 
 // throttling is an Amplitude that throttles some devices, until told otherwise.
@@ -119,49 +122,89 @@ func TestWhatWasThrottledIsSentWhenItsTimeHasCome(t *testing.T) {
 	assert.Equal(t, arrived, server.arrived, "waiting does not change an event")
 }
 
-func TestNoOtherExporterHasTheNameOfTheQueueOfThrottledRecords(t *testing.T) {
+func TestNoOtherExporterHasTheNameOfTheSecondQueue(t *testing.T) {
 	var id component.ID
-	assert.Error(t, id.UnmarshalText([]byte("amplitude/"+throttledSuffix)))
+	assert.Error(t, id.UnmarshalText([]byte("amplitude/"+asideSuffix)))
 }
 
-func TestWhereThrottledRecordsHaveNoQueueTheyAreAnError(t *testing.T) {
+func TestWithoutRetriesThrottledRecordsAreAnError(t *testing.T) {
+	f := start(t, newThrottling(t, "3600").URL, nil)
+	e := f.Logs.(logsExporter).amplitude
+	assert.Nil(t, e.aside)
+	assert.Len(t, remaining(t, e.pushLogs(t.Context(), withTwenty(0, 3))), 20)
+	assert.Equal(t, 3, f.delivered(t))
+}
+
+// Whoever waits for the result has their records wait where they are, for as long as it takes, or they stop waiting.
+func TestWhereTheSenderWaitsThrottledRecordsDoToo(t *testing.T) {
 	for name, change := range map[string]func(*Config){
-		"no queue": func(cfg *Config) { cfg.QueueConfig = configoptional.None[exporterhelper.QueueBatchConfig]() },
+		"no queue": func(cfg *Config) {
+			queued(1)(cfg)
+			cfg.QueueConfig = configoptional.None[exporterhelper.QueueBatchConfig]()
+		},
 		"the sender waits": func(cfg *Config) {
 			queued(1)(cfg)
 			cfg.QueueConfig.Get().WaitForResult = true
-			cfg.RetryConfig.Enabled = true
-		},
-		"no retries": func(cfg *Config) {
-			queued(1)(cfg)
-			cfg.RetryConfig.Enabled = false
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := start(t, newThrottling(t, "3600").URL, change)
 			e := f.Logs.(logsExporter).amplitude
-			assert.Nil(t, e.throttled)
-			err := e.pushLogs(t.Context(), withTwenty(0, 3))
+			assert.Nil(t, e.aside)
+			ctx, cancel := context.WithCancel(t.Context())
+			pushed := make(chan error)
+			go func() { pushed <- e.pushLogs(ctx, withTwenty(0, 3)) }()
+			require.Eventually(t, func() bool { return f.hasDelivered(3) }, 10*time.Second, time.Millisecond)
+			cancel()
+			err := <-pushed
+			require.ErrorIs(t, err, context.Canceled)
 			assert.Len(t, remaining(t, err), 20)
-			assert.Equal(t, time.Hour, pauseOf(t, err))
-			assert.Equal(t, 3, f.delivered(t))
 		})
 	}
 }
 
-func TestAFullQueueOfThrottledRecordsRefusesThem(t *testing.T) {
-	f := start(t, newThrottling(t, "3600").URL, func(cfg *Config) {
-		queued(1)(cfg)
+// What the second queue does not take waits in the first, and is moved when there is room again.
+func TestAFullSecondQueueLosesNothing(t *testing.T) {
+	server := newThrottling(t, "1")
+	f := start(t, server.URL, func(cfg *Config) {
+		queued(3)(cfg)
 		cfg.QueueConfig.Get().Sizer = exporterhelper.RequestSizerTypeItems
 		cfg.QueueConfig.Get().QueueSize = 100
 	})
-	e := f.Logs.(logsExporter).amplitude
-	var err error
-	for call := 0; err == nil; call++ {
-		require.Less(t, call, 10)
-		err = e.pushLogs(context.Background(), withTwenty(call, 3))
+	// Room comes only when the devices are within their limits again.
+	defer time.AfterFunc(2*time.Second, func() {
+		server.mu.Lock()
+		defer server.mu.Unlock()
+		server.isOver = true
+	}).Stop()
+	for call := range 20 {
+		require.NoError(t, f.ConsumeLogs(t.Context(), withTwenty(call, 3)))
 	}
-	names := remaining(t, err)
-	assert.Len(t, names, 20)
-	assert.Equal(t, time.Hour, pauseOf(t, err))
+	require.Eventually(t, func() bool { return f.hasDelivered(20 * 23) }, 60*time.Second, 5*time.Millisecond)
+}
+
+// Retries that were turned off must not leave behind what a queue on disk still has.
+func TestASecondQueueOnDiskIsDrainedWhateverTheConfigIsNow(t *testing.T) {
+	cfg := createDefaultConfig().(*Config)
+	storage := component.MustNewID("file_storage")
+	for name, row := range map[string]struct {
+		change          func(*Config)
+		exists, getsNew bool
+	}{
+		"defaults":             {func(*Config) {}, true, true},
+		"no retries":           {func(cfg *Config) { cfg.RetryConfig.Enabled = false }, false, false},
+		"no retries, storage":  {func(cfg *Config) { cfg.RetryConfig.Enabled = false; cfg.QueueConfig.Get().StorageID = &storage }, true, false},
+		"no queue":             {func(cfg *Config) { cfg.QueueConfig = configoptional.None[exporterhelper.QueueBatchConfig]() }, false, false},
+		"the sender waits":     {func(cfg *Config) { cfg.QueueConfig.Get().WaitForResult = true }, false, false},
+		"the queue is on disk": {func(cfg *Config) { cfg.QueueConfig.Get().StorageID = &storage }, true, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			*cfg = *createDefaultConfig().(*Config)
+			row.change(cfg)
+			aside, err := createAside(t.Context(), exportertest.NewNopSettings(metadata.Type), cfg, func(context.Context, plog.Logs) error { return nil })
+			require.NoError(t, err)
+			assert.Equal(t, row.exists, aside != nil)
+			assert.Equal(t, row.getsNew, cfg.setsAside())
+		})
+	}
 }

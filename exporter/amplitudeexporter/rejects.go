@@ -1,0 +1,124 @@
+package amplitudeexporter
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"sync"
+
+	"github.com/DeRuina/timberjack"
+	"go.opentelemetry.io/collector/pdata/plog"
+	"go.uber.org/zap"
+
+	"github.com/Flagsmith/flagsmith-otel-collector/exporter/amplitudeexporter/internal/record"
+)
+
+// RejectsConfig says where copies of dropped records are kept.
+type RejectsConfig struct {
+	// File is the path of the file; empty = none is kept.
+	File string `mapstructure:"file"`
+	// MaxMegabytes is the size at which the file is renamed and a new one begun.
+	MaxMegabytes int `mapstructure:"max_megabytes"`
+	// MaxBackups is the number of renamed files that are kept.
+	MaxBackups int `mapstructure:"max_backups"`
+	// prevent unkeyed literal initialization
+	_ struct{}
+}
+
+const (
+	defaultRejectsMegabytes = 100
+	defaultRejectsBackups   = 3
+
+	// Only the Collector's own user may read contents of events.
+	rejectsMode = os.FileMode(0o600)
+
+	// Attributes of a kept record. They look like marks, so that a record which is sent again loses them at the door.
+	rejectReasonAttribute  = "amplitudeexporter.reject.reason"
+	rejectMessageAttribute = "amplitudeexporter.reject.message"
+)
+
+// rejects keeps copies of dropped records in a file, each as one line of OTLP/JSON. Safe for concurrent use.
+type rejects struct {
+	logger    *zap.Logger
+	telemetry *instruments
+
+	mu   sync.Mutex
+	file *timberjack.Logger
+}
+
+// newRejects returns nil where no file is configured.
+func newRejects(cfg RejectsConfig, logger *zap.Logger, telemetry *instruments) *rejects {
+	if cfg.File == "" {
+		return nil
+	}
+	return &rejects{logger: logger, telemetry: telemetry, file: &timberjack.Logger{
+		Filename:   cfg.File,
+		MaxSize:    cfg.MaxMegabytes,
+		MaxBackups: cfg.MaxBackups,
+		FileMode:   rejectsMode,
+	}}
+}
+
+// keep writes records, one a line: the nth with its reason, and all with what Amplitude said. What cannot be written is
+// counted and logged, and has no other consequence.
+func (r *rejects) keep(ctx context.Context, logs plog.Logs, reason func(n int) string, message string) {
+	if r == nil {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	n, lost := 0, 0
+	var fault error
+	for _, rl := range logs.ResourceLogs().All() {
+		for _, sl := range rl.ScopeLogs().All() {
+			for _, lr := range sl.LogRecords().All() {
+				if err := r.write(rl, sl, lr, reason(n), message); err != nil {
+					lost++
+					fault = err
+				}
+				n++
+			}
+		}
+	}
+	if lost > 0 {
+		r.telemetry.builder.ExporterAmplitudeRejectsLost.Add(context.WithoutCancel(ctx), int64(lost), r.telemetry.only)
+		r.logger.Error("Copies of dropped records could not be written to rejects.file", zap.Int("records", lost), zap.Error(fault))
+	}
+}
+
+func (r *rejects) write(rl plog.ResourceLogs, sl plog.ScopeLogs, lr plog.LogRecord, reason, message string) error {
+	one := plog.NewLogs()
+	resource := one.ResourceLogs().AppendEmpty()
+	rl.Resource().CopyTo(resource.Resource())
+	resource.SetSchemaUrl(rl.SchemaUrl())
+	scope := resource.ScopeLogs().AppendEmpty()
+	sl.Scope().CopyTo(scope.Scope())
+	scope.SetSchemaUrl(sl.SchemaUrl())
+	copied := scope.LogRecords().AppendEmpty()
+	lr.CopyTo(copied)
+	record.TakeMarksOff(resource.Resource().Attributes())
+	record.TakeMarksOff(copied.Attributes())
+	copied.Attributes().PutStr(rejectReasonAttribute, reason)
+	if message != "" {
+		copied.Attributes().PutStr(rejectMessageAttribute, message)
+	}
+	line, err := (&plog.JSONMarshaler{}).MarshalLogs(one)
+	if err != nil {
+		return fmt.Errorf("writing a record as OTLP/JSON: %w", err)
+	}
+	// What is no file would be renamed, with all that is in it, to make room for one.
+	if info, err := os.Stat(r.file.Filename); err == nil && !info.Mode().IsRegular() {
+		return fmt.Errorf("%s is no regular file", r.file.Filename)
+	}
+	_, err = r.file.Write(append(line, '\n'))
+	return err
+}
+
+func (r *rejects) close() error {
+	if r == nil {
+		return nil
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.file.Close()
+}
