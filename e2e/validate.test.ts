@@ -65,3 +65,81 @@ test('a glob that takes too long to match is refused', () => {
   expect(ok).toBe(false);
   expect(said).toMatch(/takes too long to match/);
 });
+
+test.each<[string, object, RegExp]>([
+  [
+    'an endpoint without a path',
+    { endpoint: 'http://127.0.0.1:8010' },
+    /endpoint: has no path: write it with one, such as \/2\/httpapi/,
+  ],
+  [
+    'a glob that can match nothing',
+    { events: ['fine.*', 'billing.[a-z'] },
+    /events\[1\]: is "billing\.\[a-z", and opens a \[ that nothing closes: close it/,
+  ],
+  [
+    'batches that are measured in bytes, since the queue is',
+    { sending_queue: { sizer: 'bytes', batch: { flush_timeout: '1s' } } },
+    /sending_queue::batch::sizer: is bytes, .*: write sizer: items under batch/,
+  ],
+  [
+    'an end of retries before the second try',
+    { retry_on_failure: { max_elapsed_time: '5s' } },
+    /retry_on_failure::max_elapsed_time: is 5s, .*: write more than that, or 0 for no end/,
+  ],
+  ['a time of grace below 0', { refusal_grace: '-1s' }, /refusal_grace: is -1s: write a duration such as 5m0s, or 0/],
+  [
+    'a file of rejects without room',
+    { rejects: { file: 'x', max_megabytes: 0 } },
+    /rejects::max_megabytes: is 0: write 1 or more/,
+  ],
+  [
+    'a file of rejects that replaces none',
+    { rejects: { file: 'x', max_backups: 0 } },
+    /rejects::max_backups: is 0: write 1 or more/,
+  ],
+])('refused, with what to write instead: %s', (_, settings, line) => {
+  const { ok, said } = validate({ api_key: 'key', ...settings });
+  expect(ok).toBe(false);
+  expect(said).toMatch(line);
+});
+
+test('what would lose events is named in one run, whatever else is at fault', () => {
+  const { ok, said } = validate({
+    region: 'mars',
+    endpoint: 'http://127.0.0.1:8010',
+    events: ['billing.[a-z'],
+    timeout: '0s',
+    sending_queue: { sizer: 'bytes', batch: { flush_timeout: '1s' } },
+    retry_on_failure: { max_elapsed_time: '5s' },
+    refusal_grace: '-1s',
+    rejects: { file: 'x', max_megabytes: 0, max_backups: 0 },
+  });
+  expect(ok).toBe(false);
+  for (const key of [
+    'api_key',
+    'region',
+    'endpoint',
+    'events[0]',
+    'timeout',
+    'sending_queue::batch::sizer',
+    'retry_on_failure::max_elapsed_time',
+    'refusal_grace',
+    'rejects::max_megabytes',
+    'rejects::max_backups',
+  ]) {
+    expect(said).toMatch(new RegExp(`(^|: )${key.replace(/[[\]]/g, '\\$&')}: .*\\bwrite `, 'm'));
+  }
+});
+
+test.each<[string, object]>([
+  ['a queue that is measured in bytes', { sending_queue: { sizer: 'bytes', queue_size: 100_000_000 } }],
+  ['its batches in records', { sending_queue: { sizer: 'bytes', queue_size: 100_000_000, batch: { sizer: 'items' } } }],
+  ['retries that end after an hour', { retry_on_failure: { max_elapsed_time: '1h' } }],
+  ['any end of no retries', { retry_on_failure: { enabled: false, max_elapsed_time: '30s' } }],
+  ['no time of grace', { refusal_grace: 0 }],
+  ['no room for rejects where no file is', { rejects: { max_megabytes: 0 } }],
+  ['a bracket that stands for itself', { events: ['billing.\\[a-z'] }],
+])('fine: %s', (_, settings) => {
+  expect(validate({ api_key: 'key', ...settings })).toEqual({ ok: true, said: '' });
+});
