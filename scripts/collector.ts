@@ -38,6 +38,8 @@ export interface Collector {
   readonly ended: Promise<number | null>;
   /** Has it shut down in order, and waits for that. */
   stop(): Promise<void>;
+  /** Has it read its config again, and start all of it anew (SIGHUP). Resolves when it is ready. */
+  reload(): Promise<void>;
   /** Ends it where it stands, as a crash would (SIGKILL), and waits for that. */
   kill(): Promise<void>;
 }
@@ -94,8 +96,22 @@ export async function startCollector(config: object, options: CollectorOptions =
       await ended;
       clearTimeout(timeout);
     },
+    reload: async () => {
+      const before = timesReady(log);
+      child.kill('SIGHUP');
+      const deadline = Date.now() + STOP_TIMEOUT + START_TIMEOUT;
+      while (timesReady(log) === before) {
+        if (child.exitCode !== null || Date.now() > deadline) throw new Error(`the collector did not reload\n${log}`);
+        await sleep(20);
+      }
+    },
     kill,
   };
+}
+
+/** How often a collector has said that it is ready. */
+function timesReady(log: string): number {
+  return log.split('Everything is ready').length;
 }
 
 function withHealthCheck(config: object, port: number): object {
