@@ -4,31 +4,19 @@
  * through. Bounds are wide, for busy machines; what they tell apart is seconds from never.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import type { LimitOptions } from '../local-amplitude/limit.ts';
 import type { IncomingUpload, Misbehaviour } from '../local-amplitude/misbehaviour.ts';
-import { type LocalAmplitude, startLocalAmplitude } from '../local-amplitude/server.ts';
-import { type Collector, freePort, startCollector } from '../scripts/collector.ts';
-import { metricValues, sumOf, withMetrics } from './metrics.ts';
-import { otlpToAmplitude, postLogs } from './otlp.ts';
-import { type LogRecord, logsJson, numberedRecord } from './traffic.ts';
+import { numberedRecords, type Pipeline, startPipeline, until } from './pipeline.ts';
+import type { LogRecord } from './traffic.ts';
 
 /** Milliseconds within which events arrive that have nothing to do with the trouble. */
 const SOON = 10_000;
 
-interface Run {
-  readonly amplitude: LocalAmplitude;
-  readonly collector: Collector;
-  /** Sends records in requests of so many. Default: 500. */
-  send(records: readonly LogRecord[], perRequest?: number): Promise<void>;
+interface Run extends Pipeline {
   /** How many events of a user arrived. */
   arrived(user: (user: string) => boolean): number;
-  /** Resolves when the condition holds, to how many milliseconds that took. Rejects after `within`. */
-  until(condition: () => boolean | Promise<boolean>, within: number, what: string): Promise<number>;
-  /** Records by outcome and reason, such as `delivered` or `dropped undeliverable`. */
-  outcomes(): Promise<Record<string, number>>;
-  /** Fresh events pass, and the queues are empty. */
-  isAlive(): Promise<void>;
+  readonly until: typeof until;
 }
 
 interface Trouble {
@@ -38,71 +26,17 @@ interface Trouble {
   readonly exporter?: object;
 }
 
-const cleanups: (() => Promise<void>)[] = [];
-afterEach(async () => {
-  for (const cleanup of cleanups.splice(0)) await cleanup();
-});
-
-let numbered = 0;
-
 function recordsOf(user: string, count: number, name = 'liveness.tested'): LogRecord[] {
-  return Array.from({ length: count }, () => numberedRecord(numbered++, name, { user_id: user }));
+  return numberedRecords(count, name, { user_id: user });
 }
 
 async function start({ limit, misbehave, exporter = {} }: Trouble): Promise<Run> {
-  const amplitude = await startLocalAmplitude({
-    port: await freePort(),
-    ...(limit && { limit }),
-    ...(misbehave && { misbehave }),
+  const pipeline = await startPipeline({
+    amplitude: { ...(limit && { limit }), ...(misbehave && { misbehave }) },
+    exporter,
   });
-  const port = await freePort();
-  const metricsPort = await freePort();
-  const settings = { api_key: 'key', endpoint: `${amplitude.url}/2/httpapi`, ...exporter };
-  const collector = await startCollector(withMetrics(otlpToAmplitude(port, settings), metricsPort));
-  cleanups.push(async () => {
-    await collector.stop();
-    await amplitude.close();
-  });
-  const until: Run['until'] = async (condition, within, what) => {
-    const began = performance.now();
-    while (!(await condition())) {
-      if (performance.now() - began > within) throw new Error(`not within ${within} ms: ${what}`);
-      await sleep(50);
-    }
-    return performance.now() - began;
-  };
-  const arrived = (isOne: (user: string) => boolean): number =>
-    amplitude.events().filter(({ user_id }) => isOne(String(user_id))).length;
-  const send: Run['send'] = async (records, perRequest = 500) => {
-    for (let i = 0; i < records.length; i += perRequest) {
-      await postLogs(port, logsJson(records.slice(i, i + perRequest)));
-    }
-  };
-  const outcomes = async (): Promise<Record<string, number>> => {
-    const counts: Record<string, number> = {};
-    for (const [labels, value] of await metricValues(metricsPort, 'otelcol_exporter_amplitude_records')) {
-      const [, outcome, reason] = /outcome="(\w+)",reason="(\w*)"/.exec(labels) ?? [];
-      counts[`${outcome} ${reason}`.trim()] = value;
-    }
-    return counts;
-  };
-  return {
-    amplitude,
-    collector,
-    send,
-    arrived,
-    until,
-    outcomes,
-    isAlive: async () => {
-      const fresh = `fresh-${numbered}`;
-      await send(recordsOf(fresh, 20));
-      await until(() => arrived((user) => user === fresh) === 20, SOON, 'fresh events');
-      const queued = async () => sumOf(await metricValues(metricsPort, 'otelcol_exporter_queue_size'));
-      await until(async () => (await queued()) === 0, SOON, 'the queues are empty');
-      const age = await metricValues(metricsPort, 'otelcol_exporter_amplitude_oldest_waiting_record_age');
-      expect(sumOf(age), 'the age of the oldest record that waits').toBe(0);
-    },
-  };
+  const events = () => pipeline.amplitude.events();
+  return { ...pipeline, until, arrived: (isOne) => events().filter(({ user_id }) => isOne(String(user_id))).length };
 }
 
 const isQuiet = (user: string): boolean => user.startsWith('quiet');
