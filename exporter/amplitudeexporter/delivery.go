@@ -23,7 +23,8 @@ const (
 	// maxProbes is how many probes of one push fail before others get a turn.
 	maxProbes = 3
 
-	// patience is how long events wait with those with which they came. Longer, and they are set aside.
+	// patience is how long events wait with those with which they came, all their pauses together. Longer, and they are set
+	// aside.
 	patience = 2 * time.Second
 	// asideAgain is how long a push waits before it tries again to set aside what the queue did not take.
 	asideAgain = time.Second
@@ -62,6 +63,8 @@ type delivery struct {
 	pacedUntil time.Time
 
 	delivered, requests, failedProbes int
+	// slept is how long the push has waited until something may go.
+	slept time.Duration
 	// asideRefused is when the queue of those that were set aside was last full.
 	asideRefused time.Time
 	// why is what happened last to what is left.
@@ -82,6 +85,8 @@ type piece struct {
 	// timeout is that of the request, where it is not the configured one.
 	timeout time.Duration
 	cuts    int
+	// isSpared says that it had not been tried when events were dropped for the way, and was left to the next probe.
+	isSpared bool
 	// tries is how often it failed while others passed.
 	tries int
 	// isAlone is of an event with which any request failed while others passed; it has waited so long between tries.
@@ -126,10 +131,12 @@ func (d *delivery) run(ctx context.Context) error {
 		if !d.cfg.RetryConfig.Enabled {
 			return d.why
 		}
-		if d.turnEnds.IsZero() && d.setAside(ctx, now, patience) {
+		if d.turnEnds.IsZero() && d.setAside(ctx, now, max(patience-d.slept, 0)) {
 			continue
 		}
-		if err := d.sleep(ctx, now); err != nil {
+		err := d.sleep(ctx, now)
+		d.slept += time.Since(now)
+		if err != nil {
 			return err
 		}
 	}

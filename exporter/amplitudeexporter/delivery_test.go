@@ -694,3 +694,28 @@ func TestAnswersThatAreAllCutEndAnOutage(t *testing.T) {
 	isDown.Store(false)
 	require.Eventually(t, func() bool { return f.hasDelivered(4) }, 10*time.Second, 5*time.Millisecond)
 }
+
+// The last events that wait, when what is at fault is given up, came a moment ago. They are tried first.
+func TestWhatWasNeverTriedIsNotDroppedForAnothersFault(t *testing.T) {
+	for i := range 16 {
+		t.Run(fmt.Sprint(i), func(t *testing.T) {
+			t.Parallel()
+			server := newAmplitude(t, func(_ int, request received) (int, string) {
+				if slices.ContainsFunc(request.Events, func(event receivedEvent) bool { return event.Type == "poison" }) {
+					return 403, ""
+				}
+				return 200, ""
+			})
+			f := start(t, server.URL, func(cfg *Config) {
+				queued(2)(cfg)
+				cfg.RetryConfig.InitialInterval = 500 * time.Millisecond
+				cfg.RetryConfig.MaxInterval = 500 * time.Millisecond
+				cfg.RefusalGrace = time.Second
+			})
+			require.NoError(t, f.ConsumeLogs(t.Context(), logsNamed("poison")))
+			time.Sleep(time.Second + time.Duration(i)*50*time.Millisecond)
+			require.NoError(t, f.ConsumeLogs(t.Context(), logsNamed("good")))
+			assert.Eventually(t, func() bool { return f.hasDelivered(1) }, 5*time.Second, 5*time.Millisecond)
+		})
+	}
+}

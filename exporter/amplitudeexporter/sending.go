@@ -42,6 +42,11 @@ func (d *delivery) send(ctx context.Context, p piece) error {
 	case err != nil:
 		d.pieces = slices.Insert(d.pieces, 0, p)
 		return err
+	case may.surrender != nil && p.failed.IsZero() && !p.isSpared:
+		// All that was refused may have been somebody else's event that is at fault.
+		p.isSpared = true
+		d.pieces = slices.Insert(d.pieces, 0, p)
+		return nil
 	case may.surrender != nil:
 		d.dropForTheWay(ctx, p.events, may.surrender)
 		return nil
