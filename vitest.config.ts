@@ -3,6 +3,8 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['exporter/core/**/*.test.ts', 'scripts/**/*.test.ts', 'local-amplitude/**/*.test.ts', 'e2e/**/*.test.ts'],
+    // As many files at a time as there are cores in CI: most of the time a test waits.
+    maxWorkers: 2,
     testTimeout: 60_000,
     hookTimeout: 60_000,
     expect: { poll: { timeout: 10_000 } },
