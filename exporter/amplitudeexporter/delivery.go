@@ -23,8 +23,7 @@ const (
 	// maxProbes is how many probes of one push fail before others get a turn.
 	maxProbes = 3
 
-	// patience is how long events wait with those with which they came, all their pauses together. Longer, and they are set
-	// aside.
+	// patience is how long events wait with those with which they came. Longer, and they are set aside.
 	patience = 2 * time.Second
 	// asideAgain is how long a push waits before it tries again to set aside what the queue did not take.
 	asideAgain = time.Second
@@ -63,8 +62,6 @@ type delivery struct {
 	pacedUntil time.Time
 
 	delivered, requests, failedProbes int
-	// slept is how long the push has waited until something may go.
-	slept time.Duration
 	// asideRefused is when the queue of those that were set aside was last full.
 	asideRefused time.Time
 	// why is what happened last to what is left.
@@ -131,12 +128,10 @@ func (d *delivery) run(ctx context.Context) error {
 		if !d.cfg.RetryConfig.Enabled {
 			return d.why
 		}
-		if d.turnEnds.IsZero() && d.setAside(ctx, now, max(patience-d.slept, 0)) {
+		if d.turnEnds.IsZero() && d.setAside(ctx, now, patience) {
 			continue
 		}
-		err := d.sleep(ctx, now)
-		d.slept += time.Since(now)
-		if err != nil {
+		if err := d.sleep(ctx, now); err != nil {
 			return err
 		}
 	}
@@ -182,9 +177,10 @@ func (d *delivery) pick(batch int, events []prepare.Event) {
 	}
 }
 
-// paceAgain keeps those events of a piece that have to wait since a sender was refused, after the piece was made.
+// paceAgain keeps those events of a piece that have to wait since a sender was refused, after the piece was made. One that
+// has failed stays as it is: put together with others anew, it would never be divided down to the event at fault.
 func (d *delivery) paceAgain(p piece) piece {
-	if p.isAlone || !d.pacer.isStale(d.prepared, p.events, p.ticket) {
+	if p.isAlone || !p.failed.IsZero() || !d.pacer.isStale(d.prepared, p.events, p.ticket) {
 		return p
 	}
 	var later []prepare.Event

@@ -8,7 +8,6 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -208,38 +207,4 @@ func TestASecondQueueOnDiskIsDrainedWhateverTheConfigIsNow(t *testing.T) {
 			assert.Equal(t, row.getsNew, cfg.setsAside())
 		})
 	}
-}
-
-// Each of its pauses is short, and there are many: until it is found, and while it is tried alone.
-func TestManyShortPausesAreALongOne(t *testing.T) {
-	var passed atomic.Bool
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		request, err := read(r)
-		if !assert.NoError(t, err) {
-			return
-		}
-		for _, event := range request.Events {
-			if event.Type == "poison" {
-				w.Header().Set("Retry-After", "1")
-				w.WriteHeader(http.StatusTooManyRequests)
-				return
-			}
-			if event.Type == "passing" {
-				passed.Store(true)
-			}
-		}
-	}))
-	t.Cleanup(server.Close)
-	f := start(t, server.URL, queued(1))
-	names := make([]string, 30)
-	for i := range names {
-		names[i] = fmt.Sprint("good.", i)
-	}
-	names[20] = "poison"
-	began := time.Now()
-	require.NoError(t, f.ConsumeLogs(t.Context(), logsNamed(names...)))
-	time.Sleep(200 * time.Millisecond)
-	require.NoError(t, f.ConsumeLogs(t.Context(), logsNamed("passing")))
-	require.Eventually(t, passed.Load, 30*time.Second, 5*time.Millisecond)
-	assert.Less(t, time.Since(began), 4*patience)
 }
