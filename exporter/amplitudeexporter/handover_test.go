@@ -34,11 +34,16 @@ func TestWhatNobodyTakesIsForgotten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := estates{left: map[heir]*estate{}}
 		e.leave(heir{}, logsNamed("a"))
+		count := func() int {
+			e.mu.Lock()
+			defer e.mu.Unlock()
+			return len(e.left)
+		}
 		time.Sleep(heirWithin - time.Second)
-		assert.Len(t, e.left, 1)
+		assert.Equal(t, 1, count())
 		time.Sleep(2 * time.Second)
 		synctest.Wait()
-		assert.Empty(t, e.left)
+		assert.Zero(t, count())
 	})
 }
 
