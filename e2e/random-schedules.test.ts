@@ -30,7 +30,7 @@ import {
 } from './traffic.ts';
 
 /** Seeds by default; RUNS=1000 for more, SEED=… for one of them again. */
-const RUNS = Number(process.env.RUNS ?? 200);
+const RUNS = Number(process.env.RUNS ?? 60);
 /** How many seeds share a collector, each with a pipeline, and with an Amplitude of its own. */
 const SHARING = 25;
 

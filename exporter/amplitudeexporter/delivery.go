@@ -117,9 +117,6 @@ func (d *delivery) run(ctx context.Context) error {
 		if i := slices.IndexFunc(d.pieces, func(p piece) bool { return !p.ready.After(now) }); i >= 0 {
 			p := d.pieces[i]
 			d.pieces = slices.Delete(d.pieces, i, i+1)
-			if p = d.paceAgain(p); len(p.events) == 0 {
-				continue
-			}
 			if err := d.send(ctx, p); err != nil {
 				return err
 			}
@@ -175,21 +172,6 @@ func (d *delivery) pick(batch int, events []prepare.Event) {
 	if len(later) > 0 {
 		d.pace(batch, later, until)
 	}
-}
-
-// paceAgain keeps those events of a piece that have to wait since a sender was refused, after the piece was made. One that
-// has failed stays as it is: put together with others anew, it would never be divided down to the event at fault.
-func (d *delivery) paceAgain(p piece) piece {
-	if p.isAlone || !p.failed.IsZero() || !d.pacer.isStale(d.prepared, p.events, p.ticket) {
-		return p
-	}
-	var later []prepare.Event
-	var until time.Time
-	p.events, later, until, p.ticket = d.pacer.pick(d.prepared, p.events)
-	if len(later) > 0 {
-		d.pace(p.batch, later, until)
-	}
-	return p
 }
 
 func (d *delivery) pace(batch int, events []prepare.Event, until time.Time) {

@@ -126,7 +126,7 @@ func TestA429HoldsBackOnlyWhatIsThrottled(t *testing.T) {
 		again     []string
 		dropped   int64
 	}{
-		"by index":        {`{"throttled_events":[1,3]}`, []string{"b", "c", "d"}, []string{"a"}, 0},
+		"by index":        {`{"throttled_events":[1,3]}`, []string{"b", "d"}, []string{"a", "c"}, 0},
 		"by device":       {`{"throttled_devices":{"phone-2":40}}`, []string{"b", "c"}, []string{"a", "d"}, 0},
 		"by both":         {`{"throttled_devices":{"phone-1":40},"throttled_events":[3]}`, []string{"a", "d"}, []string{"b", "c"}, 0},
 		"all of them":     {`{"throttled_events":[0,1,2,3]}`, []string{"a", "b", "c", "d"}, nil, 0},

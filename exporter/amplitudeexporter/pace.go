@@ -106,24 +106,6 @@ func (p *pacer) pick(prepared *prepare.Prepared, events []prepare.Event) (now, l
 	return now, later, until, t
 }
 
-// isStale reports whether a sender of some events was refused since their request was picked. Then it is to be picked
-// again.
-func (p *pacer) isStale(prepared *prepare.Prepared, events []prepare.Event, t ticket) bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if len(p.lanes) == 0 {
-		return false
-	}
-	for i := range events {
-		for _, l := range p.lanesOf(prepared.Senders(&events[i])) {
-			if _, counted := t.counts[l]; !counted || l.judged.After(t.at) {
-				return true
-			}
-		}
-	}
-	return false
-}
-
 // nextAfter is when the lane may be used again, should it be used at a time that may be now.
 func (l *lane) nextAfter(t time.Time) time.Time {
 	if t.Before(l.next) {

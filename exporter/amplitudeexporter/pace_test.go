@@ -357,26 +357,6 @@ func TestRefusalsOfWhatWasOnTheWayCountOnce(t *testing.T) {
 	assert.Equal(t, 1, p.lane().refusals)
 }
 
-// What is ready to be sent when a sender is refused is not: each such request would be refused as well.
-func TestWhatWasPickedBeforeARefusalIsPickedAgain(t *testing.T) {
-	p := newTestedPacer(t, append(repeated(40, sender{user: heavyUser.Value}), repeated(40, sender{user: "user-2"})...)...)
-	_, _, before := p.pickAll()
-	assert.False(t, p.isStale(p.prepared, p.events, before), "nobody was refused")
-	p.refuseNow(40, toldLimit(30))
-	assert.True(t, p.isStale(p.prepared, p.events, before))
-	assert.True(t, p.isStale(p.prepared, p.events[:1], ticket{}))
-	assert.False(t, p.isStale(p.prepared, p.events[40:], ticket{}), "those of the other")
-
-	p.clock = p.clock.Add(firstPause)
-	now, _, _, picked := p.pick(p.prepared, p.events)
-	require.Len(t, now, 70)
-	assert.False(t, p.isStale(p.prepared, now, picked))
-	p.clock = p.clock.Add(paceInterval)
-	assert.False(t, p.isStale(p.prepared, now, picked), "however long it takes")
-	p.refuseNow(30, toldLimit(30))
-	assert.True(t, p.isStale(p.prepared, now, picked))
-}
-
 func TestLessThanMayBeSentSaysNothingOfTheLimit(t *testing.T) {
 	p := newTestedPacer(t, repeated(29, sender{user: heavyUser.Value})...)
 	p.refuseNow(400, untoldLimit(30))
