@@ -240,13 +240,14 @@ func (d *delivery) drop(ctx context.Context, events []prepare.Event, reason, mes
 	}
 	d.telemetry.countRecords(ctx, len(events), outcomeDropped, reason)
 	d.drops = append(d.drops, drop{reason, len(events), message})
-	if d.rejects != nil {
-		wanted := make(map[int]record.Marks, len(events))
-		for i := range events {
-			wanted[events[i].Record] = record.Marks{}
-		}
-		d.rejects.keep(ctx, recordsOf(d.logs, wanted), func(int) string { return reason }, message)
+	if d.rejects == nil {
+		return
 	}
+	reasons := make(map[int]string, len(events))
+	for i := range events {
+		reasons[events[i].Record] = reason
+	}
+	d.rejects.keep(ctx, d.logs, func(index int) string { return reasons[index] }, message)
 }
 
 func (d *delivery) dropForTheWay(ctx context.Context, events []prepare.Event, given *surrender) {

@@ -20,7 +20,6 @@ import (
 
 	"github.com/Flagsmith/flagsmith-otel-collector/exporter/amplitudeexporter/internal/guest"
 	"github.com/Flagsmith/flagsmith-otel-collector/exporter/amplitudeexporter/internal/prepare"
-	"github.com/Flagsmith/flagsmith-otel-collector/exporter/amplitudeexporter/internal/record"
 )
 
 // keyStandIn is what is shown for the API key.
@@ -215,13 +214,5 @@ func (e *amplitudeExporter) countPrepared(ctx context.Context, logs plog.Logs, p
 			}
 		}
 	}
-	if e.rejects == nil {
-		return
-	}
-	wanted := map[int]record.Marks{}
-	for index := range prepared.Dropped {
-		wanted[index] = record.Marks{}
-	}
-	indices := slices.Sorted(maps.Keys(prepared.Dropped))
-	e.rejects.keep(ctx, recordsOf(logs, wanted), func(n int) string { return prepared.Dropped[indices[n]] }, "")
+	e.rejects.keep(ctx, logs, func(index int) string { return prepared.Dropped[index] }, "")
 }

@@ -88,7 +88,8 @@ func (d *delivery) divide(p piece, r *result) {
 
 // holdAlone keeps an event with which any request fails, until it has had its time.
 func (d *delivery) holdAlone(ctx context.Context, p piece, r *result, now time.Time) {
-	if d.way.passedSince(now.Add(-passingWithin)) {
+	othersPass := d.way.passedSince(now.Add(-passingWithin))
+	if othersPass {
 		switch {
 		case r.sorted.Why.Case == guest.Faulty:
 			d.drop(ctx, p.events, r.sorted.Why.FaultyReason, r.message)
@@ -102,7 +103,7 @@ func (d *delivery) holdAlone(ctx context.Context, p piece, r *result, now time.T
 		}
 	}
 	pause := min(max(p.waited/2, minAlonePause), maxAlonePause)
-	if p.waited == 0 || d.way.passedSince(now.Add(-passingWithin)) {
+	if p.waited == 0 || othersPass {
 		p.waited += pause
 	}
 	p.ready = now.Add(max(pause, r.pause))

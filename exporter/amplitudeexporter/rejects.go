@@ -59,24 +59,28 @@ func newRejects(cfg RejectsConfig, logger *zap.Logger, telemetry *instruments) *
 	}}
 }
 
-// keep writes records, one a line: the nth with its reason, and all with what Amplitude said. What cannot be written is
-// counted and logged, and has no other consequence.
-func (r *rejects) keep(ctx context.Context, logs plog.Logs, reason func(n int) string, message string) {
+// keep writes those of the records that have a reason, by their index, one a line: with it, and with what Amplitude said.
+// What cannot be written is counted and logged, and has no other consequence.
+func (r *rejects) keep(ctx context.Context, logs plog.Logs, reasonOf func(index int) string, message string) {
 	if r == nil {
 		return
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	n, lost := 0, 0
+	index, lost := -1, 0
 	var fault error
 	for _, rl := range logs.ResourceLogs().All() {
 		for _, sl := range rl.ScopeLogs().All() {
 			for _, lr := range sl.LogRecords().All() {
-				if err := r.write(rl, sl, lr, reason(n), message); err != nil {
+				index++
+				reason := reasonOf(index)
+				if reason == "" {
+					continue
+				}
+				if err := r.write(rl, sl, lr, reason, message); err != nil {
 					lost++
 					fault = err
 				}
-				n++
 			}
 		}
 	}

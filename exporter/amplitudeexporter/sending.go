@@ -37,15 +37,15 @@ func (d *delivery) send(ctx context.Context, p piece) error {
 	may, err := d.admit(ctx, p.failed.IsZero())
 	switch {
 	case errors.Is(err, errExpired):
-		d.pieces = slices.Insert(d.pieces, 0, p)
+		d.putBack(p)
 		return nil
 	case err != nil:
-		d.pieces = slices.Insert(d.pieces, 0, p)
+		d.putBack(p)
 		return err
 	case may.surrender != nil && p.failed.IsZero() && !p.isSpared:
 		// All that was refused may have been somebody else's event that is at fault.
 		p.isSpared = true
-		d.pieces = slices.Insert(d.pieces, 0, p)
+		d.putBack(p)
 		return nil
 	case may.surrender != nil:
 		d.dropForTheWay(ctx, p.events, may.surrender)
@@ -56,13 +56,13 @@ func (d *delivery) send(ctx context.Context, p piece) error {
 	r, err := d.request(ctx, p.events, p.timeout)
 	if err != nil {
 		d.way.abandon(may)
-		d.pieces = slices.Insert(d.pieces, 0, p)
+		d.putBack(p)
 		return err
 	}
 	if r.isCut && p.cuts < maxCutAnswers {
 		d.way.abandon(may)
 		p.cuts++
-		d.pieces = slices.Insert(d.pieces, 0, p)
+		d.putBack(p)
 		return nil
 	}
 	if len(r.sorted.Waiting) == len(p.events) {
@@ -72,6 +72,11 @@ func (d *delivery) send(ctx context.Context, p piece) error {
 	d.way.pass(r.began)
 	d.settle(ctx, p, &r)
 	return nil
+}
+
+// putBack has a piece go before all others.
+func (d *delivery) putBack(p piece) {
+	d.pieces = slices.Insert(d.pieces, 0, p)
 }
 
 // admit waits until a request may go. Without retries there is no waiting.
@@ -103,12 +108,12 @@ func (d *delivery) probe(ctx context.Context, p piece, may permit) error {
 	}
 	if err != nil {
 		d.way.abandon(may)
-		d.pieces = slices.Insert(d.pieces, 0, p)
+		d.putBack(p)
 		return err
 	}
 	if len(r.sorted.Waiting) == 0 {
 		d.way.pass(r.began)
-		d.pieces = slices.Insert(d.pieces, 0, rest)
+		d.putBack(rest)
 		d.settle(ctx, piece{batch: p.batch, events: first}, &r)
 		return nil
 	}
@@ -118,7 +123,7 @@ func (d *delivery) probe(ctx context.Context, p piece, may permit) error {
 	}
 	// The next probe is to be another event: this one may be at fault.
 	p.events = append(slices.Clone(rest.events), first...)
-	d.pieces = slices.Insert(d.pieces, 0, p)
+	d.putBack(p)
 	d.why = errors.New(r.message)
 	d.failedProbes++
 	return nil
@@ -150,24 +155,26 @@ func (d *delivery) request(ctx context.Context, events []prepare.Event, timeout 
 		return r, cause
 	}
 	r.asked, r.pause = got.retryAfter, got.retryAfter
+	// What nothing was learned of waits.
+	r.sorted = prepare.Sorted{Waiting: events, Why: guest.Fate{Case: guest.Wait}}
 	if err != nil {
 		r.message = "no answer: " + err.Error()
-		r.sorted = prepare.Sorted{Waiting: events, Why: guest.Fate{Case: guest.Wait}}
 		return r, nil
 	}
 	r.isCut = got.isCut
 	verdict, err := d.preparer.Classify(ctx, guest.Answer{Events: uint32(len(events)), Status: uint16(got.status), Body: got.body})
+	var sorted prepare.Sorted
 	if err == nil {
-		r.sorted, err = d.prepared.Sort(events, &verdict)
+		sorted, err = d.prepared.Sort(events, &verdict)
 	}
 	switch {
 	case err != nil && ctx.Err() != nil:
 		return r, context.Cause(ctx)
 	case err != nil:
 		r.message = err.Error()
-		r.sorted = prepare.Sorted{Waiting: events, Why: guest.Fate{Case: guest.Wait}}
 		return r, nil
 	}
+	r.sorted = sorted
 	// Once more, should the answer have quoted the key in an escaped form of its own.
 	r.message = d.withoutKey.Replace(verdict.Message)
 	if r.pause == 0 {
