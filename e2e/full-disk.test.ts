@@ -11,7 +11,7 @@ import { expect, test } from 'vitest';
 import { startLocalAmplitude } from '../local-amplitude/server.ts';
 import { freePort, startCollector } from '../scripts/collector.ts';
 import { metricValues, sumOf, withMetrics } from './metrics.ts';
-import { otlpToAmplitude, tryLogs } from './otlp.ts';
+import { otlpToAmplitude, tryLogs, withStorage } from './otlp.ts';
 import { between, logsJson, newSeed, numberedRecord, type Random, seeded } from './traffic.ts';
 
 const MIB = 2 ** 20;
@@ -58,7 +58,6 @@ async function fillAndDrain(random: Random, { bound }: Case): Promise<void> {
     endpoint: `${amplitude.url}/2/httpapi`,
     timeout: '2s',
     sending_queue: {
-      storage: 'file_storage',
       sizer: 'items',
       queue_size: bound === 'queue_size' ? SMALL_QUEUE : 1_000_000,
       num_consumers: 2,
@@ -66,13 +65,8 @@ async function fillAndDrain(random: Random, { bound }: Case): Promise<void> {
     },
     retry_on_failure: { initial_interval: '100ms', max_interval: '500ms' },
   };
-  const pipeline = otlpToAmplitude(port, exporter);
   const config = withMetrics(
-    {
-      ...pipeline,
-      extensions: { file_storage: { directory, max_size: maxSize } },
-      service: { ...pipeline.service, extensions: ['file_storage'] },
-    },
+    withStorage(otlpToAmplitude(port, exporter), directory, { max_size: maxSize }),
     metricsPort,
   );
   let collector = await startCollector(config);

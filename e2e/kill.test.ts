@@ -7,7 +7,7 @@ import { expect, test } from 'vitest';
 import { type IncomingUpload, type Misbehaviour, throttling } from '../local-amplitude/misbehaviour.ts';
 import { type LocalAmplitude, startLocalAmplitude } from '../local-amplitude/server.ts';
 import { type Collector, freePort, startCollector } from '../scripts/collector.ts';
-import { otlpToAmplitude } from './otlp.ts';
+import { otlpToAmplitude, withStorage } from './otlp.ts';
 import {
   between,
   fork,
@@ -79,16 +79,10 @@ async function configOf(amplitude: LocalAmplitude, directory: string) {
     api_key: 'key',
     endpoint: `${amplitude.url}/2/httpapi`,
     timeout: '2s',
-    sending_queue: { storage: 'file_storage', batch: { flush_timeout: '50ms', min_size: 100, max_size: 500 } },
+    sending_queue: { batch: { flush_timeout: '50ms', min_size: 100, max_size: 500 } },
     retry_on_failure: { initial_interval: '50ms', max_interval: '500ms' },
   };
-  const pipeline = otlpToAmplitude(port, exporter, { metrics: { level: 'none' } });
-  const collector = {
-    ...pipeline,
-    extensions: { file_storage: { directory, create_directory: true } },
-    service: { ...pipeline.service, extensions: ['file_storage'] },
-  };
-  return { port, collector };
+  return { port, collector: withStorage(otlpToAmplitude(port, exporter, { metrics: { level: 'none' } }), directory) };
 }
 
 /** Sends events until it is stopped, and each request until it is acknowledged. */

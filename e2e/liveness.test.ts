@@ -16,7 +16,6 @@ const SOON = 10_000;
 interface Run extends Pipeline {
   /** How many events of a user arrived. */
   arrived(user: (user: string) => boolean): number;
-  readonly until: typeof until;
 }
 
 interface Trouble {
@@ -36,7 +35,7 @@ async function start({ limit, misbehave, exporter = {} }: Trouble): Promise<Run>
     exporter,
   });
   const events = () => pipeline.amplitude.events();
-  return { ...pipeline, until, arrived: (isOne) => events().filter(({ user_id }) => isOne(String(user_id))).length };
+  return { ...pipeline, arrived: (isOne) => events().filter(({ user_id }) => isOne(String(user_id))).length };
 }
 
 const isQuiet = (user: string): boolean => user.startsWith('quiet');
@@ -58,8 +57,8 @@ test('a user far over the limit drains at the limit, and nobody else waits', asy
     ...recordsOf('busy-user', 6_000),
     ...Array.from({ length: 50 }, (_, n) => recordsOf(`quiet-${n}`, 4)).flat(),
   ]);
-  const quiet = await run.until(() => run.arrived(isQuiet) === 200, SOON, 'the quiet users');
-  await run.until(() => run.arrived((user) => user === 'busy-user') === 6_000, 60_000, 'the busy user');
+  const quiet = await until(() => run.arrived(isQuiet) === 200, SOON, 'the quiet users');
+  await until(() => run.arrived((user) => user === 'busy-user') === 6_000, 60_000, 'the busy user');
   const share = 6_000 / perSecond / ((performance.now() - began) / 1_000);
   note(
     `quiet users after ${seconds(quiet)}; 6,000 events of the busy one at ${(100 * share).toFixed(0)} % of the limit`,
@@ -72,12 +71,8 @@ test('of a thousand users over the limit, all drain and nobody else waits', asyn
   const run = await start({ limit: { eventsPerSecond: 30 } });
   await run.send(Array.from({ length: 1_000 }, (_, n) => recordsOf(`busy-${n}`, 40)).flat(), 2_000);
   await run.send(Array.from({ length: 100 }, (_, n) => recordsOf(`quiet-${n}`, 2)).flat());
-  const quiet = await run.until(() => run.arrived(isQuiet) === 200, SOON, 'the quiet users');
-  const busy = await run.until(
-    () => run.arrived((user) => user.startsWith('busy')) === 40_000,
-    60_000,
-    'the busy ones',
-  );
+  const quiet = await until(() => run.arrived(isQuiet) === 200, SOON, 'the quiet users');
+  const busy = await until(() => run.arrived((user) => user.startsWith('busy')) === 40_000, 60_000, 'the busy ones');
   note(`quiet users after ${seconds(quiet)}, 40,000 events of 1,000 busy ones after ${seconds(quiet + busy)}`);
   await run.isAlive();
   expect(await run.outcomes()).toEqual({ delivered: 40_220 });
@@ -86,8 +81,8 @@ test('of a thousand users over the limit, all drain and nobody else waits', asyn
 test('a limit that the answer does not name is found, and events that it names by their index are held back', async () => {
   const run = await start({ limit: { eventsPerSecond: 100, saysThreshold: false, namesOnlyEvents: true } });
   await run.send([...recordsOf('busy-user', 1_500), ...recordsOf('quiet', 50)]);
-  await run.until(() => run.arrived(isQuiet) === 50, SOON, 'the quiet user');
-  await run.until(() => run.arrived((user) => user === 'busy-user') === 1_500, 60_000, 'the busy user');
+  await until(() => run.arrived(isQuiet) === 50, SOON, 'the quiet user');
+  await until(() => run.arrived((user) => user === 'busy-user') === 1_500, 60_000, 'the busy user');
   await run.isAlive();
   expect(await run.outcomes()).toEqual({ delivered: 1_570 });
 }, 120_000);
@@ -96,9 +91,9 @@ test('a backlog of one throttled user does not keep another throttled user', asy
   // With one worker, the backlog of the first user is several turns of it.
   const run = await start({ limit: { eventsPerSecond: 30 }, exporter: { sending_queue: { num_consumers: 1 } } });
   await run.send(recordsOf('busy-user', 8_000), 2_000);
-  await run.until(() => run.arrived((user) => user === 'busy-user') > 0, SOON, 'the first user begins');
+  await until(() => run.arrived((user) => user === 'busy-user') > 0, SOON, 'the first user begins');
   await run.send(recordsOf('other-user', 90), 90);
-  await run.until(() => run.arrived((user) => user === 'other-user') === 90, 90_000, 'the other user');
+  await until(() => run.arrived((user) => user === 'other-user') === 90, 90_000, 'the other user');
   expect(run.arrived((user) => user === 'busy-user')).toBeLessThan(8_000);
 }, 120_000);
 
@@ -128,8 +123,8 @@ test.each<[string, Misbehaviour, object]>([
     }
     await sleep(500);
     await run.send(recordsOf('other', 1_000), 1_000);
-    const other = await run.until(() => run.arrived((user) => user === 'other') === 1_000, 2 * SOON, 'another batch');
-    await run.until(() => run.arrived(isQuiet) === 12 * 1_499, 60_000, 'all others of their own batches');
+    const other = await until(() => run.arrived((user) => user === 'other') === 1_000, 2 * SOON, 'another batch');
+    await until(() => run.arrived(isQuiet) === 12 * 1_499, 60_000, 'all others of their own batches');
     const requests = run.amplitude.requests().length;
     note(
       `another batch after ${seconds(other)}, all others after ${seconds(performance.now() - began)}, ${requests} requests`,
@@ -137,7 +132,7 @@ test.each<[string, Misbehaviour, object]>([
     // None of the events at fault is counted as anything: each is tried again, alone, ever more seldom.
     expect(await run.outcomes()).toEqual({ delivered: 12 * 1_499 + 1_000 });
     await run.send(recordsOf('fresh', 20));
-    await run.until(() => run.arrived((user) => user === 'fresh') === 20, SOON, 'fresh events');
+    await until(() => run.arrived((user) => user === 'fresh') === 20, SOON, 'fresh events');
   },
   120_000,
 );
@@ -150,7 +145,7 @@ test('more events that are at fault than workers, and nothing else, do not stop 
   for (let n = 0; n < 30; n++) await run.send(poison());
   await sleep(2_000);
   await run.send(recordsOf('fresh', 20));
-  await run.until(() => run.arrived((user) => user === 'fresh') === 20, 2 * SOON, 'fresh events');
+  await until(() => run.arrived((user) => user === 'fresh') === 20, 2 * SOON, 'fresh events');
   expect(await run.outcomes()).toEqual({ delivered: 20 });
 }, 60_000);
 
@@ -164,7 +159,7 @@ test('3 s of 404 and 403 while 20,000 events drain cost nothing', async () => {
     },
   });
   await run.send(recordsOf('quiet', 20_000));
-  note(`all after ${seconds(await run.until(() => run.arrived(isQuiet) === 20_000, 30_000, 'all'))}`);
+  note(`all after ${seconds(await until(() => run.arrived(isQuiet) === 20_000, 30_000, 'all'))}`);
   await run.isAlive();
   expect(await run.outcomes()).toEqual({ delivered: 20_020 });
 }, 60_000);
@@ -174,7 +169,7 @@ test('a 400 that names no event, for 5 of 4,500, costs those 5', async () => {
   const records = recordsOf('quiet', 4_495);
   for (let n = 0; n < 5; n++) records.splice(n * 900 + 17, 0, ...poison());
   await run.send(records, 1_500);
-  note(`all others after ${seconds(await run.until(() => run.arrived(isQuiet) === 4_495, 30_000, 'all others'))}`);
+  note(`all others after ${seconds(await until(() => run.arrived(isQuiet) === 4_495, 30_000, 'all others'))}`);
   await run.isAlive();
   expect(await run.outcomes()).toEqual({ delivered: 4_515, 'dropped status_400': 5 });
 }, 60_000);
@@ -183,7 +178,7 @@ test('a 200 whose body breaks off three times, and nothing was taken, costs noth
   const body = { code: 200, events_ingested: 3_000, payload_size_bytes: 1_000, server_upload_time: 1 };
   const run = await start({ misbehave: ({ index }) => (index < 3 ? { status: 200, body, manner: 'cut' } : undefined) });
   await run.send(recordsOf('quiet', 2_000), 2_000);
-  await run.until(() => run.arrived(isQuiet) === 2_000, SOON, 'all');
+  await until(() => run.arrived(isQuiet) === 2_000, SOON, 'all');
   await run.isAlive();
   expect(await run.outcomes()).toEqual({ delivered: 2_020 });
 });
@@ -198,7 +193,7 @@ test('an outage divides nothing, drops nothing, and ends at once when it is over
   expect(requests.length).toBeLessThan(60);
   expect(requests.every(({ events }) => events === 1 || events >= 1_000)).toBe(true);
   isDown = false;
-  const after = await run.until(() => run.arrived(isQuiet) === 20_000, 2 * SOON, 'all');
+  const after = await until(() => run.arrived(isQuiet) === 20_000, 2 * SOON, 'all');
   note(`${requests.length} requests in 8 s of 503; all of 20,000 events ${seconds(after)} after it`);
   await run.isAlive();
   expect(await run.outcomes()).toEqual({ delivered: 20_020 });
@@ -212,7 +207,7 @@ test('what is refused for longer than refusal_grace is dropped, and a probe find
   });
   await run.send(recordsOf('quiet', 5_000));
   const dropped = async () => (await run.outcomes())['dropped status_403'] ?? 0;
-  await run.until(async () => (await dropped()) === 5_000, 30_000, 'all are dropped');
+  await until(async () => (await dropped()) === 5_000, 30_000, 'all are dropped');
   const requests = run.amplitude.requests().length;
   expect(requests).toBeLessThan(40);
   isRefused = false;

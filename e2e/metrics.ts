@@ -53,6 +53,16 @@ export function sumOf(values: ReadonlyMap<string, number>, labels: Readonly<Reco
   return sum;
 }
 
+/** Records by outcome and reason, such as `delivered` or `dropped no_identity`, in the series of one exporter. */
+export function outcomesIn(records: ReadonlyMap<string, number>): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const [labels, value] of records) {
+    const [, outcome, reason] = /outcome="(\w+)",reason="(\w*)"/.exec(labels) ?? [];
+    counts[`${outcome} ${reason}`.trim()] = value;
+  }
+  return counts;
+}
+
 /** Each as `name="value"`. Values may hold commas and escaped quotes. */
 function labelsIn(text: string): string[] {
   return text.match(/\w+="(?:[^"\\]|\\.)*"/g) ?? [];

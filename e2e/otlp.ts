@@ -9,6 +9,17 @@ export function otlpToAmplitude(port: number, amplitude: object, telemetry: obje
   };
 }
 
+/** Keeps the exporter's queue in a folder, with these settings of file_storage. */
+export function withStorage(config: ReturnType<typeof otlpToAmplitude>, directory: string, settings: object = {}) {
+  const { amplitude } = config.exporters as { amplitude: { sending_queue?: object } };
+  return {
+    ...config,
+    extensions: { file_storage: { directory, create_directory: true, ...settings } },
+    exporters: { amplitude: { ...amplitude, sending_queue: { ...amplitude.sending_queue, storage: 'file_storage' } } },
+    service: { ...config.service, extensions: ['file_storage'] },
+  };
+}
+
 /** Posts OTLP/JSON, once. Resolves to the status and the text of the answer. */
 export async function tryLogs(port: number, json: string | Uint8Array): Promise<{ status: number; said: string }> {
   const response = await fetch(`http://127.0.0.1:${port}/v1/logs`, {

@@ -6,8 +6,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, onTestFinished } from 'vitest';
 import { type LocalAmplitude, type LocalAmplitudeOptions, startLocalAmplitude } from '../local-amplitude/server.ts';
 import { type Collector, freePort, startCollector } from '../scripts/collector.ts';
-import { metricValues, sumOf, withMetrics } from './metrics.ts';
-import { otlpToAmplitude, postLogs } from './otlp.ts';
+import { metricValues, outcomesIn, sumOf, withMetrics } from './metrics.ts';
+import { otlpToAmplitude, postLogs, withStorage } from './otlp.ts';
 import { type LogRecord, logsJson, numberedRecord } from './traffic.ts';
 
 /** Milliseconds within which events arrive that have nothing to wait for. Wide, for busy machines. */
@@ -88,14 +88,7 @@ export async function startPipelineTo(amplitude: LocalAmplitude, options: Pipeli
     send,
     metric,
     numbers: () => amplitude.events().map(({ event_properties }) => Number(event_properties?.n)),
-    outcomes: async () => {
-      const counts: Record<string, number> = {};
-      for (const [labels, value] of await metricValues(metricsPort, 'otelcol_exporter_amplitude_records')) {
-        const [, outcome, reason] = /outcome="(\w+)",reason="(\w*)"/.exec(labels) ?? [];
-        counts[`${outcome} ${reason}`.trim()] = value;
-      }
-      return counts;
-    },
+    outcomes: async () => outcomesIn(await metricValues(metricsPort, 'otelcol_exporter_amplitude_records')),
     lines: (from = 'warn') =>
       linesIn(collector.log()).filter(({ level }) => LEVELS.indexOf(level) >= LEVELS.indexOf(from)),
     isAlive: async () => {
@@ -166,16 +159,4 @@ function linesIn(log: string): LogLine[] {
     if (last !== undefined) lines.push({ ...last, rest: `${last.rest}\n${text}` });
   }
   return lines;
-}
-
-type Config = ReturnType<typeof otlpToAmplitude>;
-
-function withStorage(config: Config, directory: string): object {
-  const { amplitude } = config.exporters as { amplitude: { sending_queue?: object } };
-  return {
-    ...config,
-    extensions: { file_storage: { directory, create_directory: true } },
-    exporters: { amplitude: { ...amplitude, sending_queue: { ...amplitude.sending_queue, storage: 'file_storage' } } },
-    service: { ...config.service, extensions: ['file_storage'] },
-  };
 }

@@ -8,7 +8,7 @@ import { expect, test } from 'vitest';
 import { type IncomingUpload, type Misbehaviour, pastQuota, throttling } from '../local-amplitude/misbehaviour.ts';
 import { startLocalAmplitude } from '../local-amplitude/server.ts';
 import { freePort, startCollector } from '../scripts/collector.ts';
-import { metricValues, sumOf, withMetrics } from './metrics.ts';
+import { metricValues, outcomesIn, sumOf, withMetrics } from './metrics.ts';
 import { otlpToAmplitude, tryLogs } from './otlp.ts';
 import {
   between,
@@ -58,7 +58,7 @@ async function withFaults(random: Random): Promise<void> {
 
     expect(book.surprises).toEqual([]);
     const expected = count([...sent.ends, ...Array(book.taken.size).fill('delivered'), ...book.ends()]);
-    expect(countsIn(await records())).toEqual(expected);
+    expect(outcomesIn(await records())).toEqual(expected);
     // Not that of throttled records, which the first one keeps where the other one is full.
     const mainQueue = { exporter: 'amplitude' };
     expect(sumOf(await values('enqueue_failed_log_records'), mainQueue)).toBe(sent.refused);
@@ -147,15 +147,6 @@ function recordOf(random: Random, n: number): { readonly record: LogRecord; read
 function count(ends: readonly string[]): Record<string, number> {
   const counts: Record<string, number> = {};
   for (const end of ends) counts[end] = (counts[end] ?? 0) + 1;
-  return counts;
-}
-
-function countsIn(records: ReadonlyMap<string, number>): Record<string, number> {
-  const counts: Record<string, number> = {};
-  for (const [labels, value] of records) {
-    const [, outcome, reason] = /outcome="(\w+)",reason="(\w*)"/.exec(labels) ?? [];
-    counts[`${outcome} ${reason}`.trim()] = value;
-  }
   return counts;
 }
 

@@ -10,7 +10,7 @@ import { expect, test } from 'vitest';
 import { throttling } from '../local-amplitude/misbehaviour.ts';
 import { startLocalAmplitude } from '../local-amplitude/server.ts';
 import { type Collector, freePort, startCollector } from '../scripts/collector.ts';
-import { otlpToAmplitude } from './otlp.ts';
+import { otlpToAmplitude, withStorage } from './otlp.ts';
 import { between, fork, logsJson, newSeed, numberedRecord, postUntilTaken, type Random, seeded } from './traffic.ts';
 
 const RELOADS = Number(process.env.RELOADS ?? 20);
@@ -113,27 +113,21 @@ async function reloadAgainAndAgain(random: Random, { storage, weather }: Case): 
 }
 
 function configOf(port: number, endpoint: string, directory: string | undefined): object {
-  const queue = {
-    batch: { flush_timeout: '50ms', min_size: 100, max_size: 500 },
-    sizer: 'items',
-    queue_size: 1_000_000,
-  };
   const exporter = {
     api_key: 'key',
     endpoint,
     timeout: '2s',
-    sending_queue: directory === undefined ? queue : { ...queue, storage: 'file_storage' },
+    sending_queue: {
+      batch: { flush_timeout: '50ms', min_size: 100, max_size: 500 },
+      sizer: 'items',
+      queue_size: 1_000_000,
+    },
     retry_on_failure: { initial_interval: '50ms', max_interval: '500ms' },
   };
   // Every line of the log is there, not a sample of those that are alike.
   const telemetry = { metrics: { level: 'none' }, logs: { sampling: { enabled: false } } };
   const pipeline = otlpToAmplitude(port, exporter, telemetry);
-  if (directory === undefined) return pipeline;
-  return {
-    ...pipeline,
-    extensions: { file_storage: { directory, create_directory: true } },
-    service: { ...pipeline.service, extensions: ['file_storage'] },
-  };
+  return directory === undefined ? pipeline : withStorage(pipeline, directory);
 }
 
 /** Has the collector read its config, and waits until it is up again. */

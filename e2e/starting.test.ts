@@ -14,7 +14,7 @@ import { stringify } from 'yaml';
 import { type LocalAmplitude, startLocalAmplitude } from '../local-amplitude/server.ts';
 import { freePort, startCollector } from '../scripts/collector.ts';
 import { metricValues, sumOf, withMetrics } from './metrics.ts';
-import { otlpToAmplitude, postLogs } from './otlp.ts';
+import { otlpToAmplitude, postLogs, withStorage } from './otlp.ts';
 import { logsJson, numberedRecord } from './traffic.ts';
 
 const COLLECTOR = fileURLToPath(new URL('../dist/flagsmith-otel-collector', import.meta.url));
@@ -142,16 +142,8 @@ function configOf(storage: string, fsync: boolean): object {
     api_key: 'key',
     endpoint: `${amplitude.url}/2/httpapi`,
     timeout: '2s',
-    sending_queue: { storage: 'file_storage', queue_size: 2 * REQUESTS },
+    sending_queue: { queue_size: 2 * REQUESTS },
     retry_on_failure: { initial_interval: '100ms', max_interval: '500ms' },
   };
-  const pipeline = otlpToAmplitude(port, exporter);
-  return withMetrics(
-    {
-      ...pipeline,
-      extensions: { file_storage: { directory: storage, create_directory: true, fsync } },
-      service: { ...pipeline.service, extensions: ['file_storage'] },
-    },
-    metricsPort,
-  );
+  return withMetrics(withStorage(otlpToAmplitude(port, exporter), storage, { fsync }), metricsPort);
 }

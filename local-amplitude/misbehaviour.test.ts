@@ -1,11 +1,10 @@
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import { freePort } from '../scripts/collector.ts';
 import { type IncomingUpload, type Misbehaviour, pastQuota, throttling } from './misbehaviour.ts';
 import { type LocalAmplitude, type LocalAmplitudeOptions, startLocalAmplitude } from './server.ts';
+import { expectToClose } from './testing/script.ts';
 
 const event = { event_type: 'Flag updated', user_id: 'org:42', insert_id: 'i-1' };
 const body = JSON.stringify({ api_key: 'some-key', events: [event] });
@@ -235,19 +234,7 @@ describe('an answer', () => {
       await amplitude.close();
       console.log('closed');
     `;
-    const child = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '--eval', script], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    let said = '';
-    for (const stream of [child.stdout, child.stderr]) {
-      stream.on('data', (chunk) => {
-        said += chunk;
-      });
-    }
-    const ended = once(child, 'close').then(([code]) => `ended with ${code}`);
-    const outcome = await Promise.race([ended, sleep(20_000, 'did not end')]);
-    child.kill('SIGKILL');
-    expect({ outcome, said }).toEqual({ outcome: 'ended with 0', said: 'closed\n' });
+    await expectToClose(script);
   });
 });
 

@@ -1,4 +1,3 @@
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import {
   type ClientHttp2Session,
@@ -18,6 +17,7 @@ import { freePort } from '../scripts/collector.ts';
 import { type Certificate, makeCertificate } from './certificate.ts';
 import type { Misbehaviour } from './misbehaviour.ts';
 import { type LocalAmplitude, type LocalAmplitudeOptions, startLocalAmplitude } from './server.ts';
+import { expectToClose } from './testing/script.ts';
 
 const event = { event_type: 'Flag updated', user_id: 'org:42', insert_id: 'i-1' };
 const body = JSON.stringify({ api_key: 'some-key', events: [event] });
@@ -420,19 +420,7 @@ it('leaves nothing behind of clients that have left', async () => {
     await amplitude.close();
     console.log('closed');
   `;
-  const child = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '--eval', script], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  let said = '';
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.on('data', (chunk) => {
-      said += chunk;
-    });
-  }
-  const ended = once(child, 'close').then(([code]) => `ended with ${code}`);
-  const outcome = await Promise.race([ended, sleep(20_000, 'did not end')]);
-  child.kill('SIGKILL');
-  expect({ outcome, said }).toEqual({ outcome: 'ended with 0', said: 'closed\n' });
+  await expectToClose(script);
 });
 
 it('is silent without TLS too', async () => {
