@@ -114,7 +114,7 @@ func (d *delivery) run(ctx context.Context) error {
 		if d.hasHadItsTurn(now) && d.setAside(ctx, now, 0) {
 			continue
 		}
-		if i := slices.IndexFunc(d.pieces, func(p piece) bool { return !p.ready.After(now) }); i >= 0 {
+		if i := slices.IndexFunc(d.pieces, func(p piece) bool { return d.mayGo(p, now) }); i >= 0 {
 			p := d.pieces[i]
 			d.pieces = slices.Delete(d.pieces, i, i+1)
 			if err := d.send(ctx, p); err != nil {
@@ -193,6 +193,13 @@ func (d *delivery) takePaced(now time.Time) {
 	}
 }
 
+// mayGo reports whether it is a piece's time. What failed does not go again without retries, nor during a shutdown: while
+// others are tried, its pause may well pass.
+func (d *delivery) mayGo(p piece, now time.Time) bool {
+	isFirst := p.failed.IsZero()
+	return !p.ready.After(now) && (isFirst || d.cfg.RetryConfig.Enabled && d.stopping.Err() == nil)
+}
+
 func (d *delivery) isExpired(now time.Time) bool {
 	return !d.expires.IsZero() && !now.Before(d.expires)
 }
@@ -223,6 +230,9 @@ func (d *delivery) sleep(ctx context.Context, now time.Time) error {
 		sooner(maxTime(d.turnEnds, now.Add(asideAgain)))
 	}
 	sooner(d.expires)
+	if d.stopping.Err() != nil {
+		return errStopping
+	}
 	select {
 	case <-time.After(time.Until(until)):
 		return nil

@@ -719,3 +719,30 @@ func TestWhatWasNeverTriedIsNotDroppedForAnothersFault(t *testing.T) {
 		})
 	}
 }
+
+// While the other requests of a push are made, the pause of the first one passes.
+func TestAShutdownTriesNothingTwice(t *testing.T) {
+	for name, change := range map[string]func(*Config){
+		"with retries":    func(*Config) {},
+		"without retries": func(cfg *Config) { cfg.RetryConfig.Enabled = false },
+	} {
+		t.Run(name, func(t *testing.T) {
+			server := newAmplitude(t, func(int, received) (int, string) {
+				time.Sleep(20 * time.Millisecond)
+				return 503, ""
+			})
+			f := start(t, server.URL, func(cfg *Config) {
+				queued(1)(cfg)
+				cfg.MaxBatchEvents = 2
+				change(cfg)
+			})
+			e := f.Logs.(logsExporter).amplitude
+			// Nothing is known of the way, so it stays open.
+			e.way.passed = time.Now().Add(time.Hour)
+			e.stop(errStopping)
+			err := e.pushLogs(t.Context(), logsNamed("a", "b", "c", "d", "e", "f"))
+			require.Error(t, err)
+			assert.Equal(t, [][]string{{"a", "b"}, {"c", "d"}, {"e", "f"}}, server.sent())
+		})
+	}
+}
