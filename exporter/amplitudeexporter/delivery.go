@@ -48,8 +48,8 @@ type delivery struct {
 	prepared *prepare.Prepared
 	// aside takes what has to wait; nil where nothing does.
 	aside consumer.Logs
-	// isAside says that the records were set aside: of that queue the Collector logs nothing.
-	isAside bool
+	// from is where the records are from. Only of the main queue the Collector logs anything.
+	from source
 	// turnEnds is when what is left goes back to the queue of those that were set aside; the zero time in the main queue.
 	turnEnds time.Time
 	// expires is when what is left is dropped; the zero time for never.
@@ -111,8 +111,13 @@ func (d *delivery) run(ctx context.Context) error {
 			d.pieces, d.paced = nil, nil
 			return nil
 		}
-		if d.hasHadItsTurn(now) && d.setAside(ctx, now, 0) {
-			continue
+		if d.hasHadItsTurn(now) {
+			if d.setAside(ctx, now, 0) {
+				continue
+			}
+			if d.from != fromQueue && d.stopping.Err() != nil {
+				return errStopping
+			}
 		}
 		if i := slices.IndexFunc(d.pieces, func(p piece) bool { return d.mayGo(p, now) }); i >= 0 {
 			p := d.pieces[i]
@@ -280,13 +285,13 @@ func (d *delivery) left() []prepare.Event {
 // result is what the Collector is told: exactly one error, of one kind.
 func (d *delivery) result(ctx context.Context, why error) error {
 	left := d.left()
-	if why != nil && len(left) > 0 && d.losesAtShutdown(why) {
-		handedOver.leave(d.heir(), recordsOf(d.logs, d.marks(0, time.Now())))
-		d.drop(ctx, left, reasonShutdown, why.Error())
+	if why != nil && len(left) > 0 && d.losesAtShutdown(why, d.from) {
+		d.leave(ctx, recordsOf(d.logs, d.marks(0, time.Now())), why.Error())
+		d.drops = append(d.drops, drop{reasonShutdown, len(left), why.Error()})
 		left = nil
 	}
 	isLost := len(d.drops) > 0 && d.delivered == 0 && len(left) == 0
-	if !isLost || d.isAside {
+	if !isLost || d.from != fromQueue {
 		for _, drop := range d.drops {
 			d.logDrop(drop)
 		}

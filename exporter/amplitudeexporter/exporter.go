@@ -46,6 +46,8 @@ type amplitudeExporter struct {
 
 	// aside has a queue for records that have to wait; nil = they wait in the main one.
 	aside exporter.Logs
+	// asideOpen keeps that queue open while a worker of its own puts something back.
+	asideOpen sync.RWMutex
 	// drained counts records from that queue where it gets no new ones.
 	drained atomic.Int64
 
@@ -53,7 +55,8 @@ type amplitudeExporter struct {
 	pacer   *pacer
 	waiting *waitingRecords
 	rejects *rejects
-	// inheriting are the goroutines that bring what another exporter has left to a queue.
+	// handOver has what exporters leave and inherit; inheriting is the goroutine that sends what no queue has room for.
+	handOver   *estates
 	inheriting sync.WaitGroup
 	// hinted are the reasons of which the operator was told more.
 	hinted sync.Map
@@ -80,6 +83,7 @@ func newAmplitudeExporter(cfg *Config, set exporter.Settings) (*amplitudeExporte
 		logger:     limited(set.Logger),
 		pacer:      newPacer(),
 		waiting:    newWaitingRecords(),
+		handOver:   handedOver,
 	}
 	e.way = newWay(e.logger, pauses{
 		initial:    cfg.RetryConfig.InitialInterval,
@@ -116,6 +120,13 @@ func (e *amplitudeExporter) start(ctx context.Context, host component.Host) erro
 	return errors.Join(e.telemetry.watchMemory(pool), e.telemetry.watchWaiting(e.waiting))
 }
 
+// stopQueues ends what waits. From here on workers of the second queue put nothing back into it.
+func (e *amplitudeExporter) stopQueues() {
+	e.asideOpen.Lock()
+	defer e.asideOpen.Unlock()
+	e.stop(errStopping)
+}
+
 // shutdown frees what start took. The queues have been drained by then.
 func (e *amplitudeExporter) shutdown(ctx context.Context) error {
 	e.stop(errStopping)
@@ -132,12 +143,24 @@ func (e *amplitudeExporter) shutdown(ctx context.Context) error {
 // pushLogs delivers records as events. What is left when the exporter shuts down comes back as the remaining records of
 // the error.
 func (e *amplitudeExporter) pushLogs(ctx context.Context, logs plog.Logs) error {
-	return e.push(ctx, logs, false)
+	return e.push(ctx, logs, fromQueue)
 }
+
+// source is where a push has its records from.
+type source int
+
+const (
+	// fromQueue is the main queue, or the caller where there is none.
+	fromQueue source = iota
+	// fromAside is the queue of those that were set aside.
+	fromAside
+	// fromEstate is what another exporter has left, and no queue of this one has room for.
+	fromEstate
+)
 
 // push delivers records as events, and goes on until each has an end, waits in the queue of those that were set aside,
 // or the exporter shuts down.
-func (e *amplitudeExporter) push(ctx context.Context, logs plog.Logs, isAside bool) error {
+func (e *amplitudeExporter) push(ctx context.Context, logs plog.Logs, from source) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	defer context.AfterFunc(e.closing, func() { cancel(errClosing) })() //nolint:contextcheck // another one ends this one
@@ -146,10 +169,10 @@ func (e *amplitudeExporter) push(ctx context.Context, logs plog.Logs, isAside bo
 	arrivals := arrivalsIn(logs, now)
 	e.waiting.take(arrivals)
 	defer e.waiting.finish(arrivals)
-	d := &delivery{amplitudeExporter: e, logs: logs, isAside: isAside}
+	d := &delivery{amplitudeExporter: e, logs: logs, from: from}
 	if e.aside != nil {
 		d.aside = e.aside
-		if isAside {
+		if from != fromQueue {
 			d.turnEnds = now.Add(turn)
 		}
 	}
@@ -159,12 +182,12 @@ func (e *amplitudeExporter) push(ctx context.Context, logs plog.Logs, isAside bo
 
 	prepared, err := e.preparer.Prepare(ctx, logs)
 	if err != nil {
-		if e.losesAtShutdown(err) {
+		if e.losesAtShutdown(err, from) {
+			// The queue may use their memory again.
 			left := plog.NewLogs()
 			logs.CopyTo(left)
-			handedOver.leave(e.heir(), left)
-			e.dropRecords(ctx, logs, reasonShutdown)
-			if isAside {
+			e.leave(ctx, left, "")
+			if from != fromQueue {
 				e.logDrop(drop{reasonShutdown, logs.LogRecordCount(), err.Error()})
 			}
 			return consumererror.NewPermanent(err)
@@ -185,15 +208,10 @@ func lastOf(arrivals map[int64]int, now time.Time) time.Time {
 }
 
 // losesAtShutdown reports whether an error is a shutdown after which nothing has the records any more.
-func (e *amplitudeExporter) losesAtShutdown(err error) bool {
+func (e *amplitudeExporter) losesAtShutdown(err error, from source) bool {
 	isShutdown := errors.Is(err, errStopping) || errors.Is(err, errClosing)
-	return isShutdown && e.cfg.QueueConfig.HasValue() && !e.cfg.hasStorage() && !e.cfg.QueueConfig.Get().WaitForResult
-}
-
-// dropRecords counts all records as lost.
-func (e *amplitudeExporter) dropRecords(ctx context.Context, logs plog.Logs, reason string) {
-	e.telemetry.countRecords(ctx, logs.LogRecordCount(), outcomeDropped, reason)
-	e.rejects.keep(ctx, logs, func(int) string { return reason }, "")
+	isInMemory := e.cfg.QueueConfig.HasValue() && !e.cfg.hasStorage() && !e.cfg.QueueConfig.Get().WaitForResult
+	return isShutdown && (isInMemory || from == fromEstate)
 }
 
 func (e *amplitudeExporter) logDrop(d drop) {

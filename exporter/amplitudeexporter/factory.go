@@ -161,11 +161,7 @@ func (l logsExporter) Start(ctx context.Context, host component.Host) error {
 	if err := l.Logs.Start(ctx, host); err != nil {
 		return err
 	}
-	if l.amplitude.aside != nil {
-		l.amplitude.inherit(ctx, l.amplitude.aside)
-	} else if l.amplitude.cfg.QueueConfig.HasValue() {
-		l.amplitude.inherit(ctx, l.Logs)
-	}
+	l.amplitude.inherit(ctx, l.Logs)
 	return nil
 }
 
@@ -183,14 +179,15 @@ func (l logsExporter) ConsumeLogs(ctx context.Context, logs plog.Logs) error {
 }
 
 // Shutdown drains the queues for no longer than one request may take: what has to wait ends at once. What is left then
-// stays in a persistent queue; what was in memory is lost, logged and counted.
+// stays in a persistent queue; what was in memory is kept for a reload of the config, logged and counted as lost.
 func (l logsExporter) Shutdown(ctx context.Context) error {
-	l.amplitude.stop(errStopping)
-	l.amplitude.inheriting.Wait()
+	l.amplitude.stopQueues()
 	giveUp := func() { l.amplitude.close(errClosing) }
 	defer time.AfterFunc(l.amplitude.cfg.ClientConfig.Timeout, giveUp).Stop()
 	defer context.AfterFunc(ctx, giveUp)()
 	err := l.Logs.Shutdown(ctx)
+	// It may put something into the second queue.
+	l.amplitude.inheriting.Wait()
 	if l.aside != nil {
 		err = errors.Join(err, l.aside.Shutdown(ctx))
 	}

@@ -2,11 +2,16 @@ package amplitudeexporter
 
 import (
 	"context"
+	"crypto/sha256"
+	"errors"
+	"slices"
 	"sync"
 	"time"
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/consumer"
+	"go.opentelemetry.io/collector/consumer/consumererror"
+	"go.opentelemetry.io/collector/exporter/exporterhelper"
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.uber.org/zap"
 )
@@ -18,14 +23,18 @@ import (
 const (
 	// heirWithin is how long records are kept for an exporter that may start. A new config may have none.
 	heirWithin = 10 * time.Minute
-	// offerAgain is the pause before records are offered again to a queue that was full.
-	offerAgain = time.Second
+	// roomWithin is how long a start waits for room in a queue that blocks: one on disk may be full already.
+	roomWithin = time.Second
+	// inheritedAgain is the pause before records are tried again that no queue has.
+	inheritedAgain = time.Second
 )
 
-// heir is the exporter that may have what another one has left: it sends to the same project.
+// heir is the exporter that may have what another one has left: it sends to the same project. Of the API key it has a
+// digest: one that a new config no longer has is not to stay in memory.
 type heir struct {
-	id               component.ID
-	endpoint, apiKey string
+	id       component.ID
+	endpoint string
+	apiKey   [sha256.Size]byte
 }
 
 // estates are what exporters of this process have left. Safe for concurrent use.
@@ -39,25 +48,32 @@ type estate struct {
 	forget  *time.Timer
 }
 
-var handedOver = estates{left: map[heir]*estate{}}
+var handedOver = newEstates()
 
-// leave keeps records, which are the estates' own from here on.
-func (e *estates) leave(to heir, records plog.Logs) {
+func newEstates() *estates { return &estates{left: map[heir]*estate{}} }
+
+// leave keeps records, which are the estates' own from here on. The logger tells of their end.
+func (e *estates) leave(to heir, records plog.Logs, logger *zap.Logger) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	left := e.left[to]
 	if left == nil {
 		left = &estate{}
-		left.forget = time.AfterFunc(heirWithin, func() {
-			e.mu.Lock()
-			defer e.mu.Unlock()
-			if e.left[to] == left {
-				delete(e.left, to)
-			}
-		})
+		left.forget = time.AfterFunc(heirWithin, func() { e.forget(to, left, logger) })
 		e.left[to] = left
 	}
 	left.records = append(left.records, records)
+}
+
+func (e *estates) forget(to heir, left *estate, logger *zap.Logger) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.left[to] != left {
+		return
+	}
+	delete(e.left, to)
+	logger.Error("Records that were kept for a reload of the config are lost: no exporter of the same name, endpoint and API key has started",
+		zap.Int("lost_records", countIn(left.records)), zap.Duration("kept_for", heirWithin))
 }
 
 // take returns what was left, and keeps it no longer.
@@ -73,50 +89,142 @@ func (e *estates) take(by heir) []plog.Logs {
 	return left.records
 }
 
-func (e *amplitudeExporter) heir() heir {
-	return heir{e.id, e.client.endpoint, e.cfg.apiKey()}
+func countIn(all []plog.Logs) int {
+	n := 0
+	for _, logs := range all {
+		n += logs.LogRecordCount()
+	}
+	return n
 }
 
-// inherit has a queue take what another exporter has left. What it has no room for yet is offered until it has.
-func (e *amplitudeExporter) inherit(ctx context.Context, queue consumer.Logs) {
-	all := handedOver.take(e.heir())
+func newHeir(id component.ID, endpoint, apiKey string) heir {
+	return heir{id, endpoint, sha256.Sum256([]byte(apiKey))}
+}
+
+func (e *amplitudeExporter) heir() heir {
+	return newHeir(e.id, e.client.endpoint, e.cfg.apiKey())
+}
+
+// leave keeps records for the next exporter, and counts them as lost: there may be none. They are the exporter's own from
+// here on.
+func (e *amplitudeExporter) leave(ctx context.Context, records plog.Logs, message string) {
+	if records.LogRecordCount() == 0 {
+		return
+	}
+	e.telemetry.countRecords(ctx, records.LogRecordCount(), outcomeDropped, reasonShutdown)
+	e.rejects.keep(ctx, records, func(int) string { return reasonShutdown }, message)
+	e.handOver.leave(e.heir(), records, e.set.Logger)
+}
+
+// inherit fills the queues with what another exporter has left, before anybody else can: the one of records that were set
+// aside, as only that one heeds marks, then the main one. What they have no room for, since a new config gives them less
+// or there are none, is sent without a queue.
+func (e *amplitudeExporter) inherit(ctx context.Context, main consumer.Logs) {
+	all := e.handOver.take(e.heir())
 	if len(all) == 0 {
 		return
 	}
-	count := 0
-	for i, records := range all {
-		count += records.LogRecordCount()
-		if e.offer(ctx, queue, records) {
-			all[i] = plog.Logs{}
-		}
+	e.set.Logger.Info("Records are sent that waited in memory when the config was read anew", zap.Int("records", countIn(all)))
+	now := time.Now()
+	for _, records := range all {
+		e.waiting.enqueue(arrivalsIn(records, now))
 	}
-	e.set.Logger.Info("Records are sent that waited in memory when the config was read anew", zap.Int("records", count))
-	e.inheriting.Go(func() {
-		for _, records := range all {
-			for records != (plog.Logs{}) && !e.offer(e.stopping, queue, records) {
-				select {
-				case <-time.After(offerAgain):
-				case <-e.stopping.Done():
-					handedOver.leave(e.heir(), records)
-					records = plog.Logs{}
-				}
-			}
+	// Whoever waits for a result would wait here.
+	if cfg := e.cfg.QueueConfig; cfg.HasValue() && !cfg.Get().WaitForResult {
+		queues := []consumer.Logs{main}
+		if e.aside != nil {
+			queues = []consumer.Logs{e.aside, main}
 		}
-	})
+		all = fill(ctx, queues, cfg.Get(), all)
+	}
+	if len(all) > 0 {
+		e.inheriting.Go(func() { e.sendInherited(all) }) //nolint:contextcheck // it goes on after the start
+	}
 }
 
-// offer reports whether a queue has taken records. They are copied: a queue that refuses them may have changed them.
-func (e *amplitudeExporter) offer(ctx context.Context, queue consumer.Logs, records plog.Logs) bool {
-	if e.stopping.Err() != nil {
-		return false
+// fill returns what does not fit into queues to which nobody else gives anything yet. A queue that refuses records has them
+// logged and counted as lost, so it gets none for which there is no room.
+func fill(ctx context.Context, queues []consumer.Logs, cfg *exporterhelper.QueueBatchConfig, requests []plog.Logs) []plog.Logs {
+	ctx, cancel := context.WithTimeout(ctx, roomWithin)
+	defer cancel()
+	if cfg.Sizer == exporterhelper.RequestSizerTypeRequests {
+		// A request may have been many batches, which are left. Queues make batches of them again.
+		requests = merged(requests, len(queues)*int(cfg.QueueSize))
 	}
-	offered := plog.NewLogs()
-	records.CopyTo(offered)
-	arrivals := arrivalsIn(records, time.Now())
-	e.waiting.enqueue(arrivals)
-	if err := queue.ConsumeLogs(ctx, offered); err != nil {
-		e.waiting.refuse(arrivals)
-		return false
+	for _, queue := range queues {
+		room := cfg.QueueSize
+		var rest []plog.Logs
+		for _, request := range requests {
+			size := sizeOf(request, cfg.Sizer)
+			if size > room {
+				rest = append(rest, request)
+				continue
+			}
+			room -= size
+			if err := queue.ConsumeLogs(ctx, request); err != nil {
+				// One on disk had something. It does not change what it refuses.
+				room = 0
+				rest = append(rest, request)
+			}
+		}
+		requests = rest
 	}
-	return true
+	return requests
+}
+
+// merged makes at most so many requests of some.
+func merged(requests []plog.Logs, most int) []plog.Logs {
+	if len(requests) <= most {
+		return requests
+	}
+	var all []plog.Logs
+	for some := range slices.Chunk(requests, (len(requests)+most-1)/most) {
+		for _, request := range some[1:] {
+			request.ResourceLogs().MoveAndAppendTo(some[0].ResourceLogs())
+		}
+		all = append(all, some[0])
+	}
+	return all
+}
+
+// sizeOf is what a queue takes a request for.
+func sizeOf(request plog.Logs, sizer exporterhelper.RequestSizerType) int64 {
+	switch sizer {
+	case exporterhelper.RequestSizerTypeBytes:
+		return int64((&plog.ProtoMarshaler{}).LogsSize(request))
+	case exporterhelper.RequestSizerTypeItems:
+		return int64(request.LogRecordCount())
+	default:
+		return 1
+	}
+}
+
+// sendInherited sends what no queue has. What has to wait is set aside once there is room; what is left when the exporter
+// stops is kept again.
+func (e *amplitudeExporter) sendInherited(requests []plog.Logs) {
+	ctx := context.Background()
+	for _, records := range requests {
+		for records.LogRecordCount() > 0 && e.stopping.Err() == nil {
+			records = e.pushInherited(ctx, records)
+		}
+		e.leave(ctx, records, errStopping.Error())
+	}
+}
+
+// pushInherited returns what is left.
+func (e *amplitudeExporter) pushInherited(ctx context.Context, records plog.Logs) plog.Logs {
+	err := e.push(ctx, records, fromEstate)
+	if err == nil || consumererror.IsPermanent(err) {
+		return plog.NewLogs()
+	}
+	var some consumererror.Logs
+	if errors.As(err, &some) {
+		records = some.Data()
+	}
+	e.waiting.enqueue(arrivalsIn(records, time.Now()))
+	select {
+	case <-time.After(inheritedAgain):
+	case <-e.stopping.Done():
+	}
+	return records
 }

@@ -132,12 +132,26 @@ type fixture struct {
 	exporter.Logs
 	logged    *observer.ObservedLogs
 	telemetry *componenttest.Telemetry
+	// handOver is what it leaves and inherits: its own, unless the test gives it that of another one.
+	handOver *estates
 	// stop shuts down; at the end of the test it is called in any case.
 	stop func()
 }
 
 // start starts an exporter that sends to an URL, without queue and retry unless `change` wants them.
 func start(t *testing.T, endpoint string, change func(*Config)) *fixture {
+	t.Helper()
+	return startWith(t, newEstates(), endpoint, change)
+}
+
+// reload stops an exporter, and starts one in its place.
+func (f *fixture) reload(t *testing.T, endpoint string, change func(*Config)) *fixture {
+	t.Helper()
+	f.stop()
+	return startWith(t, f.handOver, endpoint, change)
+}
+
+func startWith(t *testing.T, handOver *estates, endpoint string, change func(*Config)) *fixture {
 	t.Helper()
 	cfg := createDefaultConfig().(*Config)
 	cfg.APIKey = testKey
@@ -148,7 +162,7 @@ func start(t *testing.T, endpoint string, change func(*Config)) *fixture {
 		change(cfg)
 	}
 
-	f := &fixture{telemetry: componenttest.NewTelemetry()}
+	f := &fixture{telemetry: componenttest.NewTelemetry(), handOver: handOver}
 	t.Cleanup(func() { assert.NoError(t, f.telemetry.Shutdown(context.Background())) })
 	core, logged := observer.New(zap.DebugLevel)
 	f.logged = logged
@@ -159,6 +173,7 @@ func start(t *testing.T, endpoint string, change func(*Config)) *fixture {
 	var err error
 	f.Logs, err = NewFactory().CreateLogs(t.Context(), settings, cfg)
 	require.NoError(t, err)
+	f.Logs.(logsExporter).amplitude.handOver = handOver
 	require.NoError(t, f.Start(t.Context(), componenttest.NewNopHost()))
 	f.stop = sync.OnceFunc(func() { assert.NoError(t, f.Shutdown(context.Background())) })
 	t.Cleanup(func() { f.stop() })

@@ -68,7 +68,7 @@ func (e *amplitudeExporter) pushAside(ctx context.Context, logs plog.Logs) error
 		e.logger.Warn("Records are sent that were set aside on disk before retry_on_failure was turned off, or wait_for_result on",
 			zap.Int64("records_so_far", n))
 	}
-	return e.push(ctx, logs, true)
+	return e.push(ctx, logs, fromAside)
 }
 
 // setsAside reports whether records that wait may leave those with which they came.
@@ -86,6 +86,14 @@ func (cfg *Config) hasStorage() bool {
 func (d *delivery) setAside(ctx context.Context, now time.Time, than time.Duration) bool {
 	if d.aside == nil || now.Sub(d.asideRefused) < asideAgain {
 		return false
+	}
+	if d.from != fromQueue {
+		// That queue may be ending. Then nobody would take out what is put in.
+		d.asideOpen.RLock()
+		defer d.asideOpen.RUnlock()
+		if d.stopping.Err() != nil {
+			return false
+		}
 	}
 	marks := d.marks(than, now)
 	if len(marks) == 0 {
