@@ -37,7 +37,7 @@ const (
 )
 
 var (
-	errStopping = errors.New("the exporter is shutting down: events that have to wait are kept for a reload of the config, and lost if the process ends")
+	errStopping = errors.New("the exporter is shutting down, and these events have to wait")
 	errExpired  = errors.New("retry_on_failure.max_elapsed_time has passed")
 )
 
@@ -285,12 +285,12 @@ func (d *delivery) left() []prepare.Event {
 // result is what the Collector is told: exactly one error, of one kind.
 func (d *delivery) result(ctx context.Context, why error) error {
 	left := d.left()
-	if why != nil && len(left) > 0 && d.losesAtShutdown(why, d.from) {
+	isForHeir := why != nil && len(left) > 0 && d.isForHeir(why, d.from)
+	if isForHeir {
 		d.leave(ctx, recordsOf(d.logs, d.marks(0, time.Now())), why.Error())
-		d.drops = append(d.drops, drop{reasonShutdown, len(left), why.Error()})
 		left = nil
 	}
-	isLost := len(d.drops) > 0 && d.delivered == 0 && len(left) == 0
+	isLost := len(d.drops) > 0 && d.delivered == 0 && len(left) == 0 && !isForHeir
 	if !isLost || d.from != fromQueue {
 		for _, drop := range d.drops {
 			d.logDrop(drop)

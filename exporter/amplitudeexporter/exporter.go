@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"go.opentelemetry.io/collector/component"
-	"go.opentelemetry.io/collector/consumer/consumererror"
 	"go.opentelemetry.io/collector/exporter"
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.uber.org/zap"
@@ -56,8 +55,9 @@ type amplitudeExporter struct {
 	waiting *waitingRecords
 	rejects *rejects
 	// handOver has what exporters leave and inherit; inheriting is the goroutine that sends what no queue has room for.
-	handOver   *estates
-	inheriting sync.WaitGroup
+	handOver    *estates
+	inheriting  sync.WaitGroup
+	leftRecords atomic.Int64
 	// hinted are the reasons of which the operator was told more.
 	hinted sync.Map
 
@@ -131,6 +131,7 @@ func (e *amplitudeExporter) stopQueues() {
 func (e *amplitudeExporter) shutdown(ctx context.Context) error {
 	e.stop(errStopping)
 	e.close(errClosing)
+	e.logLeft()
 	e.telemetry.builder.Shutdown()
 	err := e.rejects.close()
 	if e.pool == nil {
@@ -182,15 +183,12 @@ func (e *amplitudeExporter) push(ctx context.Context, logs plog.Logs, from sourc
 
 	prepared, err := e.preparer.Prepare(ctx, logs)
 	if err != nil {
-		if e.losesAtShutdown(err, from) {
+		if e.isForHeir(err, from) {
 			// The queue may use their memory again.
 			left := plog.NewLogs()
 			logs.CopyTo(left)
-			e.leave(ctx, left, "")
-			if from != fromQueue {
-				e.logDrop(drop{reasonShutdown, logs.LogRecordCount(), err.Error()})
-			}
-			return consumererror.NewPermanent(err)
+			e.leave(ctx, left, err.Error())
+			return nil
 		}
 		return err
 	}
@@ -207,8 +205,8 @@ func lastOf(arrivals map[int64]int, now time.Time) time.Time {
 	return time.UnixMilli(slices.Max(slices.Collect(maps.Keys(arrivals))))
 }
 
-// losesAtShutdown reports whether an error is a shutdown after which nothing has the records any more.
-func (e *amplitudeExporter) losesAtShutdown(err error, from source) bool {
+// isForHeir reports whether an error is a shutdown after which nobody else has the records.
+func (e *amplitudeExporter) isForHeir(err error, from source) bool {
 	isShutdown := errors.Is(err, errStopping) || errors.Is(err, errClosing)
 	isInMemory := e.cfg.QueueConfig.HasValue() && !e.cfg.hasStorage() && !e.cfg.QueueConfig.Get().WaitForResult
 	return isShutdown && (isInMemory || from == fromEstate)

@@ -179,7 +179,7 @@ func (l logsExporter) ConsumeLogs(ctx context.Context, logs plog.Logs) error {
 }
 
 // Shutdown drains the queues for no longer than one request may take: what has to wait ends at once. What is left then
-// stays in a persistent queue; what was in memory is kept for a reload of the config, logged and counted as lost.
+// stays in a persistent queue; what was in memory is kept for a reload of the config.
 func (l logsExporter) Shutdown(ctx context.Context) error {
 	l.amplitude.stopQueues()
 	giveUp := func() { l.amplitude.close(errClosing) }

@@ -14,6 +14,8 @@ import (
 	"go.opentelemetry.io/collector/exporter/exporterhelper"
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.uber.org/zap"
+
+	"github.com/Flagsmith/flagsmith-otel-collector/exporter/amplitudeexporter/internal/record"
 )
 
 // When the Collector reads its config anew, it shuts down all exporters and starts new ones in the same process. What a
@@ -105,15 +107,40 @@ func (e *amplitudeExporter) heir() heir {
 	return newHeir(e.id, e.client.endpoint, e.cfg.apiKey())
 }
 
-// leave keeps records for the next exporter, and counts them as lost: there may be none. They are the exporter's own from
-// here on.
+// leave keeps records for the next exporter. They are the exporter's own from here on. As there may be none, the file of
+// rejects gets copies, of each record once however many reloads there are.
 func (e *amplitudeExporter) leave(ctx context.Context, records plog.Logs, message string) {
-	if records.LogRecordCount() == 0 {
+	n := records.LogRecordCount()
+	if n == 0 {
 		return
 	}
-	e.telemetry.countRecords(ctx, records.LogRecordCount(), outcomeDropped, reasonShutdown)
-	e.rejects.keep(ctx, records, func(int) string { return reasonShutdown }, message)
+	e.leftRecords.Add(int64(n))
+	e.telemetry.countRecords(ctx, n, outcomeKept, "")
+	if e.rejects != nil {
+		e.rejects.keep(ctx, notCopied(records), func(int) string { return reasonShutdown }, message)
+		for _, rl := range records.ResourceLogs().All() {
+			record.MarkCopied(rl)
+		}
+	}
 	e.handOver.leave(e.heir(), records, e.set.Logger)
+}
+
+func notCopied(records plog.Logs) plog.Logs {
+	out := plog.NewLogs()
+	for _, rl := range records.ResourceLogs().All() {
+		if !record.IsCopied(rl) {
+			rl.CopyTo(out.ResourceLogs().AppendEmpty())
+		}
+	}
+	return out
+}
+
+// logLeft says what was left, once it is all.
+func (e *amplitudeExporter) logLeft() {
+	if n := e.leftRecords.Swap(0); n > 0 {
+		e.set.Logger.Warn("Records that could not be sent before the shutdown are kept for a reload of the config, and lost if the process ends",
+			zap.Int64("kept_records", n))
+	}
 }
 
 // inherit fills the queues with what another exporter has left, before anybody else can: the one of records that were set
@@ -124,7 +151,9 @@ func (e *amplitudeExporter) inherit(ctx context.Context, main consumer.Logs) {
 	if len(all) == 0 {
 		return
 	}
-	e.set.Logger.Info("Records are sent that waited in memory when the config was read anew", zap.Int("records", countIn(all)))
+	n := countIn(all)
+	e.telemetry.builder.ExporterAmplitudeTakenOverRecords.Add(ctx, int64(n), e.telemetry.only)
+	e.set.Logger.Info("Records are sent that waited in memory when the config was read anew", zap.Int("records", n))
 	now := time.Now()
 	for _, records := range all {
 		e.waiting.enqueue(arrivalsIn(records, now))

@@ -14,6 +14,7 @@ import (
 	"go.opentelemetry.io/collector/exporter/exporterhelper"
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/plog"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
 
@@ -204,6 +205,52 @@ func TestReloadsKeepNoMoreThanWasTaken(t *testing.T) {
 	left := f.handOver.take(f.Logs.(logsExporter).amplitude.heir())
 	assert.ElementsMatch(t, []string{"a", "b", "c"}, namesOfAll(left))
 	assert.Empty(t, f.handOver.left)
+}
+
+// takenOver is how many records the metric says were.
+func (f *fixture) takenOver(t *testing.T) int64 {
+	t.Helper()
+	metric, err := f.telemetry.GetMetric("otelcol_exporter_amplitude_taken_over_records")
+	require.NoError(t, err)
+	return metric.Data.(metricdata.Sum[int64]).DataPoints[0].Value
+}
+
+// An operator can tell what a shutdown left from what is lost for good: it is counted where it goes and where it comes
+// from, has one line of the log, and one copy of each record.
+func TestTheBooksOfAReload(t *testing.T) {
+	endpoint, change := down(t)
+	rejects := rejectsIn(t.TempDir())
+	withRejects := func(cfg *Config) {
+		change(cfg)
+		cfg.Rejects = rejects
+	}
+	f := start(t, endpoint, withRejects)
+	require.NoError(t, f.ConsumeLogs(t.Context(), logsNamed("a", "b", "c", "")))
+	f.stop()
+	f.assertOutcomes(t, outcome{"kept", "", 3}, outcome{"dropped", "no_event_name", 1})
+	lines := f.logged.FilterField(zap.Int64("kept_records", 3))
+	require.Equal(t, 1, lines.Len())
+	assert.Equal(t, zap.WarnLevel, lines.All()[0].Level)
+	assert.NotContains(t, f.everythingLogged(), "Dropping data")
+
+	f = f.reload(t, endpoint, withRejects)
+	assert.EqualValues(t, 3, f.takenOver(t))
+	require.NoError(t, f.ConsumeLogs(t.Context(), logsNamed("d")))
+	f.stop()
+	f.assertOutcomes(t, outcome{"kept", "", 4})
+
+	var copies []string
+	for _, line := range linesOf(t, rejects.File) {
+		reason, _ := attributesOf(line).Get(rejectReasonAttribute)
+		copies = append(copies, namesOf(line)[0]+" "+reason.Str())
+	}
+	assert.ElementsMatch(t, []string{" no_event_name", "a shutdown", "b shutdown", "c shutdown", "d shutdown"}, copies)
+
+	server := newAmplitude(t, always(200, ""))
+	f.handOver.left = map[heir]*estate{newHeir(component.MustNewID("amplitude"), server.URL, testKey): f.handOver.left[f.Logs.(logsExporter).amplitude.heir()]}
+	f = f.reload(t, server.URL, withRejects)
+	require.Eventually(t, func() bool { return f.hasDelivered(4) }, 10*time.Second, time.Millisecond)
+	assert.Contains(t, f.everythingAbove(zap.InfoLevel), "waited in memory")
 }
 
 // The queue of those that were set aside may have ended when a worker of it has had its turn.

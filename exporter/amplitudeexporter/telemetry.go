@@ -75,6 +75,7 @@ const (
 	outcomeDelivered = "delivered"
 	outcomeSkipped   = "skipped"
 	outcomeDropped   = "dropped"
+	outcomeKept      = "kept"
 )
 
 // noAnswer is the status of a request to which none came.

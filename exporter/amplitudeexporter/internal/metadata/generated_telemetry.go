@@ -37,6 +37,7 @@ type TelemetryBuilder struct {
 	ExporterAmplitudeRequestEvents          metric.Int64Histogram
 	ExporterAmplitudeRequestSize            metric.Int64Histogram
 	ExporterAmplitudeRequests               metric.Int64Counter
+	ExporterAmplitudeTakenOverRecords       metric.Int64Counter
 }
 
 // TelemetryBuilderOption applies changes to default builder.
@@ -145,7 +146,7 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	errs = errors.Join(errs, err)
 	builder.ExporterAmplitudeRecords, err = builder.meter.Int64Counter(
 		"otelcol_exporter_amplitude_records",
-		metric.WithDescription("Records by what became of them. Delivered are those whose event Amplitude took; skipped those that are not on the allowlist; dropped those that are lost. [Alpha]"),
+		metric.WithDescription("Records by what became of them. Delivered are those whose event Amplitude took; skipped those that are not on the allowlist; dropped those that are lost; kept those that a shutdown left in the process, for a reload of the config. [Alpha]"),
 		metric.WithUnit("{records}"),
 	)
 	errs = errors.Join(errs, err)
@@ -173,6 +174,12 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		"otelcol_exporter_amplitude_requests",
 		metric.WithDescription("Requests to Amplitude by the class of the answer. [Alpha]"),
 		metric.WithUnit("{requests}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ExporterAmplitudeTakenOverRecords, err = builder.meter.Int64Counter(
+		"otelcol_exporter_amplitude_taken_over_records",
+		metric.WithDescription("Records that were kept at the shutdown before a reload of the config, and have come to this exporter. [Alpha]"),
+		metric.WithUnit("{records}"),
 	)
 	errs = errors.Join(errs, err)
 	return &builder, errs
