@@ -6,11 +6,12 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { expect, test } from 'vitest';
+import { type ExpectStatic, test } from 'vitest';
 import { throttling } from '../local-amplitude/misbehaviour.ts';
 import { startLocalAmplitude } from '../local-amplitude/server.ts';
 import { type Collector, freePort, startCollector } from '../scripts/collector.ts';
-import { otlpToAmplitude, withStorage } from './otlp.ts';
+import { metricValues, sumOf, withMetrics } from './metrics.ts';
+import { otlpToAmplitude, postLogs, withStorage } from './otlp.ts';
 import { between, fork, logsJson, newSeed, numberedRecord, postUntilTaken, type Random, seeded } from './traffic.ts';
 
 const RELOADS = Number(process.env.RELOADS ?? 20);
@@ -19,8 +20,6 @@ const WARM_UP = 5;
 /** Less than the cores of so many reloads take, and more than Go's heap is up or down by. */
 const MAX_GROWTH_MIB = 100;
 const STREAMS = 4;
-/** Milliseconds within which a reload has to be over. */
-const RELOAD_TIMEOUT = 30_000;
 
 /** In what state Amplitude is. */
 type Weather = 'well' | 'some users are throttled' | 'down';
@@ -39,13 +38,14 @@ const cases: readonly Case[] = [
   { storage: true, weather: 'down' },
 ];
 
-test.each(cases)(
+// All at once: most of the time each waits.
+test.concurrent.for(cases)(
   `${RELOADS} reloads, storage: $storage, Amplitude: $weather`,
-  (which) => seeded(newSeed(), (random) => reloadAgainAndAgain(random, which)),
-  240_000,
+  { timeout: 240_000 },
+  (which, { expect }) => seeded(newSeed(), (random) => reloadAgainAndAgain(random, which, expect)),
 );
 
-async function reloadAgainAndAgain(random: Random, { storage, weather }: Case): Promise<void> {
+async function reloadAgainAndAgain(random: Random, { storage, weather }: Case, expect: ExpectStatic): Promise<void> {
   let isWell = weather === 'well';
   const amplitude = await startLocalAmplitude({
     port: await freePort(),
@@ -77,8 +77,8 @@ async function reloadAgainAndAgain(random: Random, { storage, weather }: Case): 
 
     let warm: Held | undefined;
     for (let reload = 1; reload <= WARM_UP + RELOADS; reload++) {
-      await sleep(between(random, 50, 400));
-      await reloaded(collector);
+      await sleep(between(random, 20, 200));
+      await collector.reload();
       if (reload === WARM_UP) warm = await held(collector.pid);
     }
     isStopping = true;
@@ -112,7 +112,53 @@ async function reloadAgainAndAgain(random: Random, { storage, weather }: Case): 
   }
 }
 
-function configOf(port: number, endpoint: string, directory: string | undefined): object {
+test('the books of a queue in memory, over a reload and a stop for good', async ({ expect }) => {
+  const RECORDS = 120;
+  const amplitude = await startLocalAmplitude({ port: await freePort() });
+  const [port, metricsPort, directory] = [
+    await freePort(),
+    await freePort(),
+    await mkdtemp(join(tmpdir(), 'amplitude-rejects-')),
+  ];
+  const file = join(directory, 'rejects.jsonl');
+  const config = configOf(port, `${amplitude.url}/2/httpapi`, undefined, { rejects: { file } });
+  const collector = await startCollector(withMetrics(config, metricsPort));
+  const records = () => metricValues(metricsPort, 'otelcol_exporter_amplitude_records');
+  const takenOver = () => metricValues(metricsPort, 'otelcol_exporter_amplitude_taken_over_records');
+  const send = (from: number) =>
+    postLogs(port, logsJson(Array.from({ length: RECORDS }, (_, n) => numberedRecord(from + n, 'traffic'))));
+  const kept = () => [...collector.log().matchAll(/"kept_records": (\d+)/g)].map(([, n]) => Number(n));
+  const copies = async () => (await readFile(file, 'utf8')).trim().split('\n').length;
+  try {
+    await send(0);
+    await expect.poll(async () => sumOf(await records(), { outcome: 'delivered' })).toBe(RECORDS);
+
+    await amplitude.suspend();
+    await send(RECORDS);
+    await collector.reload();
+    await collector.reload();
+    expect(kept()).toEqual([RECORDS, RECORDS]);
+    expect(sumOf(await takenOver()), 'it is of the last reload').toBe(RECORDS);
+    expect(sumOf(await records()), 'it begins anew').toBe(0);
+    expect(await copies(), 'one of each, however many reloads').toBe(RECORDS);
+
+    await amplitude.resume();
+    await expect.poll(async () => sumOf(await records(), { outcome: 'delivered' })).toBe(RECORDS);
+    expect(amplitude.events().length).toBe(2 * RECORDS);
+
+    await amplitude.suspend();
+    await send(2 * RECORDS);
+    await collector.stop();
+    expect(kept()).toEqual([RECORDS, RECORDS, RECORDS]);
+    expect(await copies()).toBe(2 * RECORDS);
+  } finally {
+    await collector.kill();
+    await amplitude.close();
+    await rm(directory, { recursive: true, force: true });
+  }
+});
+
+function configOf(port: number, endpoint: string, directory: string | undefined, more: object = {}): object {
   const exporter = {
     api_key: 'key',
     endpoint,
@@ -123,23 +169,12 @@ function configOf(port: number, endpoint: string, directory: string | undefined)
       queue_size: 1_000_000,
     },
     retry_on_failure: { initial_interval: '50ms', max_interval: '500ms' },
+    ...more,
   };
   // Every line of the log is there, not a sample of those that are alike.
   const telemetry = { metrics: { level: 'none' }, logs: { sampling: { enabled: false } } };
   const pipeline = otlpToAmplitude(port, exporter, telemetry);
   return directory === undefined ? pipeline : withStorage(pipeline, directory);
-}
-
-/** Has the collector read its config, and waits until it is up again. */
-async function reloaded(collector: Collector): Promise<void> {
-  const ups = () => collector.log().split('Everything is ready').length;
-  const before = ups();
-  process.kill(collector.pid, 'SIGHUP');
-  const deadline = Date.now() + RELOAD_TIMEOUT;
-  while (ups() === before) {
-    if (Date.now() > deadline) throw new Error(`no reload within ${RELOAD_TIMEOUT / 1_000} s\n${collector.log()}`);
-    await sleep(10);
-  }
 }
 
 /** How many goroutines it has, by the function that started them. Ends it: Go lists them when it is told to quit. */
