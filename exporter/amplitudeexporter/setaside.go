@@ -63,8 +63,8 @@ func createAside(ctx context.Context, set exporter.Settings, cfg *Config, push f
 
 // pushAside delivers records that were set aside.
 func (e *amplitudeExporter) pushAside(ctx context.Context, logs plog.Logs) error {
-	if !e.cfg.setsAside() {
-		n := e.drained.Add(int64(logs.LogRecordCount()))
+	if count := logs.LogRecordCount(); count > 0 && !e.cfg.setsAside() {
+		n := e.drained.Add(int64(count))
 		e.logger.Warn("Records are sent that were set aside on disk before retry_on_failure was turned off, or wait_for_result on",
 			zap.Int64("records_so_far", n))
 	}

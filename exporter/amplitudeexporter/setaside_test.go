@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/config/configoptional"
+	"go.opentelemetry.io/collector/exporter"
 	"go.opentelemetry.io/collector/exporter/exporterhelper"
 	"go.opentelemetry.io/collector/exporter/exportertest"
 	"go.opentelemetry.io/collector/pdata/plog"
@@ -207,4 +208,29 @@ func TestASecondQueueOnDiskIsDrainedWhateverTheConfigIsNow(t *testing.T) {
 			assert.Equal(t, row.getsNew, cfg.setsAside())
 		})
 	}
+}
+
+func TestBothQueuesOnDiskLoseNothing(t *testing.T) {
+	cfg := createDefaultConfig().(*Config)
+	storage := component.MustNewID("file_storage")
+	for _, id := range []*component.ID{&storage, nil} {
+		cfg.QueueConfig.Get().StorageID = id
+		logs, err := createLogs(t.Context(), exportertest.NewNopSettings(metadata.Type), cfg)
+		require.NoError(t, err)
+		e := logs.(logsExporter)
+		for _, queue := range []exporter.Logs{e.Logs, e.aside} {
+			assert.Equal(t, id != nil, fmt.Sprintf("%T", queue) == "*safequeue.safeLogs")
+		}
+	}
+}
+
+// A queue on disk makes such requests of what is gone.
+func TestARequestOfNothingIsNotSent(t *testing.T) {
+	server := newAmplitude(t, always(200, `{"code":200}`))
+	f := start(t, server.URL, nil)
+	require.NoError(t, f.ConsumeLogs(t.Context(), plog.NewLogs()))
+	e := f.Logs.(logsExporter).amplitude
+	require.NoError(t, e.pushAside(t.Context(), plog.NewLogs()))
+	assert.Empty(t, server.received())
+	assert.Empty(t, f.everythingAbove(zap.WarnLevel))
 }

@@ -63,7 +63,7 @@ func TestAQueueThatAsksForAnythingElseFirstIsLeftAlone(t *testing.T) {
 func TestMetadataOfALaterVersionIsWrittenWhole(t *testing.T) {
 	more := protowire.AppendVarint(protowire.AppendTag(nil, 6, protowire.VarintType), 42)
 	m := metadata{sizes: sizes{5, 700}, read: 3, write: 9}
-	c := newClient(newDisk(nil), &door{}, zap.NewNop())
+	c := newClient(newDisk(nil), newDoor(nil), zap.NewNop())
 	c.refused = sizes{2, 100}
 	c.unread[1] = struct{}{}
 	operation := storage.SetOperation(metadataKey, append(m.encode(), more...))
@@ -96,7 +96,7 @@ func FuzzMetadata(f *testing.F) {
 	f.Add([]byte("garbage"))
 	f.Fuzz(func(t *testing.T, buf []byte) {
 		d := newDisk(map[string][]byte{metadataKey: buf})
-		c := newClient(d, &door{}, zap.NewNop())
+		c := newClient(d, newDoor(nil), zap.NewNop())
 		shown, err := c.Get(t.Context(), metadataKey)
 		require.NoError(t, err)
 		if !isKnown(buf) {

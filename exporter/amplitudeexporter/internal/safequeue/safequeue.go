@@ -43,7 +43,9 @@ var (
 
 // New returns an exporter of exporterhelper's, with a queue in a storage, so that the queue loses nothing.
 func New(logs exporter.Logs, storageID component.ID, logger *zap.Logger) exporter.Logs {
-	return &safeLogs{Logs: logs, id: storageID, logger: logger, door: &door{}}
+	l := &safeLogs{Logs: logs, id: storageID, logger: logger}
+	l.door = newDoor(l.wake)
+	return l
 }
 
 type safeLogs struct {
@@ -51,6 +53,18 @@ type safeLogs struct {
 	id     component.ID
 	logger *zap.Logger
 	door   *door
+}
+
+// wake has the queue read on, with a request of nothing. It sleeps when it is empty, and counts what was refused then until
+// it is woken.
+func (l *safeLogs) wake(ctx context.Context) {
+	// A storage that refuses closes the door anew, and is tried again.
+	_ = l.Logs.ConsumeLogs(ctx, plog.NewLogs())
+}
+
+func (l *safeLogs) Shutdown(ctx context.Context) error {
+	l.door.stop()
+	return l.Logs.Shutdown(ctx)
 }
 
 func (l *safeLogs) Start(ctx context.Context, host component.Host) error {
@@ -108,11 +122,25 @@ func (s *safeStorage) GetClient(ctx context.Context, kind component.Kind, id com
 // door refuses requests after the storage has refused one, for longer and longer. The queue would count each of them, and
 // never forget it before it is empty.
 type door struct {
-	mu    sync.Mutex
-	opens time.Time
+	first, longest time.Duration
+	// wake is called when nothing else has come to try. Its context ends with the door.
+	wake func(context.Context)
+	ctx  context.Context //nolint:containedctx // lives as long as the door
+	end  context.CancelFunc
+
+	mu     sync.Mutex
+	waking sync.WaitGroup
+	timer  *time.Timer
+	opens  time.Time
 	// pause is 0 while it is open.
 	pause time.Duration
 	err   error
+}
+
+func newDoor(wake func(context.Context)) *door {
+	d := &door{first: firstPause, longest: longestPause, wake: wake}
+	d.ctx, d.end = context.WithCancel(context.Background())
+	return d
 }
 
 // refusal is why a request is refused; nil where it may pass. Of those that come after a pause one passes, to try.
@@ -133,13 +161,46 @@ func (d *door) refusal() error {
 func (d *door) close(err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.pause = min(max(2*d.pause, firstPause), longestPause)
+	d.pause = min(max(2*d.pause, d.first), d.longest)
 	d.opens = time.Now().Add(d.pause)
 	d.err = err
+	d.cancelWake()
+	if d.ctx.Err() == nil {
+		// Later than a client would try, whose request is counted as refused where operators look.
+		d.timer = time.AfterFunc(2*d.pause, d.tryWake)
+	}
 }
 
 func (d *door) open() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.pause = 0
+	d.cancelWake()
+}
+
+func (d *door) cancelWake() {
+	if d.timer != nil {
+		d.timer.Stop()
+	}
+}
+
+func (d *door) tryWake() {
+	d.mu.Lock()
+	if d.ctx.Err() != nil {
+		d.mu.Unlock()
+		return
+	}
+	d.waking.Add(1)
+	d.mu.Unlock()
+	defer d.waking.Done()
+	d.wake(d.ctx)
+}
+
+// stop ends what would wake the queue, and waits for it.
+func (d *door) stop() {
+	d.mu.Lock()
+	d.end()
+	d.cancelWake()
+	d.mu.Unlock()
+	d.waking.Wait()
 }

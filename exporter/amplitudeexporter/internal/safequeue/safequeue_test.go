@@ -235,7 +235,7 @@ func TestAStartThatIsTakenInPartLosesNothing(t *testing.T) {
 		d := newDisk(killed.values)
 		d.hasNoTransactions = true
 		seen := 0
-		d.fails = func(_ []*storage.Operation) error {
+		d.fails = func([]*storage.Operation) error {
 			seen++
 			// The first two are the metadata, which a start can't do without.
 			if seen == nth+3 {
@@ -319,10 +319,10 @@ func TestTheFiguresAreTrueAfterAFullDisk(t *testing.T) {
 
 // After a request that the storage refused others are refused before the queue, which would count them.
 func TestARefusingStorageIsTriedNowAndThen(t *testing.T) {
-	d := &door{}
+	d := newDoor(func(context.Context) { assert.Fail(t, "there is no need") })
+	d.first, d.longest = 20*time.Millisecond, 50*time.Millisecond
+	defer d.stop()
 	assert.NoError(t, d.refusal())
-	defer func(first, longest time.Duration) { firstPause, longestPause = first, longest }(firstPause, longestPause)
-	firstPause, longestPause = 20*time.Millisecond, 50*time.Millisecond
 	for _, pause := range []time.Duration{20, 40, 50, 50} {
 		d.close(errFull)
 		assert.Equal(t, pause*time.Millisecond, d.pause)
@@ -334,6 +334,23 @@ func TestARefusingStorageIsTriedNowAndThen(t *testing.T) {
 	d.open()
 	assert.NoError(t, d.refusal())
 	assert.NoError(t, d.refusal())
+}
+
+// A queue that is empty sleeps, and would count what was refused until the next request comes, which may be never.
+func TestAnEmptyQueueForgetsWhatWasRefused(t *testing.T) {
+	for _, sizer := range []exporterhelper.RequestSizerType{exporterhelper.RequestSizerTypeItems, exporterhelper.RequestSizerTypeRequests} {
+		d := newDisk(nil)
+		q := newQueue(t, setup{disk: d, sizer: sizer})
+		d.failsWith(func([]*storage.Operation) error { return errFull })
+		require.ErrorIs(t, q.offer(0, 10), errFull)
+		assert.Positive(t, q.size(t))
+		time.Sleep(10 * firstPause)
+		assert.Positive(t, q.size(t))
+		d.failsWith(nil)
+		q.requireSize(t, 0)
+		assert.Zero(t, q.count())
+		assert.NoError(t, q.offer(10, 1))
+	}
 }
 
 // A storage that can't be read at the start would be written over.
