@@ -1,7 +1,7 @@
 /**
  * Builds what is shipped with stock OCB, and starts it with default-config.yaml: all of builder-config.yaml that the
- * module proxy in use has. What it does not have must be what builder-config.unresolved.txt says; with --all it must
- * have everything.
+ * module proxy in use has. What it does not have must be among what builder-config.unresolved.txt says; with --all it
+ * must have everything.
  */
 
 import { type SpawnOptions, spawn } from 'node:child_process';
@@ -67,7 +67,7 @@ async function main(): Promise<void> {
   const proxy = await proxyWithoutDirect();
   const manifest = parse(await readFile(MANIFEST, 'utf8')) as Manifest;
   const unresolved = await findUnresolved(manifest, proxy);
-  compare(unresolved, values.all ? [] : await readList(UNRESOLVED));
+  compare(manifest, unresolved, values.all ? [] : await readList(UNRESOLVED));
 
   await mkdir(join(ROOT, 'build'), { recursive: true });
   await writeFile(REDUCED_MANIFEST, stringify(without(manifest, unresolved)));
@@ -87,10 +87,7 @@ async function proxyWithoutDirect(): Promise<string> {
 /** The modules, sorted, that cannot be had, each with Go's word for it. */
 async function findUnresolved(manifest: Manifest, proxy: string): Promise<Map<string, string>> {
   const started = Date.now();
-  const gomods = sections(manifest)
-    .flatMap(([, components]) => components)
-    .filter(({ path }) => path === undefined)
-    .map(({ gomod }) => gomod);
+  const gomods = modules(manifest);
   const waiting = [...gomods];
   const found: [string, string][] = [];
   const worker = async (): Promise<void> => {
@@ -132,15 +129,19 @@ async function refusalOf(gomod: string, proxy: string): Promise<string | undefin
   }
 }
 
-/** Throws where what does not resolve is not what is written down. */
-function compare(unresolved: ReadonlyMap<string, string>, expected: readonly string[]): void {
+/**
+ * Throws where something does not resolve that is not written down. What is written down may resolve: a proxy gains
+ * modules from day to day, and a cache may have them.
+ */
+function compare(manifest: Manifest, unresolved: ReadonlyMap<string, string>, known: readonly string[]): void {
+  const paths = modules(manifest).map(modulePath);
   const faults = [
     ...[...unresolved]
-      .filter(([path]) => !expected.includes(path))
+      .filter(([path]) => !known.includes(path))
       .map(([path, why]) => `${path} does not resolve: ${why}`),
-    ...expected
-      .filter((path) => !unresolved.has(path))
-      .map((path) => `${path} resolves, or is not in the manifest: take it out of builder-config.unresolved.txt`),
+    ...known
+      .filter((path) => !paths.includes(path))
+      .map((path) => `${path} is not in the manifest: take it out of builder-config.unresolved.txt`),
   ];
   if (faults.length > 0) throw new CheckError(faults.join('\n'));
 }
@@ -151,6 +152,14 @@ async function readList(path: string): Promise<string[]> {
 
 function sections(manifest: Manifest): [string, Component[]][] {
   return Object.entries(manifest).filter((entry): entry is [string, Component[]] => Array.isArray(entry[1]));
+}
+
+/** Of the components that are not in this repository, module and version. */
+function modules(manifest: Manifest): string[] {
+  return sections(manifest)
+    .flatMap(([, components]) => components)
+    .filter(({ path }) => path === undefined)
+    .map(({ gomod }) => gomod);
 }
 
 function without(manifest: Manifest, unresolved: ReadonlyMap<string, string>): object {
