@@ -73,8 +73,10 @@ export async function check(options: LiveOptions, say: (line: string) => void): 
 async function deliver({ apiKey, region, endpoint }: LiveOptions, json: string): Promise<void> {
   const port = await freePort();
   const metricsPort = await freePort();
+  // What is refused is to be said at once.
+  const now = { refusal_grace: '0s' };
   // biome-ignore lint/suspicious/noTemplateCurlyInString: the Collector expands it
-  const exporter = { api_key: '${env:AMPLITUDE_API_KEY}', region, ...(endpoint && { endpoint }) };
+  const exporter = { api_key: '${env:AMPLITUDE_API_KEY}', region, ...(endpoint && { endpoint }), ...now };
   const config = otlpToAmplitude(port, exporter);
   const collector = await startCollector(withMetrics(config, metricsPort), { env: { AMPLITUDE_API_KEY: apiKey } });
   try {
