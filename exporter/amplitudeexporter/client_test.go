@@ -3,6 +3,7 @@ package amplitudeexporter
 import (
 	"fmt"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -300,4 +301,14 @@ func TestAnErrorOfTransportDoesNotShowTheEndpoint(t *testing.T) {
 	require.Error(t, err)
 	assert.NotContains(t, err.Error(), "secret")
 	assert.NotContains(t, f.everythingLogged(), "secret")
+}
+
+func TestACertificateThatIsNotTrustedIsNamedWithWhatToCheck(t *testing.T) {
+	server := httptest.NewUnstartedServer(http.NotFoundHandler())
+	server.Config.ErrorLog = log.New(io.Discard, "", 0)
+	server.StartTLS()
+	t.Cleanup(server.Close)
+	f := start(t, server.URL, func(cfg *Config) { cfg.RetryConfig.Enabled = false })
+	err := f.Logs.(logsExporter).amplitude.pushLogs(t.Context(), logsNamed("a"))
+	assert.ErrorContains(t, err, "certificate signed by unknown authority; check endpoint, and tls.ca_file")
 }

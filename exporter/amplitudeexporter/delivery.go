@@ -23,7 +23,8 @@ const (
 	// maxProbes is how many probes of one push fail before others get a turn.
 	maxProbes = 3
 
-	// patience is how long events wait with those with which they came. Longer, and they are set aside.
+	// patience is how long events wait with those with which they came, all their pauses together. Longer, and they are set
+	// aside.
 	patience = 2 * time.Second
 	// asideAgain is how long a push waits before it tries again to set aside what the queue did not take.
 	asideAgain = time.Second
@@ -62,6 +63,8 @@ type delivery struct {
 	pacedUntil time.Time
 
 	delivered, requests, failedProbes int
+	// slept is how long the push has waited until something might go.
+	slept time.Duration
 	// asideRefused is when the queue of those that were set aside was last full.
 	asideRefused time.Time
 	// why is what happened last to what is left.
@@ -84,6 +87,8 @@ type piece struct {
 	cuts    int
 	// isSpared says that it had not been tried when events were dropped for the way, and was left to the next probe.
 	isSpared bool
+	// atMost is how many events of a request that was divided may go together; 0 for any number.
+	atMost int
 	// tries is how often it failed while others passed.
 	tries int
 	// isAlone is of an event with which any request failed while others passed; it has waited so long between tries.
@@ -130,10 +135,12 @@ func (d *delivery) run(ctx context.Context) error {
 		if !d.cfg.RetryConfig.Enabled {
 			return d.why
 		}
-		if d.turnEnds.IsZero() && d.setAside(ctx, now, patience) {
+		if d.turnEnds.IsZero() && d.setAside(ctx, now, max(patience-d.slept, 0)) {
 			continue
 		}
-		if err := d.sleep(ctx, now); err != nil {
+		err := d.sleep(ctx, now)
+		d.slept += time.Since(now)
+		if err != nil {
 			return err
 		}
 	}
@@ -142,29 +149,46 @@ func (d *delivery) run(ctx context.Context) error {
 // begin makes pieces of the batches: one of each, but for events that go alone or later.
 func (d *delivery) begin(now time.Time) {
 	marks := map[int]record.Marks{}
-	if !d.turnEnds.IsZero() {
+	if d.from != fromQueue {
 		marks = marksIn(d.logs, now)
 	}
 	d.paced = map[int][]prepare.Event{}
 	for batch, events := range d.prepared.Batches() {
-		at := map[time.Time][]prepare.Event{}
+		with := map[record.Marks][]prepare.Event{}
 		for _, event := range events {
 			marks := marks[event.Record]
-			if marks.Waited > 0 {
-				d.pieces = append(d.pieces, piece{
-					batch: batch, events: []prepare.Event{event}, ready: marks.NotBefore, isAlone: true, waited: marks.Waited,
-				})
-				continue
+			if d.turnEnds.IsZero() {
+				// Nothing waits here.
+				marks.NotBefore = time.Time{}
 			}
-			at[marks.NotBefore] = append(at[marks.NotBefore], event)
+			with[marks] = append(with[marks], event)
 		}
-		for ready, events := range at {
-			if ready.After(now) {
-				d.pieces = append(d.pieces, piece{batch: batch, events: events, ready: ready})
-				continue
-			}
-			d.pick(batch, events)
+		for marks, events := range with {
+			d.beginWith(marks, batch, events, now)
 		}
+	}
+}
+
+// beginWith makes pieces of events of a batch that have the same marks.
+func (d *delivery) beginWith(marks record.Marks, batch int, events []prepare.Event, now time.Time) {
+	p := piece{batch: batch, ready: marks.NotBefore, atMost: marks.AtMost, waited: marks.Waited}
+	size := len(events)
+	switch {
+	case marks.Waited > 0:
+		p.isAlone = true
+		size = 1
+	case marks.AtMost > 0:
+		size = marks.AtMost
+		if !d.turnEnds.IsZero() {
+			p.failed = now
+		}
+	case !marks.NotBefore.After(now):
+		d.pick(batch, events)
+		return
+	}
+	for events := range slices.Chunk(events, size) {
+		p.events = events
+		d.pieces = append(d.pieces, p)
 	}
 }
 

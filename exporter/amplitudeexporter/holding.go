@@ -81,7 +81,7 @@ func (d *delivery) divide(p piece, r *result) {
 	d.logger.Warn("A request fails while others pass, so it is divided: "+r.message, zap.Int("events", len(p.events)))
 	for events := range slices.Chunk(p.events, size) {
 		d.pieces = append(d.pieces, piece{
-			batch: p.batch, events: events, failed: p.failed, ready: p.failed.Add(r.asked), timeout: timeout,
+			batch: p.batch, events: events, failed: p.failed, ready: p.failed.Add(r.asked), timeout: timeout, atMost: size,
 		})
 	}
 }

@@ -4,6 +4,7 @@ package amplitudeexporter
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"slices"
 	"time"
@@ -192,7 +193,11 @@ func (d *delivery) post(ctx context.Context, events []prepare.Event) (answer, er
 	if isTimeout := interface{ Timeout() bool }(nil); errors.As(err, &isTimeout) && isTimeout.Timeout() {
 		err = errNoAnswerInTime
 	} else if err != nil {
-		err = errors.New(d.withoutKey.Replace(err.Error()))
+		message := d.withoutKey.Replace(err.Error())
+		if untrusted := (*tls.CertificateVerificationError)(nil); errors.As(err, &untrusted) {
+			message += "; check endpoint, and tls.ca_file, which has the authorities to trust"
+		}
+		err = errors.New(message)
 	}
 	got.body = d.withoutKey.Replace(got.body)
 	d.set.Logger.Debug("Request to Amplitude",

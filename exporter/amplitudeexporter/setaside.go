@@ -131,7 +131,7 @@ func (d *delivery) marks(than time.Duration, now time.Time) map[int]record.Marks
 			continue
 		}
 		for i := range p.events {
-			marks[p.events[i].Record] = record.Marks{NotBefore: p.ready, Waited: p.waited}
+			marks[p.events[i].Record] = record.Marks{NotBefore: p.ready, Waited: p.waited, AtMost: p.atMost}
 		}
 	}
 	for _, events := range d.paced {

@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -22,6 +23,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/Flagsmith/flagsmith-otel-collector/exporter/amplitudeexporter/internal/metadata"
+	"github.com/Flagsmith/flagsmith-otel-collector/exporter/amplitudeexporter/internal/record"
 )
 
 // throttling is an Amplitude that throttles some devices, until told otherwise.
@@ -233,4 +235,48 @@ func TestARequestOfNothingIsNotSent(t *testing.T) {
 	require.NoError(t, e.pushAside(t.Context(), plog.NewLogs()))
 	assert.Empty(t, server.received())
 	assert.Empty(t, f.everythingAbove(zap.WarnLevel))
+}
+
+// Each pause of the request with the poison is short, and there are many: until it is found, and while it is tried alone.
+func TestManyShortPausesAreALongOne(t *testing.T) {
+	var passed atomic.Bool
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		request, err := read(r)
+		if !assert.NoError(t, err) {
+			return
+		}
+		if request.has("passing") {
+			passed.Store(true)
+		}
+		if request.has("poison") {
+			w.Header().Set("Retry-After", "1")
+			w.WriteHeader(http.StatusTooManyRequests)
+		}
+	}))
+	t.Cleanup(server.Close)
+	f := start(t, server.URL, queued(1))
+	names := make([]string, 30)
+	for i := range names {
+		names[i] = fmt.Sprint("good.", i)
+	}
+	names[20] = "poison"
+	began := time.Now()
+	require.NoError(t, f.ConsumeLogs(t.Context(), logsNamed(names...)))
+	time.Sleep(200 * time.Millisecond)
+	require.NoError(t, f.ConsumeLogs(t.Context(), logsNamed("passing")))
+	require.Eventually(t, passed.Load, 30*time.Second, 5*time.Millisecond)
+	assert.Less(t, time.Since(began), 4*patience)
+	require.Eventually(t, func() bool { return f.hasDelivered(30) }, 30*time.Second, 5*time.Millisecond)
+}
+
+// Otherwise a division that is interrupted by turns may never end.
+func TestWhatWasDividedStaysDivided(t *testing.T) {
+	server := newAmplitude(t, always(200, `{"code":200}`))
+	f := start(t, server.URL, nil)
+	logs := logsNamed("a", "b", "c", "d", "e", "f", "g")
+	for i, marks := range []record.Marks{{AtMost: 2}, {AtMost: 2}, {AtMost: 2}, {}, {}, {}, {Waited: time.Second}} {
+		record.SetMarks(logs.ResourceLogs().At(0).ScopeLogs().At(0).LogRecords().At(i), marks)
+	}
+	require.NoError(t, f.Logs.(logsExporter).amplitude.pushAside(t.Context(), logs))
+	assert.ElementsMatch(t, [][]string{{"a", "b"}, {"c"}, {"d", "e", "f"}, {"g"}}, server.sent())
 }

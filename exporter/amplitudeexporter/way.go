@@ -85,6 +85,10 @@ const (
 )
 
 func newWay(logger *zap.Logger, p pauses, grace time.Duration, waiting func() int) *way {
+	if p.initial == 0 {
+		// exporterhelper takes it for no pause at all, which would be as many requests as fail.
+		p.initial = firstProbePause
+	}
 	return &way{
 		logger:  logger,
 		report:  func(*componentstatus.Event) {},

@@ -13,6 +13,8 @@ const (
 	notBeforeAttribute = markPrefix + "not_before"
 	// waitedAttribute is how long, in milliseconds, a record that fails alone has waited from one try to the next.
 	waitedAttribute = markPrefix + "waited"
+	// atMostAttribute is how many records of a request that was divided may go together.
+	atMostAttribute = markPrefix + "at_most"
 )
 
 // maxWait is the furthest from now that a record is held back, whatever a clock did in the meantime.
@@ -24,21 +26,23 @@ type Marks struct {
 	NotBefore time.Time
 	// Waited is 0 for a record that has not failed alone.
 	Waited time.Duration
+	// AtMost is how many events it may go with, itself included; 0 for any number.
+	AtMost int
 }
 
 // SetMarks writes marks on a record, in place of those that it has.
 func SetMarks(lr plog.LogRecord, marks Marks) {
 	attributes := lr.Attributes()
-	if marks.NotBefore.IsZero() {
-		attributes.Remove(notBeforeAttribute)
-	} else {
-		attributes.PutInt(notBeforeAttribute, marks.NotBefore.UnixMilli())
+	set := func(key string, isSet bool, value int64) {
+		if isSet {
+			attributes.PutInt(key, value)
+		} else {
+			attributes.Remove(key)
+		}
 	}
-	if marks.Waited == 0 {
-		attributes.Remove(waitedAttribute)
-	} else {
-		attributes.PutInt(waitedAttribute, marks.Waited.Milliseconds())
-	}
+	set(notBeforeAttribute, !marks.NotBefore.IsZero(), marks.NotBefore.UnixMilli())
+	set(waitedAttribute, marks.Waited > 0, marks.Waited.Milliseconds())
+	set(atMostAttribute, marks.AtMost > 0, int64(marks.AtMost))
 }
 
 // MarksOf reads the marks of a record.
@@ -52,6 +56,9 @@ func MarksOf(lr plog.LogRecord, now time.Time) Marks {
 	}
 	if v, marked := lr.Attributes().Get(waitedAttribute); marked {
 		marks.Waited = time.Duration(v.Int()) * time.Millisecond
+	}
+	if v, marked := lr.Attributes().Get(atMostAttribute); marked {
+		marks.AtMost = int(v.Int())
 	}
 	return marks
 }

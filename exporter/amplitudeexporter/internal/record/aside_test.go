@@ -32,15 +32,16 @@ func TestMarksAreReadAsTheyWereWritten(t *testing.T) {
 		"when to go":                    {[]Marks{{NotBefore: asideNow.Add(time.Minute)}}, Marks{NotBefore: asideNow.Add(time.Minute)}, []string{notBeforeAttribute}},
 		"in the past":                   {[]Marks{{NotBefore: asideNow.Add(-24 * time.Hour)}}, Marks{NotBefore: asideNow.Add(-24 * time.Hour)}, []string{notBeforeAttribute}},
 		"how long it has waited":        {[]Marks{{Waited: time.Hour}}, Marks{Waited: time.Hour}, []string{waitedAttribute}},
-		"both":                          {[]Marks{{asideNow, time.Minute}}, Marks{asideNow, time.Minute}, []string{notBeforeAttribute, waitedAttribute}},
-		"new ones in place of others":   {[]Marks{{asideNow, time.Minute}, {asideNow.Add(1), time.Hour}}, Marks{asideNow, time.Hour}, []string{notBeforeAttribute, waitedAttribute}},
-		"one in place of two":           {[]Marks{{asideNow, time.Minute}, {NotBefore: asideNow}}, Marks{NotBefore: asideNow}, []string{notBeforeAttribute}},
-		"the other in place of two":     {[]Marks{{asideNow, time.Minute}, {Waited: time.Minute}}, Marks{Waited: time.Minute}, []string{waitedAttribute}},
-		"taken off again":               {[]Marks{{asideNow, time.Minute}, {}}, Marks{}, nil},
-		"to the millisecond":            {[]Marks{{asideNow.Add(999_999), time.Second + 999_999}}, Marks{asideNow, time.Second}, []string{notBeforeAttribute, waitedAttribute}},
+		"how many may go together":      {[]Marks{{AtMost: 7}}, Marks{AtMost: 7}, []string{atMostAttribute}},
+		"two of three":                  {[]Marks{{NotBefore: asideNow, Waited: time.Minute}}, Marks{NotBefore: asideNow, Waited: time.Minute}, []string{notBeforeAttribute, waitedAttribute}},
+		"new ones in place of others":   {[]Marks{{NotBefore: asideNow, Waited: time.Minute}, {NotBefore: asideNow.Add(1), Waited: time.Hour}}, Marks{NotBefore: asideNow, Waited: time.Hour}, []string{notBeforeAttribute, waitedAttribute}},
+		"one in place of two":           {[]Marks{{NotBefore: asideNow, Waited: time.Minute}, {NotBefore: asideNow}}, Marks{NotBefore: asideNow}, []string{notBeforeAttribute}},
+		"the other in place of two":     {[]Marks{{NotBefore: asideNow, Waited: time.Minute}, {Waited: time.Minute}}, Marks{Waited: time.Minute}, []string{waitedAttribute}},
+		"taken off again":               {[]Marks{{NotBefore: asideNow, Waited: time.Minute}, {}}, Marks{}, nil},
+		"to the millisecond":            {[]Marks{{NotBefore: asideNow.Add(999_999), Waited: time.Second + 999_999}}, Marks{NotBefore: asideNow, Waited: time.Second}, []string{notBeforeAttribute, waitedAttribute}},
 		"an hour from now":              {[]Marks{{NotBefore: asideNow.Add(time.Hour)}}, Marks{NotBefore: asideNow.Add(time.Hour)}, []string{notBeforeAttribute}},
 		"more than an hour from now":    {[]Marks{{NotBefore: asideNow.Add(time.Hour + time.Millisecond)}}, Marks{NotBefore: asideNow.Add(time.Hour)}, []string{notBeforeAttribute}},
-		"when the clock was a year off": {[]Marks{{asideNow.AddDate(1, 0, 0), time.Minute}}, Marks{asideNow.Add(time.Hour), time.Minute}, []string{notBeforeAttribute, waitedAttribute}},
+		"when the clock was a year off": {[]Marks{{NotBefore: asideNow.AddDate(1, 0, 0), Waited: time.Minute}}, Marks{NotBefore: asideNow.Add(time.Hour), Waited: time.Minute}, []string{notBeforeAttribute, waitedAttribute}},
 		"the beginning of time":         {[]Marks{{NotBefore: time.UnixMilli(0)}}, Marks{NotBefore: time.UnixMilli(0)}, []string{notBeforeAttribute}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -51,6 +52,7 @@ func TestMarksAreReadAsTheyWereWritten(t *testing.T) {
 				assert.True(t, row.want.NotBefore.Equal(got.NotBefore), "%s", got.NotBefore)
 				assert.Equal(t, row.want.NotBefore.IsZero(), got.NotBefore.IsZero())
 				assert.Equal(t, row.want.Waited, got.Waited)
+				assert.Equal(t, row.want.AtMost, got.AtMost)
 			}
 			assert.Equal(t, digests(withAside()), digests(logs), "a record stays the one that it is")
 		})
@@ -75,14 +77,14 @@ func TestMarksOfAnotherKindHoldNothingBack(t *testing.T) {
 }
 
 func TestMarksOfThoseSetAsideAreTakenOffLikeOthers(t *testing.T) {
-	logs := withAside(Marks{asideNow, time.Minute})
+	logs := withAside(Marks{NotBefore: asideNow, Waited: time.Minute})
 	TakeMarksOff(records(logs)[0].Attributes())
 	assert.Equal(t, Marks{}, MarksOf(records(logs)[0], asideNow))
 
-	logs = withAside(Marks{asideNow, time.Minute})
+	logs = withAside(Marks{NotBefore: asideNow, Waited: time.Minute})
 	MarkArrival(logs, arrival)
 	assert.Equal(t, Marks{}, MarksOf(records(logs)[0], asideNow), "a client's")
-	SetMarks(records(logs)[0], Marks{asideNow, time.Minute})
+	SetMarks(records(logs)[0], Marks{NotBefore: asideNow, Waited: time.Minute})
 	MarkArrival(logs, arrival)
 	assert.Equal(t, time.Minute, MarksOf(records(logs)[0], asideNow).Waited, "of this process")
 }

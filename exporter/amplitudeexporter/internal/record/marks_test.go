@@ -15,7 +15,7 @@ import (
 )
 
 // allMarks are keys of marks, one of them of a mark that there is not.
-var allMarks = []string{twinAttribute, arrivalAttribute, receivedAttribute, processAttribute, notBeforeAttribute, copiedAttribute, markPrefix + "another", markPrefix}
+var allMarks = []string{twinAttribute, arrivalAttribute, receivedAttribute, processAttribute, notBeforeAttribute, waitedAttribute, atMostAttribute, copiedAttribute, markPrefix + "another", markPrefix}
 
 // withMarks has an attribute at each level, and a mark of each kind.
 func withMarks(mark func(m pcommon.Map, key string)) plog.Logs {
