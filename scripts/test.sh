@@ -10,6 +10,8 @@ module=exporter/amplitudeexporter
 
 rm -rf "$reports"
 mkdir -p "$reports"
+failures=$reports/failures.txt
+: >"$failures"
 passed=0
 failed=0
 
@@ -20,22 +22,35 @@ step() {
 	if "$@"; then
 		passed=$((passed + 1))
 	else
-		failed=$((failed + 1))
-		echo "failed: $name" >&2
+		fails "$name"
 	fi
+}
+
+# fails NAME: counts a failure, and keeps its name for the end, where it is looked for.
+fails() {
+	failed=$((failed + 1))
+	echo "failed: $1" | tee -a "$failures"
 }
 
 # count FILE: adds up what a JUnit report says.
 count() {
 	if [ ! -s "$1" ]; then
-		failed=$((failed + 1))
-		echo "failed: there is no report $1" >&2
+		fails "there is no report $1"
 		return
 	fi
 	# shellcheck disable=SC2046 # three words
 	set -- $(sed -n 's/.*<testsuites.* tests="\([0-9]*\)" failures="\([0-9]*\)" errors="\([0-9]*\)".*/\1 \2 \3/p' "$1")
 	passed=$((passed + $1 - $2 - $3))
 	failed=$((failed + $2 + $3))
+	# The test's name stands in the element before, what went wrong in the attribute message.
+	awk '
+		/<testcase / { name = $0; sub(/.* name="/, "", name); sub(/".*/, "", name) }
+		/<(failure|error)[ >]/ {
+			said = $0
+			if (sub(/.* message="/, "", said)) sub(/".*/, "", said); else said = ""
+			print "failed: " name ": " substr(said, 1, 300)
+		}
+	' "$1" >>"$failures"
 }
 
 # The race detector needs a C compiler, which nothing else here does.
@@ -62,5 +77,6 @@ for file in $(cd "$module" && grep -rl --include='*_test.go' '^func Fuzz' .); do
 	done
 done
 
+cat "$failures"
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]
