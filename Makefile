@@ -12,6 +12,8 @@ TSX := node --import tsx
 
 # renovate: datasource=go depName=github.com/golangci/golangci-lint/v2
 GOLANGCI_LINT_VERSION := v2.12.0
+# renovate: datasource=go depName=github.com/ncruces/wasm2go
+WASM2GO_VERSION := v0.4.20
 TOOLS := $(CURDIR)/build/tools
 # One shared by several checkouts tells each of the others' files.
 export GOLANGCI_LINT_CACHE := $(CURDIR)/build/golangci-lint
@@ -43,7 +45,7 @@ test: $(COLLECTOR) $(COMPONENT) $(TOOLS)/gotestsum
 bench: check-tools
 	@cd $(EXPORTER) && go run ./internal/bench $(BENCH_FLAGS)
 
-core: $(NODE_MODULES)
+core: $(NODE_MODULES) $(TOOLS)/wasm2go
 	@$(TSX) scripts/build-core/main.ts
 
 collector: $(COLLECTOR)
@@ -55,7 +57,7 @@ lint: $(NODE_MODULES) $(TOOLS)/golangci-lint
 	cd $(EXPORTER) && $(TOOLS)/golangci-lint run ./...
 	cd tools && $(TOOLS)/golangci-lint run --config ../$(EXPORTER)/.golangci.yml ./...
 
-generate: $(NODE_MODULES) $(TOOLS)/mdatagen $(TOOLS)/builder
+generate: $(NODE_MODULES) $(TOOLS)/mdatagen $(TOOLS)/builder $(TOOLS)/wasm2go
 	@rm -rf exporter/core/generated
 	@npx jco guest-types wit --world-name core --out-dir exporter/core/generated --quiet
 	@cd $(EXPORTER) && PATH="$(TOOLS):$$PATH" go generate ./...
@@ -63,7 +65,7 @@ generate: $(NODE_MODULES) $(TOOLS)/mdatagen $(TOOLS)/builder
 	@$(MAKE) --no-print-directory $(COMPONENT)
 	@$(TSX) scripts/notices.ts
 
-fresh: $(NODE_MODULES) $(TOOLS)/mdatagen $(TOOLS)/builder $(COMPONENT)
+fresh: $(NODE_MODULES) $(TOOLS)/mdatagen $(TOOLS)/builder $(TOOLS)/wasm2go $(COMPONENT)
 	@PATH="$(TOOLS):$$PATH" scripts/fresh.sh
 
 manifest: $(NODE_MODULES) $(TOOLS)/builder
@@ -83,7 +85,7 @@ $(NODE_MODULES): package.json package-lock.json | check-tools
 	@touch $@
 
 $(COMPONENT): $(CORE_SOURCES) package-lock.json | $(NODE_MODULES)
-	@$(TSX) scripts/build-core/main.ts --component
+	@$(TSX) scripts/build-core/main.ts --for-tests
 
 $(COLLECTOR): builder-config.small.yaml $(GO_SOURCES) | $(TOOLS)/builder
 	@mkdir -p dist
@@ -98,3 +100,9 @@ $(TOOLS)/builder $(TOOLS)/mdatagen $(TOOLS)/gotestsum: tools/go.mod tools/go.sum
 
 $(TOOLS)/golangci-lint: Makefile | check-tools
 	GOBIN=$(TOOLS) go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_LINT_VERSION)
+	@touch $@
+
+# It needs Go 1.26, which the go command fetches where it is not there.
+$(TOOLS)/wasm2go: Makefile | check-tools
+	GOBIN=$(TOOLS) go install github.com/ncruces/wasm2go@$(WASM2GO_VERSION)
+	@touch $@

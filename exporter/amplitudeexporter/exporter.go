@@ -114,6 +114,10 @@ func (e *amplitudeExporter) start(ctx context.Context, host component.Host) erro
 	}
 	e.client, e.pool = client, pool
 	e.preparer = prepare.New(pool, &plan, e.cfg.apiKeyJSON(), e.logger)
+	manifest := pool.Manifest()
+	e.set.Logger.Info("The core decides what records become",
+		zap.String("core", manifest.Name), zap.String("version", manifest.Version),
+		zap.String("contract", manifest.Contract), zap.String("sources", manifest.Sources))
 	for _, notice := range plan.Notices {
 		e.set.Logger.Info(notice)
 	}

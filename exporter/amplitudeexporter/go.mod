@@ -5,7 +5,6 @@ go 1.25.0
 require (
 	github.com/DeRuina/timberjack v1.4.9
 	github.com/stretchr/testify v1.11.1
-	github.com/tetratelabs/wazero v1.12.0
 	github.com/zeebo/xxh3 v1.1.0
 	go.opentelemetry.io/collector/component v1.62.0
 	go.opentelemetry.io/collector/component/componentstatus v0.156.0

@@ -6,48 +6,104 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { gzipSync } from 'node:zlib';
+import { type EngineIdentity, engineDigest, translate, translatedDigest } from './engine.ts';
 import { lower } from './lower.ts';
-import { digestIn, sourceDigest, withDigest } from './source-digest.ts';
+import { type Manifest, manifestIn, withManifest } from './manifest.ts';
+import { type Bounds, meter } from './metering.ts';
+import { packageVersion, sourceDigest } from './source-digest.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const CORE = join(ROOT, 'exporter/core/core.ts');
 const WIT = join(ROOT, 'wit');
 const COMPONENT = join(ROOT, 'build/core.component.wasm');
-const MODULE = join(ROOT, 'exporter/amplitudeexporter/internal/guest/core.wasm');
+const HOSTILE_CORE = join(ROOT, 'exporter/core/testing/hostile.ts');
+const HOSTILE = join(ROOT, 'build/hostile.core.wasm');
+const EXPORTER = join(ROOT, 'exporter/amplitudeexporter');
+const MODULE = join(EXPORTER, 'internal/guest/core.wasm');
+const ENGINE = join(EXPORTER, 'internal/engine');
 
 const BUNDLE_CONFIG = join(ROOT, 'scripts/build-core/bundle.config.ts');
 const JCO = join(ROOT, 'node_modules/@bytecodealliance/jco/dist/jco.js');
+const WASM2GO = join(ROOT, 'build/tools/wasm2go');
 
-/** Only the component, for tests: core.wasm stays as it is committed. */
-async function buildComponent(): Promise<void> {
-  console.log(`component ${kilobytes(await componentize())}`);
+/**
+ * What a call of a core may take. A level of calls takes up to 10 kB of a goroutine's stack, which may grow to 1 GB; the
+ * default core needs 50 levels. Memory is ten times what it has been seen to need.
+ */
+const BOUNDS: Bounds = { depth: 4_000, memoryPages: 1_024 };
+
+/** What only tests need: the component, and a core that fails. core.wasm stays as it is committed. */
+async function buildForTests(): Promise<void> {
+  const component = await componentize(CORE, COMPONENT);
+  const manifest = await manifestOf(ROOT);
+  const hostile = await moduleOf(await componentize(HOSTILE_CORE, `${HOSTILE}.component`), {
+    ...manifest,
+    name: 'hostile',
+  });
+  await writeFile(HOSTILE, hostile);
+  console.log(`for tests: component ${kilobytes(component)}, hostile core ${kilobytes(hostile)}`);
 }
 
 async function build(): Promise<void> {
   // Taken first: what is changed while the build runs must not count as built.
-  const digest = await sourceDigest(ROOT);
-  const component = await componentize();
-  const module = withDigest(await lower(component), digest);
-  assertNoImports(module);
+  const manifest = await manifestOf(ROOT);
+  const component = await componentize(CORE, COMPONENT);
+  const module = await moduleOf(component, manifest);
   await mkdir(dirname(MODULE), { recursive: true });
   await writeFile(MODULE, module);
   const sizes = `component ${kilobytes(component)}, core.wasm ${kilobytes(module)}, gzipped ${kilobytes(gzipSync(module))}`;
-  console.log(`${sizes}, sources ${digest}`);
+  console.log(`${sizes}, sources ${manifest.sources}`);
+  if (engineDigest(module) === (await translatedDigest(ENGINE))) return;
+  console.log('The engine is another one: translating it to Go');
+  await translate(module, engineIdentity(manifest), WASM2GO, ENGINE);
 }
 
-async function componentize(): Promise<Uint8Array> {
-  await mkdir(dirname(COMPONENT), { recursive: true });
+async function moduleOf(component: Uint8Array, manifest: Manifest): Promise<Uint8Array> {
+  const module = withManifest(meter(await lower(component), BOUNDS), manifest);
+  assertNoImports(module);
+  return module;
+}
+
+async function manifestOf(root: string): Promise<Manifest> {
+  const [jco, binaryen, version] = await Promise.all([
+    packageVersion(root, '@bytecodealliance/jco'),
+    packageVersion(root, 'binaryen'),
+    packageVersion(root, ''),
+  ]);
+  return {
+    name: 'default',
+    version,
+    contract: await contractVersion(),
+    toolchain: `jco ${jco}, binaryen ${binaryen}`,
+    sources: await sourceDigest(root),
+  };
+}
+
+async function contractVersion(): Promise<string> {
+  const version = /^package flagsmith:amplitude-exporter@([^;]+);/.exec(
+    await readFile(join(WIT, 'core.wit'), 'utf8'),
+  )?.[1];
+  if (version === undefined) throw new Error('wit/core.wit does not begin with its package and version');
+  return version;
+}
+
+function engineIdentity({ contract, toolchain }: Manifest): EngineIdentity {
+  return { contract, toolchain, maxDepth: BOUNDS.depth, memoryPages: BOUNDS.memoryPages };
+}
+
+async function componentize(source: string, output: string): Promise<Uint8Array> {
+  await mkdir(dirname(output), { recursive: true });
   const wit = await copyOfWit();
   // Lowering does not need the stubs; they are for those who take the component, which then imports nothing either.
   const backend = ['--backend', 'qjs', '--backend-qjs-disable-async', '--backend-qjs-stub-wasi'];
   const options = [...backend, '--bundle-config', BUNDLE_CONFIG];
-  const args = [JCO, 'componentize', CORE, '--wit', wit, ...options, '--out', COMPONENT];
+  const args = [JCO, 'componentize', source, '--wit', wit, ...options, '--out', output];
   try {
     await promisify(execFile)(process.execPath, args);
   } catch (error) {
     throw new Error(`jco failed: ${error instanceof Error && 'stderr' in error ? error.stderr : error}`);
   }
-  return readFile(COMPONENT);
+  return readFile(output);
 }
 
 /** jco writes an import of its own into the WIT it is given when the core uses something of Node's. */
@@ -61,9 +117,18 @@ async function copyOfWit(): Promise<string> {
 async function check(): Promise<void> {
   const module = await readFile(MODULE);
   assertNoImports(module);
-  const digest = await sourceDigest(ROOT);
-  if (digestIn(module) !== digest) throw new Error('core.wasm is stale: run make core');
-  console.log(`core.wasm is fresh: sources ${digest}`);
+  const { sources } = manifestIn(module);
+  if (sources !== (await sourceDigest(ROOT))) throw new Error('core.wasm is stale: run make core');
+  if (engineDigest(module) !== (await translatedDigest(ENGINE))) {
+    throw new Error('internal/engine is not the engine of core.wasm: run make core');
+  }
+  console.log(`core.wasm is fresh: sources ${sources}`);
+}
+
+/** Translates the engine of core.wasm to a folder, to be compared with what is committed. */
+async function translateTo(directory: string): Promise<void> {
+  const module = await readFile(MODULE);
+  await translate(module, engineIdentity(manifestIn(module)), WASM2GO, directory);
 }
 
 function assertNoImports(module: Uint8Array): void {
@@ -78,11 +143,13 @@ function kilobytes(bytes: Uint8Array): string {
 }
 
 try {
+  const [command, argument = ''] = process.argv.slice(2);
   const commands = new Map([
     ['--check', check],
-    ['--component', buildComponent],
+    ['--for-tests', buildForTests],
+    ['--engine', () => translateTo(argument)],
   ]);
-  await (commands.get(process.argv[2] ?? '') ?? build)();
+  await (commands.get(command ?? '') ?? build)();
 } catch (error) {
   console.error(error instanceof Error ? error.message : error);
   process.exitCode = 1;

@@ -1,24 +1,24 @@
 /**
- * What core.wasm was built from, as a digest within it: two builds of the same sources differ in some bytes of the
+ * What core.wasm was built from, as a digest in its manifest: two builds of the same sources differ in some bytes of the
  * engine's heap, so that whether a build is stale cannot be seen by building it again.
  */
 
 import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { join, posix, relative, sep } from 'node:path';
-import { encodeCustomSection, encodeModule, moduleSections } from './wasm-binary.ts';
-
-const SECTION = 'source-digest';
 
 const BUILD_PACKAGES = ['@bytecodealliance/jco', 'binaryen'];
 
-export function withDigest(module: Uint8Array, digest: string): Uint8Array {
-  return encodeModule([...moduleSections(module), encodeCustomSection(SECTION, new TextEncoder().encode(digest))]);
+/** The version of a locked package; '' is the project itself. */
+export async function packageVersion(root: string, name: string): Promise<string> {
+  const { packages } = await lockOf(root);
+  const version = packages[name === '' ? '' : `node_modules/${name}`]?.version;
+  if (version === undefined) throw new Error(`package-lock.json has no ${name === '' ? 'version' : name}`);
+  return version;
 }
 
-export function digestIn(module: Uint8Array): string | undefined {
-  const [section] = WebAssembly.Module.customSections(new WebAssembly.Module(module), SECTION);
-  return section && new TextDecoder().decode(section);
+async function lockOf(root: string): Promise<Lock> {
+  return JSON.parse(await readFile(join(root, 'package-lock.json'), 'utf8'));
 }
 
 export async function sourceDigest(root: string): Promise<string> {
@@ -27,8 +27,7 @@ export async function sourceDigest(root: string): Promise<string> {
     const content = await readFile(join(root, path));
     hash.update(`${path} ${content.length}\n`).update(content);
   }
-  const lock: Lock = JSON.parse(await readFile(join(root, 'package-lock.json'), 'utf8'));
-  return hash.update(JSON.stringify(lockedPackages(lock))).digest('hex');
+  return hash.update(JSON.stringify(lockedPackages(await lockOf(root)))).digest('hex');
 }
 
 async function sourcePaths(root: string): Promise<string[]> {

@@ -38,6 +38,16 @@ export class Reader {
     throw new Error('a number in the binary is longer than 32 bits');
   }
 
+  /** A number of any kind and length, of which nobody needs the value. */
+  skipNumber(): void {
+    while (this.byte() >= 0x80);
+  }
+
+  /** All that was not read yet. */
+  rest(): Uint8Array {
+    return this.take(this.bytes.length - this.position);
+  }
+
   name(): string {
     return new TextDecoder('utf-8', { fatal: true }).decode(this.take(this.u32()));
   }
@@ -115,6 +125,23 @@ export function encodeU32(value: number): Uint8Array {
     rest >>>= 7;
   }
   return Uint8Array.from([...bytes, rest]);
+}
+
+export function encodeI32(value: number): Uint8Array {
+  return encodeI64(BigInt(value));
+}
+
+/** The signed numbers of instructions. */
+export function encodeI64(value: bigint): Uint8Array {
+  const bytes: number[] = [];
+  let rest = value;
+  for (;;) {
+    const byte = Number(rest & 0x7fn);
+    rest >>= 7n;
+    const isLast = (rest === 0n && byte < 0x40) || (rest === -1n && byte >= 0x40);
+    bytes.push(isLast ? byte : byte | 0x80);
+    if (isLast) return Uint8Array.from(bytes);
+  }
 }
 
 export function concat(parts: Uint8Array[]): Uint8Array {

@@ -6,7 +6,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
@@ -30,19 +29,15 @@ func newTestPool(t *testing.T, config Config) *Pool {
 	t.Helper()
 	pool, _, err := NewPool(t.Context(), config, Observer{})
 	require.NoError(t, err)
-	t.Cleanup(func() { assert.NoError(t, pool.Close(context.Background())) })
 	return pool
 }
 
 // newTestInstance is one that is not configured.
 func newTestInstance(t *testing.T) *Instance {
 	t.Helper()
-	program, err := compiled()
+	core, err := DefaultCore()
 	require.NoError(t, err)
-	instance, err := instantiate(t.Context(), program.engine, program.code)
-	require.NoError(t, err)
-	t.Cleanup(func() { assert.NoError(t, instance.Close(context.Background())) })
-	return instance
+	return core.instantiate()
 }
 
 // The columns of the plan.

@@ -5,99 +5,80 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"runtime"
 	"strings"
 	"time"
 
-	"github.com/tetratelabs/wazero"
-	"github.com/tetratelabs/wazero/api"
+	"github.com/Flagsmith/flagsmith-otel-collector/exporter/amplitudeexporter/internal/engine"
 )
 
-// Instance is one instance of the core. Not safe for use by two goroutines at once. After any error it is in an
-// unknown state: close it and take another.
+// Fuel is counted in units: one for each turn of a loop, each function that calls others, and each 64 bytes that are
+// copied at once. A unit takes about 10 ns. The same work takes the same fuel on every machine.
+const (
+	// callFuel is what a call may take: two hundred times what the default core needs, but for long lists of globs.
+	callFuel = 500_000_000
+	// validateFuel is for all globs of a config, each matched with the names that take the most. A decision on a single
+	// name is far below callFuel then.
+	validateFuel = 100_000_000
+)
+
+var errOutOfFuel = errors.New("the core took more than the fuel of a call; it may be in an endless loop")
+
+// Instance is one instance of a core. Not safe for use by two goroutines at once. After any error it is in an unknown
+// state: take another.
 type Instance struct {
-	module  api.Module
-	realloc api.Function
+	engine *engine.Module
+	memory *[]byte
 
-	validate, configure, selectAttributes, decide, divide, classify function
-
-	stack [4]uint64
-
+	// fuel is what a call may take, used what all calls took.
+	fuel, used int64
 	// called is told of every call, if it is not nil.
 	called func(ctx context.Context, function string, took time.Duration)
 	// counted is how much of its memory its pool has counted.
 	counted int64
 }
 
-// function is an export of the core and the one that frees what it returned.
-type function struct {
-	name       string
-	call, post api.Function
-}
-
-func instantiate(ctx context.Context, runtime wazero.Runtime, code wazero.CompiledModule) (*Instance, error) {
-	// No name: any number of instances live side by side. No start function: the core has none.
-	module, err := runtime.InstantiateModule(ctx, code, wazero.NewModuleConfig().WithName("").WithStartFunctions())
-	if err != nil {
-		return nil, fmt.Errorf("instantiate the core: %w", err)
-	}
-	i := &Instance{module: module, realloc: module.ExportedFunction("cabi_realloc")}
-	for _, f := range []struct {
-		name string
-		into *function
-	}{
-		{"validate", &i.validate},
-		{"configure", &i.configure},
-		{"select-attributes", &i.selectAttributes},
-		{"decide", &i.decide},
-		{"divide", &i.divide},
-		{"classify", &i.classify},
-	} {
-		*f.into = function{f.name, module.ExportedFunction(f.name), module.ExportedFunction("cabi_post_" + f.name)}
-		if f.into.call == nil || f.into.post == nil {
-			return nil, errors.Join(fmt.Errorf("core.wasm does not export %s", f.name), module.Close(ctx))
-		}
-	}
-	if i.realloc == nil || module.Memory() == nil {
-		return nil, errors.Join(errors.New("core.wasm does not export cabi_realloc and memory"), module.Close(ctx))
-	}
-	return i, nil
-}
-
-// Close frees the instance's memory.
-func (i *Instance) Close(ctx context.Context) error {
-	return i.module.Close(ctx)
+func (c *Core) instantiate() *Instance {
+	module := engine.New()
+	memory := module.Xmemory().Slice()
+	*memory = append([]byte(nil), c.memory...)
+	return &Instance{engine: module, memory: memory, fuel: callFuel}
 }
 
 // MemoryBytes is the size of the instance's linear memory.
 func (i *Instance) MemoryBytes() uint32 {
-	return i.module.Memory().Size()
+	return uint32(len(*i.memory))
 }
 
 // Validate returns every fault of a config.
 func (i *Instance) Validate(ctx context.Context, config Config) ([]Fault, error) {
-	pointer, err := lower(i.allocator(ctx), config)
+	pointer, err := lower(i, config)
 	if err != nil {
 		return nil, err
 	}
-	return call[[]Fault](ctx, i, i.validate, uint64(pointer))
+	return call[[]Fault](ctx, i, function{"validate",
+		func() int32 { return i.engine.Xvalidate(int32(pointer)) }, i.engine.Xcabi_post_validate})
 }
 
 // Configure readies the instance.
 func (i *Instance) Configure(ctx context.Context, config Config) (Plan, error) {
-	pointer, err := lower(i.allocator(ctx), config)
+	pointer, err := lower(i, config)
 	if err != nil {
 		return Plan{}, err
 	}
-	return callResult[Plan](ctx, i, i.configure, uint64(pointer))
+	return callResult[Plan](ctx, i, function{"configure",
+		func() int32 { return i.engine.Xconfigure(int32(pointer)) }, i.engine.Xcabi_post_configure})
 }
 
 // SelectAttributes says which keys of a level join the properties.
 func (i *Instance) SelectAttributes(ctx context.Context, level Level, keys []string) ([]bool, error) {
-	list, err := lowerList(i.allocator(ctx), reflect.ValueOf(keys))
+	list, err := lowerList(i, reflect.ValueOf(keys))
 	if err != nil {
 		return nil, err
 	}
-	selected, err := callResult[[]bool](ctx, i, i.selectAttributes, uint64(level), uint64(list), uint64(len(keys)))
+	selected, err := callResult[[]bool](ctx, i, function{"select-attributes",
+		func() int32 { return i.engine.Xselect_attributes_dl21h4(int32(level), int32(list), int32(len(keys))) },
+		i.engine.Xcabi_post_select_attributes_m3bgl0})
 	if err == nil && len(selected) != len(keys) {
 		err = fmt.Errorf("select-attributes: the core gave %d answers for %d keys", len(selected), len(keys))
 	}
@@ -106,100 +87,127 @@ func (i *Instance) SelectAttributes(ctx context.Context, level Level, keys []str
 
 // Decide decides cells of a column, one a line. The answer has a line a cell.
 func (i *Instance) Decide(ctx context.Context, column int, cells []byte) (string, error) {
-	pointer, err := lowerBytes(i.allocator(ctx), cells, 1)
+	pointer, err := lowerBytes(i, cells, 1)
 	if err != nil {
 		return "", err
 	}
-	return callResult[string](ctx, i, i.decide, uint64(column), uint64(pointer), uint64(len(cells)))
+	return callResult[string](ctx, i, function{"decide",
+		func() int32 { return i.engine.Xdecide(int32(column), int32(pointer), int32(len(cells))) }, i.engine.Xcabi_post_decide})
 }
 
 // Divide divides events of these sizes into batches.
 func (i *Instance) Divide(ctx context.Context, open Batch, sizes []uint32) (Divided, error) {
-	pointer, err := lowerList(i.allocator(ctx), reflect.ValueOf(sizes))
+	pointer, err := lowerList(i, reflect.ValueOf(sizes))
 	if err != nil {
 		return Divided{}, err
 	}
-	return callResult[Divided](ctx, i, i.divide,
-		uint64(open.Events), uint64(open.Bytes), uint64(pointer), uint64(len(sizes)))
+	return callResult[Divided](ctx, i, function{"divide",
+		func() int32 {
+			return i.engine.Xdivide(int32(open.Events), int32(open.Bytes), int32(pointer), int32(len(sizes)))
+		}, i.engine.Xcabi_post_divide})
 }
 
 // Classify says what an answer to a request means. Its body can be any bytes.
 func (i *Instance) Classify(ctx context.Context, answer Answer) (Verdict, error) {
 	// A string of the component model is UTF-8.
 	body := []byte(strings.ToValidUTF8(answer.Body, "\ufffd"))
-	pointer, err := lowerBytes(i.allocator(ctx), body, 1)
+	pointer, err := lowerBytes(i, body, 1)
 	if err != nil {
 		return Verdict{}, err
 	}
-	return callResult[Verdict](ctx, i, i.classify,
-		uint64(answer.Events), uint64(answer.Status), uint64(pointer), uint64(len(body)))
+	return callResult[Verdict](ctx, i, function{"classify",
+		func() int32 {
+			return i.engine.Xclassify(int32(answer.Events), int32(answer.Status), int32(pointer), int32(len(body)))
+		}, i.engine.Xcabi_post_classify})
 }
 
-func call[T any](ctx context.Context, i *Instance, f function, params ...uint64) (T, error) {
-	var value T
-	err := i.invoke(ctx, f, func(pointer uint32) (err error) {
-		value, err = lift[T](i.module.Memory(), pointer)
-		return err
-	}, params...)
-	return value, err
+// function is a call of an export of the core, and the export that frees what it returned.
+type function struct {
+	name string
+	call func() int32
+	free func(pointer int32)
 }
 
-func callResult[T any](ctx context.Context, i *Instance, f function, params ...uint64) (T, error) {
-	answer, err := call[result[T]](ctx, i, f, params...)
+func callResult[T any](ctx context.Context, i *Instance, f function) (T, error) {
+	answer, err := call[result[T]](ctx, i, f)
 	if err == nil && answer.Case != 0 {
 		err = fmt.Errorf("%s: the core failed: %s", f.name, answer.Err)
 	}
 	return answer.OK, err
 }
 
-// invoke calls an export that returns a pointer, has the result read, and has the guest free it.
-func (i *Instance) invoke(ctx context.Context, f function, read func(result uint32) error, params ...uint64) error {
+// call calls an export that returns a pointer, lifts the result, and has the guest free it.
+func call[T any](ctx context.Context, i *Instance, f function) (value T, err error) {
 	if i.called != nil {
 		began := time.Now()
 		defer func() { i.called(ctx, f.name, time.Since(began)) }()
 	}
-	copy(i.stack[:], params)
-	if err := f.call.CallWithStack(ctx, i.stack[:]); err != nil {
-		return trap(f.name, err)
+	var pointer int32
+	if err = i.run(f.name, func() { pointer = f.call() }); err != nil {
+		return value, err
 	}
-	pointer := i.stack[0]
-	if err := read(uint32(pointer)); err != nil {
-		return fmt.Errorf("%s: %w", f.name, err)
+	if value, err = lift[T](i, uint32(pointer)); err != nil {
+		return value, fmt.Errorf("%s: %w", f.name, err)
 	}
-	i.stack[0] = pointer
-	if err := f.post.CallWithStack(ctx, i.stack[:]); err != nil {
-		return trap(f.post.Definition().Name(), err)
-	}
+	return value, i.run(f.name, func() { f.free(pointer) })
+}
+
+// run runs a function of the engine. Where WebAssembly traps, the Go to which it was translated panics.
+func (i *Instance) run(name string, function func()) (err error) {
+	fuel, depth := i.engine.Xfuel(), i.engine.Xdepth()
+	*fuel, *depth = i.fuel, 0
+	defer func() {
+		trap := recover()
+		i.used += i.fuel - *fuel
+		switch {
+		case trap == nil:
+		case *fuel < 0:
+			err = fmt.Errorf("%s: %w", name, errOutOfFuel)
+		case *depth >= engine.MaxDepth:
+			err = fmt.Errorf("%s: functions of the core call each other more than %d deep", name, engine.MaxDepth)
+		default:
+			err = fmt.Errorf("%s: the core trapped: %s", name, reasonOf(trap))
+		}
+	}()
+	function()
 	return nil
 }
 
-// trap is why a call ended in the middle. Names are stripped from the core, so wazero's stack trace says nothing.
-func trap(function string, err error) error {
-	text, _, _ := strings.Cut(err.Error(), "\n")
-	return fmt.Errorf("%s: %s", function, text)
-}
-
-type instanceAllocator struct {
-	ctx context.Context //nolint:containedctx // lives as long as one call
-	i   *Instance
-}
-
-func (i *Instance) allocator(ctx context.Context) allocator {
-	return instanceAllocator{ctx, i}
-}
-
-func (a instanceAllocator) allocate(size, align uint32) (uint32, error) {
-	stack := &a.i.stack
-	stack[0], stack[1], stack[2], stack[3] = 0, 0, uint64(align), uint64(size)
-	if err := a.i.realloc.CallWithStack(a.ctx, stack[:]); err != nil {
-		return 0, trap(fmt.Sprintf("allocate %d bytes", size), err)
+// reasonOf is what a trap is called in WebAssembly.
+func reasonOf(trap any) string {
+	err, isError := trap.(runtime.Error)
+	switch {
+	case !isError:
+		return fmt.Sprint(trap)
+	case strings.Contains(err.Error(), "out of range"):
+		return "out of bounds memory or table access"
+	default:
+		return strings.TrimPrefix(err.Error(), "runtime error: ")
 	}
-	return uint32(stack[0]), nil
 }
 
-func (a instanceAllocator) write(pointer uint32, bytes []byte) error {
-	if !a.i.module.Memory().Write(pointer, bytes) {
+// allocate has the guest give room in its memory.
+func (i *Instance) allocate(size, align uint32) (pointer uint32, err error) {
+	err = i.run(fmt.Sprintf("allocate %d bytes", size), func() {
+		pointer = uint32(i.engine.Xcabi_realloc(0, 0, int32(align), int32(size)))
+	})
+	return pointer, err
+}
+
+func (i *Instance) write(pointer uint32, bytes []byte) error {
+	memory := *i.memory
+	if uint64(pointer)+uint64(len(bytes)) > uint64(len(memory)) {
 		return fmt.Errorf("room for %d bytes at %d is outside the guest's memory", len(bytes), pointer)
 	}
+	copy(memory[pointer:], bytes)
 	return nil
+}
+
+// Read returns bytes of the guest's memory, which are the guest's; false where they are outside of it.
+func (i *Instance) Read(offset, byteCount uint32) ([]byte, bool) {
+	memory := *i.memory
+	if uint64(offset)+uint64(byteCount) > uint64(len(memory)) {
+		return nil, false
+	}
+	return memory[offset:][:byteCount:byteCount], true
 }

@@ -23,7 +23,7 @@ type Observer struct {
 // Pool holds the instances of one exporter: no more than there are CPUs, since a guest is held for a call and never
 // while waiting, and each made when it is first needed.
 type Pool struct {
-	program  program
+	core     *Core
 	config   Config
 	observer Observer
 	idle     chan *Instance
@@ -31,15 +31,15 @@ type Pool struct {
 	memory   atomic.Int64
 }
 
-// NewPool compiles the core, if this process has not yet, and readies a first instance to learn the plan.
+// NewPool readies a first instance of the default core to learn the plan.
 func NewPool(ctx context.Context, config Config, observer Observer) (*Pool, Plan, error) {
-	program, err := compiled()
+	core, err := DefaultCore()
 	if err != nil {
 		return nil, Plan{}, err
 	}
 	size := runtime.GOMAXPROCS(0)
 	p := &Pool{
-		program:  program,
+		core:     core,
 		config:   config,
 		observer: observer,
 		idle:     make(chan *Instance, size),
@@ -54,16 +54,15 @@ func NewPool(ctx context.Context, config Config, observer Observer) (*Pool, Plan
 }
 
 func (p *Pool) newInstance(ctx context.Context) (*Instance, Plan, error) {
-	instance, err := instantiate(ctx, p.program.engine, p.program.code)
-	if err != nil {
-		return nil, Plan{}, err
-	}
+	instance := p.core.instantiate()
 	instance.called = p.observer.Called
 	plan, err := instance.Configure(ctx, p.config)
-	if err != nil {
-		return nil, Plan{}, errors.Join(err, instance.Close(ctx))
-	}
-	return instance, plan, nil
+	return instance, plan, err
+}
+
+// Manifest is what the pool's core says of itself.
+func (p *Pool) Manifest() Manifest {
+	return p.core.Manifest
 }
 
 // With lends an instance to `use`. An instance with which `use` failed is thrown away. The error is `use`'s, or
@@ -85,7 +84,8 @@ func (p *Pool) With(ctx context.Context, use func(*Instance) error) error {
 		}
 	}
 	if err := use(instance); err != nil {
-		return errors.Join(err, p.discard(ctx, instance))
+		p.discard(ctx, instance)
+		return err
 	}
 	p.takeBack(instance)
 	return nil
@@ -98,12 +98,11 @@ func (p *Pool) takeBack(instance *Instance) {
 	p.idle <- instance
 }
 
-func (p *Pool) discard(ctx context.Context, instance *Instance) error {
+func (p *Pool) discard(ctx context.Context, instance *Instance) {
 	p.memory.Add(-instance.counted)
 	if p.observer.Discarded != nil {
 		p.observer.Discarded(ctx)
 	}
-	return instance.Close(ctx)
 }
 
 // MemoryBytes is the linear memory of all instances, as of when each was last idle.
@@ -111,15 +110,13 @@ func (p *Pool) MemoryBytes() int64 {
 	return p.memory.Load()
 }
 
-// Close frees all instances. Nothing may be using the pool, nor use it afterwards.
-func (p *Pool) Close(ctx context.Context) error {
-	var err error
+// Close lets go of all instances.
+func (p *Pool) Close(context.Context) error {
 	for {
 		select {
-		case instance := <-p.idle:
-			err = errors.Join(err, instance.Close(ctx))
+		case <-p.idle:
 		default:
-			return err
+			return nil
 		}
 	}
 }

@@ -1,7 +1,6 @@
 package guest
 
 import (
-	"context"
 	"strings"
 	"testing"
 	"time"
@@ -9,14 +8,6 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
-
-func TestTheCoreCanReachNothing(t *testing.T) {
-	program, err := compiled()
-	require.NoError(t, err)
-	assert.Empty(t, program.code.ImportedFunctions())
-	assert.Empty(t, program.code.ImportedMemories())
-	assert.Contains(t, program.code.ExportedFunctions(), "decide", "it is the core that was looked at")
-}
 
 func TestValidateNamesEveryFaultAtOnce(t *testing.T) {
 	config := testConfig()
@@ -43,14 +34,14 @@ func TestValidateFindsNoFaultInTheDefaults(t *testing.T) {
 }
 
 func TestValidateStopsAGlobThatTakesTooLong(t *testing.T) {
-	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
-	defer cancel()
 	config := testConfig()
-	config.Events = []string{strings.Repeat("{*a,*b}", 9) + "c"}
-	faults, err := Validate(ctx, config)
-	assert.ErrorContains(t, err, "takes too long")
-	assert.Empty(t, faults)
-	assert.ErrorIs(t, ctx.Err(), context.DeadlineExceeded, "it was stopped, not refused")
+	config.Events = []string{"billing.*", strings.Repeat("{*a,*b}", 9) + "c", ""}
+	faults, err := Validate(t.Context(), config)
+	require.NoError(t, err)
+	t.Log(faults)
+	require.Len(t, faults, 2)
+	assert.Equal(t, "events[1]", faults[0].Key)
+	assert.Equal(t, "events[2]", faults[1].Key)
 }
 
 func TestGlobsWithManyStarsAreNotDear(t *testing.T) {
@@ -77,7 +68,7 @@ func TestTooLargeAnInputIsAnErrorNotACrash(t *testing.T) {
 			input := make([]byte, size)
 			err := pool.With(t.Context(), func(i *Instance) error {
 				_, err := decideIdentities(t.Context(), i, input)
-				assert.LessOrEqual(t, i.MemoryBytes(), uint32(maxMemoryPages<<16))
+				assert.LessOrEqual(t, i.MemoryBytes(), uint32(maxMemoryBytes))
 				return err
 			})
 			require.Error(t, err)

@@ -1,0 +1,318 @@
+// Package guest runs a core: it loads core.wasm, keeps instances of it, and speaks the canonical ABI of wit/core.wit.
+// It knows nothing about what the core decides.
+package guest
+
+import (
+	"bytes"
+	"crypto/sha256"
+	_ "embed"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/Flagsmith/flagsmith-otel-collector/exporter/amplitudeexporter/internal/engine"
+)
+
+//go:embed core.wasm
+var coreWasm []byte
+
+// DefaultCore is the one that comes with the exporter. It is loaded once a process.
+var DefaultCore = sync.OnceValues(func() (*Core, error) { return LoadCore(coreWasm) })
+
+// Core is a core that was loaded: what the memory of an instance begins with. The code is the engine's, the same for all
+// cores.
+type Core struct {
+	Manifest Manifest
+	memory   []byte
+}
+
+// Manifest is what a core says of itself.
+type Manifest struct {
+	Name    string `json:"name"`
+	Version string `json:"version"`
+	// Contract is the version of wit/core.wit.
+	Contract string `json:"contract"`
+	// Toolchain is what the engine was made with.
+	Toolchain string `json:"toolchain"`
+	// Sources is a digest of what the core was built from.
+	Sources string `json:"sources"`
+}
+
+const (
+	// maxCoreBytes is eight times the size of the default core.
+	maxCoreBytes   = 16 << 20
+	pageBytes      = 64 << 10
+	maxMemoryBytes = engine.MaxMemoryPages * pageBytes
+)
+
+// The sections of a module: https://webassembly.github.io/spec/core/binary/modules.html#sections
+const (
+	sectionCustom    = 0
+	sectionMemory    = 5
+	sectionCode      = 10
+	sectionData      = 11
+	sectionDataCount = 12
+	lastSection      = sectionDataCount
+)
+
+// The custom sections that a core has. The last one is the SHA-256 of all that is before it.
+const (
+	manifestSection = "manifest"
+	checksumSection = "checksum"
+)
+
+var (
+	moduleHeader    = []byte("\x00asm\x01\x00\x00\x00")
+	componentHeader = []byte("\x00asm\x0d\x00\x01\x00")
+)
+
+var errDamaged = errors.New("it is damaged or was not made by this project's build: build it again, and copy it whole")
+
+// LoadCore reads a core.wasm. It takes one whose code is the engine's, and of which no byte was changed since it was built.
+func LoadCore(module []byte) (*Core, error) {
+	core, err := loadCore(module)
+	if err != nil {
+		return nil, fmt.Errorf("load the core: %w", err)
+	}
+	return core, nil
+}
+
+func loadCore(module []byte) (*Core, error) {
+	switch {
+	case len(module) > maxCoreBytes:
+		return nil, fmt.Errorf("it has %d bytes, and a core has %d at the most", len(module), maxCoreBytes)
+	case bytes.HasPrefix(module, componentHeader):
+		return nil, errors.New("it is a component of WebAssembly, and a core is a module: take the core.wasm that the build makes of the component")
+	case !bytes.HasPrefix(module, moduleHeader):
+		return nil, errors.New("it is not a WebAssembly module")
+	}
+	sections, err := readSections(module)
+	if err != nil {
+		return nil, fmt.Errorf("%w (%w)", errDamaged, err)
+	}
+	if sections.checksum == nil || sha256.Sum256(module[:sections.checked]) != [sha256.Size]byte(sections.checksum) {
+		return nil, errDamaged
+	}
+	core := &Core{}
+	if err := json.Unmarshal(sections.manifest, &core.Manifest); err != nil {
+		return nil, fmt.Errorf("%w (its manifest: %w)", errDamaged, err)
+	}
+	if digest := hex.EncodeToString(sections.engine); digest != engine.Digest {
+		return nil, fmt.Errorf("it is for another engine (contract %s, %s) than this exporter has (contract %s, %s): build it again with these",
+			core.Manifest.Contract, core.Manifest.Toolchain, engine.Contract, engine.Toolchain)
+	}
+	if core.memory, err = initialMemory(sections.memory, sections.data); err != nil {
+		return nil, fmt.Errorf("%w (%w)", errDamaged, err)
+	}
+	return core, nil
+}
+
+// sections are the parts of a core that differ from one to the other, and the digest of all else.
+type sections struct {
+	engine, memory, data, manifest, checksum []byte
+	// checked is how many bytes are before the section with the checksum.
+	checked int
+}
+
+func readSections(module []byte) (sections, error) {
+	var found sections
+	digest := sha256.New()
+	r := reader{module[len(moduleHeader):]}
+	for before := 0; len(r.bytes) > 0; {
+		start := len(module) - len(r.bytes)
+		id, err := r.byte()
+		if err != nil {
+			return sections{}, err
+		}
+		content, err := r.sized()
+		if err != nil {
+			return sections{}, err
+		}
+		if found.checksum != nil {
+			return sections{}, errors.New("something is behind the checksum")
+		}
+		if id == sectionCustom {
+			if err := found.addCustom(content, start); err != nil {
+				return sections{}, err
+			}
+			continue
+		}
+		if id > lastSection || order(id) <= before {
+			return sections{}, fmt.Errorf("a section %d stands where it may not", id)
+		}
+		before = order(id)
+		switch id {
+		case sectionMemory:
+			found.memory = content
+		case sectionData:
+			found.data = content
+		case sectionDataCount:
+			// It says how many data segments there are.
+		default:
+			// As scripts/build-core does it.
+			_, _ = fmt.Fprintf(digest, "%d %d\n", id, len(content))
+			_, _ = digest.Write(content)
+		}
+	}
+	found.engine = digest.Sum(nil)
+	return found, nil
+}
+
+// order is where a section stands among the others: the number of data segments is before the code.
+func order(id byte) int {
+	if id == sectionDataCount {
+		return 2*sectionCode - 1
+	}
+	return 2 * int(id)
+}
+
+func (s *sections) addCustom(content []byte, start int) error {
+	r := reader{content}
+	name, err := r.sized()
+	if err != nil {
+		return err
+	}
+	switch string(name) {
+	case manifestSection:
+		s.manifest = r.bytes
+	case checksumSection:
+		if len(r.bytes) != sha256.Size {
+			return errors.New("its checksum is no SHA-256")
+		}
+		s.checksum, s.checked = r.bytes, start
+	}
+	return nil
+}
+
+// initialMemory is the memory of a module before anything ran: nothing but its data segments.
+func initialMemory(memorySection, dataSection []byte) ([]byte, error) {
+	r := reader{memorySection}
+	const hasMaximum = 1
+	count, err := r.number()
+	if err != nil || count != 1 {
+		return nil, errors.New("a core has one memory")
+	}
+	flags, err := r.byte()
+	if err != nil || flags > hasMaximum {
+		return nil, errors.New("a memory of a kind that a core does not have")
+	}
+	pages, err := r.number()
+	if err != nil {
+		return nil, err
+	}
+	if pages > maxMemoryBytes/pageBytes {
+		return nil, fmt.Errorf("it wants %d pages of memory, and may have %d", pages, maxMemoryBytes/pageBytes)
+	}
+	memory := make([]byte, pages*pageBytes)
+	r = reader{dataSection}
+	segments, err := r.number()
+	if err != nil {
+		return nil, err
+	}
+	for range segments {
+		offset, content, err := r.segment()
+		if err != nil {
+			return nil, err
+		}
+		if uint64(offset)+uint64(len(content)) > uint64(len(memory)) {
+			return nil, fmt.Errorf("data at %d is outside the memory of %d bytes", offset, len(memory))
+		}
+		copy(memory[offset:], content)
+	}
+	if len(r.bytes) > 0 {
+		return nil, errors.New("something is behind the data")
+	}
+	return memory, nil
+}
+
+var errCut = errors.New("it ends too soon")
+
+// reader reads a module from front to back.
+type reader struct{ bytes []byte }
+
+func (r *reader) byte() (byte, error) {
+	if len(r.bytes) == 0 {
+		return 0, errCut
+	}
+	b := r.bytes[0]
+	r.bytes = r.bytes[1:]
+	return b, nil
+}
+
+// number reads an unsigned number of 32 bits (LEB128).
+func (r *reader) number() (uint32, error) {
+	var n uint64
+	for shift := 0; shift < 35; shift += 7 {
+		b, err := r.byte()
+		if err != nil {
+			return 0, err
+		}
+		n |= uint64(b&0x7f) << shift
+		if b < 0x80 {
+			if n > 1<<32-1 {
+				break
+			}
+			return uint32(n), nil
+		}
+	}
+	return 0, errors.New("a number has more than 32 bits")
+}
+
+// signed reads a signed number of 32 bits (LEB128), as an address.
+func (r *reader) signed() (uint32, error) {
+	var n int64
+	for shift := 0; shift < 35; shift += 7 {
+		b, err := r.byte()
+		if err != nil {
+			return 0, err
+		}
+		n |= int64(b&0x7f) << shift
+		if b < 0x80 {
+			if b&0x40 != 0 {
+				n |= -1 << (shift + 7)
+			}
+			return uint32(n), nil
+		}
+	}
+	return 0, errors.New("a number has more than 32 bits")
+}
+
+// sized reads bytes behind their number.
+func (r *reader) sized() ([]byte, error) {
+	length, err := r.number()
+	if err != nil {
+		return nil, err
+	}
+	if uint64(length) > uint64(len(r.bytes)) {
+		return nil, errCut
+	}
+	content := r.bytes[:length]
+	r.bytes = r.bytes[length:]
+	return content, nil
+}
+
+// segment reads a data segment: of the first memory, at a constant address.
+func (r *reader) segment() (offset uint32, content []byte, err error) {
+	const i32Const, end = 0x41, 0x0b
+	kind, err := r.number()
+	if err != nil {
+		return 0, nil, err
+	}
+	code, err := r.byte()
+	if err != nil {
+		return 0, nil, err
+	}
+	if kind != 0 || code != i32Const {
+		return 0, nil, errors.New("data of a kind that a core does not have")
+	}
+	if offset, err = r.signed(); err != nil {
+		return 0, nil, err
+	}
+	if code, err = r.byte(); err != nil || code != end {
+		return 0, nil, errors.Join(errors.New("the address of data does not end"), err)
+	}
+	content, err = r.sized()
+	return offset, content, err
+}
