@@ -60,10 +60,24 @@ test('the API key is in no error', () => {
   expect(said).not.toContain('the-api-key');
 });
 
-test('a glob that takes too long to match is refused', () => {
-  const { ok, said } = validate({ api_key: 'key', events: ['fine.*', `${'*a'.repeat(400)}{1..1000}`] });
+test('a glob that takes too much work to match is named, with all other faults', () => {
+  const { ok, said } = validate({
+    api_key: 'key',
+    region: 'mars',
+    events: ['fine.*', `${'*a'.repeat(400)}{1..1000}`, ''],
+    resource_attributes: [`${'{*a,*b}'.repeat(9)}c`],
+  });
   expect(ok).toBe(false);
-  expect(said).toMatch(/takes too long to match/);
+  expect(said).toMatch(/events\[1\]: takes too much work to match: write fewer braces/);
+  expect(said).toMatch(/resource_attributes\[0\]: takes too much work to match/);
+  expect(said).toMatch(/events\[2\]: is empty/);
+  expect(said).toMatch(/region: is "mars"/);
+  expect(said).not.toMatch(/events\[0\]/);
+});
+
+test('thirty globs with braces are fine', () => {
+  const events = Array.from({ length: 30 }, (_, i) => `app${i}.{created,updated,deleted}.*`);
+  expect(validate({ api_key: 'key', events })).toEqual({ ok: true, said: '' });
 });
 
 test.each<[string, object, RegExp]>([

@@ -66,7 +66,7 @@ step 'core.wasm is fresh and imports nothing' node --import tsx scripts/build-co
 npx vitest run --reporter=default --reporter=junit --outputFile.junit="$reports/typescript.xml"
 count "$reports/typescript.xml"
 
-# One package at a time: a core that validates a config is stopped after 5 s, also where the race detector slows it down.
+# One package at a time, so that each has the machine to itself.
 (cd "$module" && gotestsum --format pkgname --junitfile "../../$reports/go.xml" -- $race -p 1 ./...)
 count "$reports/go.xml"
 

@@ -34,7 +34,7 @@ const ENGINE_EXPORT = 'init';
 /** What the engine imports for scripts that read a clock, a file or another module: a core does none of that. */
 const TRAPPED_INTERFACES = /^(wasi:.*|local:init\/module-loader)$/;
 
-/** What the engine needs, all of it WebAssembly 2.0, which is what wazero can do unless it is told otherwise. */
+/** What the engine needs. All of it is WebAssembly 2.0, which wasm2go translates and every runtime has. */
 const HOST_FEATURES = [
   '--mvp-features',
   '--enable-mutable-globals',

@@ -1,4 +1,4 @@
-/** What of others' work is in core.wasm: npm packages, bundled with the core, and the engine that runs them. */
+/** What of others' work is in core.wasm and the Go of its engine: npm packages, bundled with the core, and what runs them. */
 
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -68,6 +68,8 @@ const BENEATH: readonly (Licence & { name: string; version: string })[] = [
   { name: 'wasi-preview1-component-adapter', version: '47.0.4', ...APACHE_LLVM },
   { name: 'wit-component', version: '0.258.0', ...APACHE_LLVM },
   { name: 'wit-dylib', version: '0.258.0', ...APACHE_LLVM },
+  // The first line of internal/engine/engine.go; it brings functions of its own, from wasm2go's helpers/.
+  { name: 'wasm2go', version: '0.4.20', licence: 'MIT', file: 'wasm2go.txt' },
 ];
 
 /** What core.wasm was lowered from still says what it was built from; core.wasm does not. */

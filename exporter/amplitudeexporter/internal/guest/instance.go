@@ -56,8 +56,10 @@ func (i *Instance) Validate(ctx context.Context, config Config) ([]Fault, error)
 	if err != nil {
 		return nil, err
 	}
-	return call[[]Fault](ctx, i, function{"validate",
-		func() int32 { return i.engine.Xvalidate(int32(pointer)) }, i.engine.Xcabi_post_validate})
+	return call[[]Fault](ctx, i, function{
+		"validate",
+		func() int32 { return i.engine.Xvalidate(int32(pointer)) }, i.engine.Xcabi_post_validate,
+	})
 }
 
 // Configure readies the instance.
@@ -66,8 +68,10 @@ func (i *Instance) Configure(ctx context.Context, config Config) (Plan, error) {
 	if err != nil {
 		return Plan{}, err
 	}
-	return callResult[Plan](ctx, i, function{"configure",
-		func() int32 { return i.engine.Xconfigure(int32(pointer)) }, i.engine.Xcabi_post_configure})
+	return callResult[Plan](ctx, i, function{
+		"configure",
+		func() int32 { return i.engine.Xconfigure(int32(pointer)) }, i.engine.Xcabi_post_configure,
+	})
 }
 
 // SelectAttributes says which keys of a level join the properties.
@@ -76,9 +80,11 @@ func (i *Instance) SelectAttributes(ctx context.Context, level Level, keys []str
 	if err != nil {
 		return nil, err
 	}
-	selected, err := callResult[[]bool](ctx, i, function{"select-attributes",
+	selected, err := callResult[[]bool](ctx, i, function{
+		"select-attributes",
 		func() int32 { return i.engine.Xselect_attributes_dl21h4(int32(level), int32(list), int32(len(keys))) },
-		i.engine.Xcabi_post_select_attributes_m3bgl0})
+		i.engine.Xcabi_post_select_attributes_m3bgl0,
+	})
 	if err == nil && len(selected) != len(keys) {
 		err = fmt.Errorf("select-attributes: the core gave %d answers for %d keys", len(selected), len(keys))
 	}
@@ -91,8 +97,10 @@ func (i *Instance) Decide(ctx context.Context, column int, cells []byte) (string
 	if err != nil {
 		return "", err
 	}
-	return callResult[string](ctx, i, function{"decide",
-		func() int32 { return i.engine.Xdecide(int32(column), int32(pointer), int32(len(cells))) }, i.engine.Xcabi_post_decide})
+	return callResult[string](ctx, i, function{
+		"decide",
+		func() int32 { return i.engine.Xdecide(int32(column), int32(pointer), int32(len(cells))) }, i.engine.Xcabi_post_decide,
+	})
 }
 
 // Divide divides events of these sizes into batches.
@@ -101,10 +109,12 @@ func (i *Instance) Divide(ctx context.Context, open Batch, sizes []uint32) (Divi
 	if err != nil {
 		return Divided{}, err
 	}
-	return callResult[Divided](ctx, i, function{"divide",
+	return callResult[Divided](ctx, i, function{
+		"divide",
 		func() int32 {
 			return i.engine.Xdivide(int32(open.Events), int32(open.Bytes), int32(pointer), int32(len(sizes)))
-		}, i.engine.Xcabi_post_divide})
+		}, i.engine.Xcabi_post_divide,
+	})
 }
 
 // Classify says what an answer to a request means. Its body can be any bytes.
@@ -115,10 +125,12 @@ func (i *Instance) Classify(ctx context.Context, answer Answer) (Verdict, error)
 	if err != nil {
 		return Verdict{}, err
 	}
-	return callResult[Verdict](ctx, i, function{"classify",
+	return callResult[Verdict](ctx, i, function{
+		"classify",
 		func() int32 {
 			return i.engine.Xclassify(int32(answer.Events), int32(answer.Status), int32(pointer), int32(len(body)))
-		}, i.engine.Xcabi_post_classify})
+		}, i.engine.Xcabi_post_classify,
+	})
 }
 
 // function is a call of an export of the core, and the export that frees what it returned.

@@ -31,9 +31,7 @@ func (c *Core) Validate(ctx context.Context, config Config) ([]Fault, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, glob := range expensive {
-		faults = append(faults, Fault{glob.key(), "takes too much work to match: write fewer braces and negations in one glob, or several globs"})
-	}
+	faults = globFaults(expensive)
 	others, _, err := c.validate(ctx, withoutGlobs(config, expensive))
 	return append(faults, others...), err
 }
@@ -53,10 +51,31 @@ type glob struct {
 	fuel         int64
 }
 
-// key is what the glob is called in the config.
-func (g glob) key() string {
+// maxNamedGlobs is how many globs are named; of more, the lists are.
+const maxNamedGlobs = 8
+
+func globFaults(globs []glob) []Fault {
+	var faults []Fault
+	var lists []string
+	for _, g := range globs {
+		list := g.list()
+		if len(globs) <= maxNamedGlobs {
+			faults = append(faults, Fault{
+				fmt.Sprintf("%s[%d]", list, g.index),
+				"takes too much work to match: write fewer braces and negations in one glob, or several globs",
+			})
+		} else if !slices.Contains(lists, list) {
+			lists = append(lists, list)
+			faults = append(faults, Fault{list, "takes too much work to match as a whole: write fewer globs with braces or negations"})
+		}
+	}
+	return faults
+}
+
+// list is what the glob's list is called in the config.
+func (g glob) list() string {
 	name := reflect.TypeFor[Config]().Field(g.field).Name
-	return fmt.Sprintf("%s[%d]", strings.ToLower(wordStart.ReplaceAllString(name, "${1}_$2")), g.index)
+	return strings.ToLower(wordStart.ReplaceAllString(name, "${1}_$2"))
 }
 
 var wordStart = regexp.MustCompile(`([a-z])([A-Z])`)
@@ -87,12 +106,15 @@ func (c *Core) expensiveGlobs(ctx context.Context, config Config) ([]glob, error
 			used += fuel
 		}
 	}
-	slices.SortStableFunc(globs, func(a, b glob) int { return cmp.Compare(b.fuel, a.fuel) })
+	slices.SortFunc(globs, func(a, b glob) int { return cmp.Compare(b.fuel, a.fuel) })
 	// What is left has to be well below a call's fuel.
 	count := 0
 	for ; count < len(globs) && (count == 0 || used > validateFuel/2); count++ {
 		used -= globs[count].fuel
 	}
+	slices.SortFunc(globs[:count], func(a, b glob) int {
+		return cmp.Or(cmp.Compare(a.field, b.field), cmp.Compare(a.index, b.index))
+	})
 	return globs[:count], nil
 }
 
