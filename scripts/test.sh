@@ -34,12 +34,13 @@ fails() {
 
 # count FILE: adds up what a JUnit report says.
 count() {
-	if [ ! -s "$1" ]; then
-		fails "there is no report $1"
+	report=$1
+	if [ ! -s "$report" ]; then
+		fails "there is no report $report"
 		return
 	fi
 	# shellcheck disable=SC2046 # three words
-	set -- $(sed -n 's/.*<testsuites.* tests="\([0-9]*\)" failures="\([0-9]*\)" errors="\([0-9]*\)".*/\1 \2 \3/p' "$1")
+	set -- $(sed -n 's/.*<testsuites.* tests="\([0-9]*\)" failures="\([0-9]*\)" errors="\([0-9]*\)".*/\1 \2 \3/p' "$report")
 	passed=$((passed + $1 - $2 - $3))
 	failed=$((failed + $2 + $3))
 	# The test's name stands in the element before, what went wrong in the attribute message.
@@ -50,7 +51,7 @@ count() {
 			if (sub(/.* message="/, "", said)) sub(/".*/, "", said); else said = ""
 			print "failed: " name ": " substr(said, 1, 300)
 		}
-	' "$1" >>"$failures"
+	' "$report" >>"$failures"
 }
 
 # The race detector needs a C compiler, which nothing else here does.
