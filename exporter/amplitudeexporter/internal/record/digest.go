@@ -65,9 +65,9 @@ func isMarkWithoutDifference(key string) bool {
 // key leaveOut answers true are left out. A frame of addMap and addValue is as large as the stack that a level of nesting
 // takes.
 func (d *digester) addMap(m pcommon.Map, leaveOut func(key string) bool) {
-	start := len(d.text)
+	total := len(d.text)
+	d.text = append(d.text, make([]byte, totalBytes)...)
 	overridden := overriddenMembers(m)
-	var count, high, low uint64
 	index := -1
 	for key, v := range m.All() {
 		index++
@@ -75,22 +75,29 @@ func (d *digester) addMap(m pcommon.Map, leaveOut func(key string) bool) {
 			overridden = overridden[1:]
 			continue
 		}
-		if leaveOut != nil && leaveOut(key) {
-			continue
+		if leaveOut == nil || !leaveOut(key) {
+			d.addText(key)
+			d.addValue(v)
+			d.addToTotal(total)
 		}
-		d.addText(key)
-		d.addValue(v)
-		// What was written of the member is taken off again.
-		sum := xxh3.Hash128(d.text[start:])
-		d.text = d.text[:start]
-		var carry uint64
-		low, carry = bits.Add64(low, sum.Lo, 0)
-		high, _ = bits.Add64(high, sum.Hi, carry)
-		count++
 	}
-	d.addNumber(count)
-	d.addNumber(high)
-	d.addNumber(low)
+}
+
+const totalBytes = 3 * 8
+
+// addToTotal takes off what was written behind a map's total, a member, and adds its digest to the total.
+//
+//go:noinline
+func (d *digester) addToTotal(at int) {
+	total, member := d.text[at:at+totalBytes], d.text[at+totalBytes:]
+	sum := xxh3.Hash128(member)
+	count := binary.LittleEndian.Uint64(total)
+	low, carry := bits.Add64(binary.LittleEndian.Uint64(total[16:]), sum.Lo, 0)
+	high, _ := bits.Add64(binary.LittleEndian.Uint64(total[8:]), sum.Hi, carry)
+	binary.LittleEndian.PutUint64(total, count+1)
+	binary.LittleEndian.PutUint64(total[8:], high)
+	binary.LittleEndian.PutUint64(total[16:], low)
+	d.text = d.text[:at+totalBytes]
 }
 
 // overriddenMembers are the indices of a map's members whose key comes again: of those the last counts. It is a function
