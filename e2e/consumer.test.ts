@@ -187,6 +187,8 @@ describe.each(Object.entries(collectors))('the %s Collector', (name, source) => 
     const { amplitude } = parse(printed).exporters;
     expect({ ...amplitude, ...amplitude.keepalive }).toMatchObject({
       timeout: '30s',
+      compression: 'gzip',
+      compression_params: { level: 1 },
       max_idle_conns_per_host: 10,
       http2_read_idle_timeout: '10s',
       http2_ping_timeout: '5s',

@@ -26,6 +26,7 @@ func TestDefaults(t *testing.T) {
 	cfg := createDefaultConfig().(*Config)
 	assert.Empty(t, cfg.ClientConfig.Endpoint, "region and api give it")
 	assert.Equal(t, configcompression.TypeGzip, cfg.ClientConfig.Compression)
+	assert.EqualValues(t, 1, cfg.ClientConfig.CompressionParams.Level)
 	assert.Equal(t, 30*time.Second, cfg.ClientConfig.Timeout)
 	assert.True(t, cfg.RetryConfig.Enabled)
 	assert.Zero(t, cfg.RetryConfig.MaxElapsedTime, "it never gives up")
@@ -70,6 +71,36 @@ func TestWhatIsWrittenWinsOverADefault(t *testing.T) {
 	}
 }
 
+func TestALevelOfGzipWinsOverTheDefault(t *testing.T) {
+	for name, row := range map[string]struct {
+		keys map[string]any
+		want configcompression.Level
+	}{
+		"nothing written":        {map[string]any{}, 1},
+		"gzip, no level":         {map[string]any{"compression": "gzip"}, 1},
+		"a level":                {map[string]any{"compression_params": map[string]any{"level": 9}}, 9},
+		"gzip's own default":     {map[string]any{"compression_params": map[string]any{"level": -1}}, -1},
+		"no params":              {map[string]any{"compression_params": nil}, 1},
+		"none, so no use for it": {map[string]any{"compression": "none"}, 1},
+		"empty, which is none":   {map[string]any{"compression": ""}, 1},
+		"none, and a level":      {map[string]any{"compression": "none", "compression_params": map[string]any{"level": 6}}, 6},
+	} {
+		t.Run(name, func(t *testing.T) {
+			row.keys["api_key"] = testKey
+			cfg, err := decode(row.keys)
+			require.NoError(t, err)
+			require.NoError(t, confmap.Validate(cfg))
+			assert.Equal(t, row.want, cfg.ClientConfig.CompressionParams.Level)
+		})
+	}
+}
+
+func TestALevelThatGzipDoesNotHaveIsRefused(t *testing.T) {
+	cfg, err := decode(map[string]any{"api_key": testKey, "compression_params": map[string]any{"level": 10}})
+	require.NoError(t, err)
+	assert.ErrorContains(t, confmap.Validate(cfg), "10")
+}
+
 func TestAnAPIKeyIsAllThatHasToBeWritten(t *testing.T) {
 	cfg, err := decode(map[string]any{"api_key": testKey})
 	require.NoError(t, err)
@@ -98,6 +129,7 @@ func TestEveryKeyDecodes(t *testing.T) {
 		"region":                     "eu",
 		"endpoint":                   "http://127.0.0.1:8010/2/httpapi",
 		"compression":                "none",
+		"compression_params":         map[string]any{"level": 6},
 		"timeout":                    "10s",
 		"headers":                    map[string]any{"X-Tenant": "a"},
 		"events":                     []any{"flag.*", "a line of text"},
@@ -121,6 +153,7 @@ func TestEveryKeyDecodes(t *testing.T) {
 	require.NoError(t, confmap.Validate(cfg))
 	assert.Equal(t, configopaque.String(testKey), cfg.APIKey)
 	assert.Equal(t, 10*time.Second, cfg.ClientConfig.Timeout)
+	assert.EqualValues(t, 6, cfg.ClientConfig.CompressionParams.Level)
 	assert.Equal(t, time.Hour, cfg.RetryConfig.MaxElapsedTime)
 	assert.EqualValues(t, 500, cfg.QueueConfig.Get().Batch.Get().MaxSize)
 	assert.Equal(t, time.Minute, cfg.RefusalGrace)

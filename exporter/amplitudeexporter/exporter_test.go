@@ -1,6 +1,8 @@
 package amplitudeexporter
 
 import (
+	"bytes"
+	"compress/gzip"
 	"fmt"
 	"strings"
 	"testing"
@@ -60,6 +62,28 @@ func TestTheClientsSettingsAreUsed(t *testing.T) {
 	header := server.received()[0].header
 	assert.Empty(t, header.Get("Content-Encoding"))
 	assert.Equal(t, "a", header.Get("X-Tenant"))
+}
+
+func TestBodiesAreCompressedAtTheLevelOfTheConfig(t *testing.T) {
+	for name, row := range map[string]struct {
+		change func(cfg *Config)
+		level  int
+	}{
+		"by default":   {nil, gzip.BestSpeed},
+		"as it is set": {func(cfg *Config) { cfg.ClientConfig.CompressionParams.Level = gzip.BestCompression }, gzip.BestCompression},
+	} {
+		t.Run(name, func(t *testing.T) {
+			server := newAmplitude(t, always(200, ""))
+			f := start(t, server.URL, row.change)
+			require.NoError(t, f.ConsumeLogs(t.Context(), logsNamed("a")))
+			// The header of gzip says how hard it tried.
+			var empty bytes.Buffer
+			compressor, err := gzip.NewWriterLevel(&empty, row.level)
+			require.NoError(t, err)
+			require.NoError(t, compressor.Close())
+			assert.Equal(t, empty.Bytes()[:10], server.received()[0].gzipped[:10])
+		})
+	}
 }
 
 func TestNothingToSendIsNoRequest(t *testing.T) {

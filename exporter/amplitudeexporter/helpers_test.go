@@ -1,6 +1,7 @@
 package amplitudeexporter
 
 import (
+	"bytes"
 	"compress/gzip"
 	"context"
 	"encoding/json"
@@ -37,9 +38,11 @@ type received struct {
 	path   string
 	header http.Header
 	// bytes of the body, uncompressed.
-	bytes  int64
-	APIKey string          `json:"api_key"`
-	Events []receivedEvent `json:"events"`
+	bytes int64
+	// gzipped is the body as it came, where it came with gzip.
+	gzipped []byte
+	APIKey  string          `json:"api_key"`
+	Events  []receivedEvent `json:"events"`
 }
 
 type receivedEvent struct {
@@ -96,7 +99,10 @@ func read(r *http.Request) (request received, err error) {
 	request.path, request.header = r.URL.Path, r.Header
 	body := io.Reader(r.Body)
 	if r.Header.Get("Content-Encoding") == "gzip" {
-		if body, err = gzip.NewReader(body); err != nil {
+		if request.gzipped, err = io.ReadAll(body); err != nil {
+			return request, err
+		}
+		if body, err = gzip.NewReader(bytes.NewReader(request.gzipped)); err != nil {
 			return request, err
 		}
 	}
