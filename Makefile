@@ -4,6 +4,7 @@
 SHELL := /bin/sh
 
 EXPORTER := exporter/amplitudeexporter
+BENCH := $(EXPORTER)/internal/bench
 CORE_WASM := $(EXPORTER)/internal/guest/core.wasm
 COMPONENT := build/core.component.wasm
 COLLECTOR := dist/flagsmith-otel-collector
@@ -19,7 +20,7 @@ TOOLS := $(CURDIR)/build/tools
 export GOLANGCI_LINT_CACHE := $(CURDIR)/build/golangci-lint
 
 CORE_SOURCES := $(shell find exporter/core wit -name '*.ts' ! -name '*.test.ts' -o -name '*.wit') $(wildcard scripts/build-core/*.ts)
-GO_SOURCES := $(shell find $(EXPORTER) -name '*.go' ! -name '*_test.go') $(EXPORTER)/go.mod $(CORE_WASM)
+GO_SOURCES := $(shell find $(EXPORTER) -name '*.go' ! -name '*_test.go' ! -path '$(BENCH)/*') $(EXPORTER)/go.mod $(CORE_WASM)
 
 .PHONY: help run test bench lint core collector generate fresh manifest image release check-tools
 
@@ -43,7 +44,7 @@ test: $(COLLECTOR) $(COMPONENT) $(TOOLS)/gotestsum
 	@PATH="$(TOOLS):$$PATH" scripts/test.sh
 
 bench: check-tools
-	@cd $(EXPORTER) && go run ./internal/bench $(BENCH_FLAGS)
+	@cd $(BENCH) && go run . $(BENCH_FLAGS)
 
 core: $(NODE_MODULES) $(TOOLS)/wasm2go
 	@$(TSX) scripts/build-core/main.ts
@@ -56,12 +57,15 @@ lint: $(NODE_MODULES) $(TOOLS)/golangci-lint
 	npx biome check --error-on-warnings
 	@# The generated engine has nothing to lint, and takes minutes.
 	cd $(EXPORTER) && $(TOOLS)/golangci-lint run $$(go list -f '.{{slice .ImportPath (len .Module.Path)}}' ./... | grep -v internal/engine)
+	cd $(BENCH) && $(TOOLS)/golangci-lint run --config ../../.golangci.yml ./...
 	cd tools && $(TOOLS)/golangci-lint run --config ../$(EXPORTER)/.golangci.yml ./...
 
 generate: $(NODE_MODULES) $(TOOLS)/mdatagen $(TOOLS)/builder $(TOOLS)/wasm2go
 	@rm -rf exporter/core/generated
 	@npx jco guest-types wit --world-name core --out-dir exporter/core/generated --quiet
 	@cd $(EXPORTER) && PATH="$(TOOLS):$$PATH" go generate ./...
+	@# What the exporter requires, the bench requires too.
+	@cd $(BENCH) && go mod tidy
 	@$(TSX) scripts/build-core/main.ts --check || $(TSX) scripts/build-core/main.ts
 	@$(MAKE) --no-print-directory $(COMPONENT)
 	@$(TSX) scripts/notices.ts

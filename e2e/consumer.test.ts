@@ -72,6 +72,9 @@ const directory = mkdtempSync(join(tmpdir(), 'consumer-'));
 const proxy = join(directory, 'proxy');
 const go = JSON.parse(execFileSync('go', ['env', '-json', 'GOMODCACHE', 'GOPROXY', 'GONOSUMDB'], { encoding: 'utf8' }));
 
+/** Where Go unpacks what they get. */
+const unpacked = join(go.GOMODCACHE, `${ESCAPED}@${VERSION}`);
+
 /** Asked at its origin, a module that is not there takes minutes to be missed. */
 const proxies = [pathToFileURL(proxy).href, go.GOPROXY.replace(/[,|]direct\b.*$/, '')];
 const toBuild = {
@@ -132,7 +135,6 @@ beforeAll(() => {
 
 afterAll(() => {
   rmSync(directory, { recursive: true, force: true });
-  const unpacked = join(go.GOMODCACHE, `${ESCAPED}@${VERSION}`);
   // Go takes away the right to write there.
   if (existsSync(unpacked)) execFileSync('chmod', ['-R', 'u+w', unpacked]);
   rmSync(unpacked, { recursive: true, force: true });
@@ -197,9 +199,13 @@ describe.each(Object.entries(collectors))('the %s Collector', (name, source) => 
 });
 
 test('the module that they get has its licence and its notices', () => {
-  const unpacked = join(go.GOMODCACHE, `${ESCAPED}@${VERSION}`);
   expect(readFileSync(join(unpacked, 'LICENSE'), 'utf8')).toBe(readFileSync(join(ROOT, 'LICENSE'), 'utf8'));
   expect(readdirSync(unpacked)).toContain('THIRD_PARTY_NOTICES.md');
+});
+
+test('the benchmark, with a native mapper of the same rules, is a module that they do not get', () => {
+  expect(existsSync(join(ROOT, FOLDER, 'internal/bench/native.go'))).toBe(true);
+  expect(readdirSync(join(unpacked, 'internal'))).not.toContain('bench');
 });
 
 test('go.mod replaces nothing: for others it would not', () => {

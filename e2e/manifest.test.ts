@@ -59,6 +59,10 @@ test.each([
   ['builder-config.yaml', inManifest('builder-config.yaml')],
   ['builder-config.small.yaml', inManifest('builder-config.small.yaml')],
   ['exporter/amplitudeexporter/go.mod', inGoMod('exporter/amplitudeexporter/go.mod', { direct: true })],
+  [
+    'exporter/amplitudeexporter/internal/bench/go.mod',
+    inGoMod('exporter/amplitudeexporter/internal/bench/go.mod', { direct: true }),
+  ],
   ['tools/go.mod', [...tools]],
 ])('%s has these two only', (_, versions) => {
   const theirs = ofOpenTelemetry(versions);

@@ -29,6 +29,7 @@ cp -R "$module" "$scratch/amplitudeexporter"
 same "$module" "$module" "$scratch/amplitudeexporter"
 
 (cd "$module" && go mod tidy -diff) || stale=1
+(cd "$module/internal/bench" && go mod tidy -diff) || stale=1
 (cd tools && go mod tidy -diff) || stale=1
 
 node --import tsx scripts/notices.ts --check || stale=1

@@ -7,6 +7,7 @@ cd "$(dirname "$0")/.." || exit 1
 FUZZ_TIME=${FUZZ_TIME:-5s}
 reports=build/reports
 module=exporter/amplitudeexporter
+bench=$module/internal/bench
 
 rm -rf "$reports"
 mkdir -p "$reports"
@@ -70,6 +71,8 @@ count "$reports/typescript.xml"
 # One package at a time, so that each has the machine to itself.
 (cd "$module" && gotestsum --format pkgname --junitfile "../../$reports/go.xml" -- $race -p 1 ./...)
 count "$reports/go.xml"
+(cd "$bench" && gotestsum --format pkgname --junitfile "../../../../$reports/bench.xml" -- $race ./...)
+count "$reports/bench.xml"
 
 # shellcheck disable=SC2013 # a name has no space
 for file in $(cd "$module" && grep -rl --include='*_test.go' '^func Fuzz' .); do
