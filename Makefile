@@ -29,7 +29,7 @@ help:
 	@echo 'make test       everything that proves the project right'
 	@echo 'make core       the TypeScript of exporter/core, as core.wasm in the Go module'
 	@echo 'make collector  the small collector, at $(COLLECTOR)'
-	@echo 'make bench      what a record costs, beside native Go'
+	@echo 'make bench      what a record costs, beside native Go and other exporters'
 	@echo 'make lint       types, linters and formats'
 	@echo 'make generate   all that is generated, anew'
 	@echo 'make fresh      whether all that is generated is up to date'
@@ -43,7 +43,7 @@ run: $(COLLECTOR) $(NODE_MODULES)
 test: $(COLLECTOR) $(COMPONENT) $(TOOLS)/gotestsum
 	@PATH="$(TOOLS):$$PATH" scripts/test.sh
 
-bench: check-tools
+bench: $(COLLECTOR)
 	@cd $(BENCH) && go run . $(BENCH_FLAGS)
 
 core: $(NODE_MODULES) $(TOOLS)/wasm2go

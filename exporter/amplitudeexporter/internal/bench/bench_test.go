@@ -2,7 +2,6 @@ package main
 
 import (
 	"encoding/json"
-	"io"
 	"math"
 	"strings"
 	"testing"
@@ -76,8 +75,12 @@ func TestRecordsOfTheBenchStayAsTheyAre(t *testing.T) {
 	require.NoError(t, checkUnmarked(headline))
 }
 
-func TestBenchRuns(t *testing.T) {
-	require.NoError(t, bench(t.Context(), io.Discard, 1))
+func TestTheExporterIsMeasured(t *testing.T) {
+	var out strings.Builder
+	ratio, err := reportExporter(t.Context(), &out, 1)
+	require.NoError(t, err)
+	assert.Positive(t, ratio)
+	assert.Contains(t, out.String(), "level 1, the exporter's default")
 }
 
 var awkward = map[string]func(resource pcommon.Map, lr plog.LogRecord){

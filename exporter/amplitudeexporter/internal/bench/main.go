@@ -1,5 +1,6 @@
 // Command bench measures what a record costs the exporter, from plog.Logs to the bodies of requests, next to a mapper
-// of the same rules in Go alone. Run it in its folder: go run .
+// of the same rules in Go alone; and what it costs the whole collector, next to other exporters. Run it in its folder,
+// with a collector that was built: go run .
 //
 // It is a module of its own, so that who imports the exporter gets neither the mapper nor its tests, and so that a rule
 // that is changed in the core breaks no test of the exporter's.
@@ -23,46 +24,78 @@ import (
 // corePath is where the core lies, from here.
 const corePath = "../guest/core.wasm"
 
-// headline is the workload of the last line.
+// collectorPath is where make collector puts it, from here.
+const collectorPath = "../../../../dist/flagsmith-otel-collector"
+
+// headline is the workload of the last lines.
 var headline = workload{typical(10), 1_000}
+
+// extent is how much is measured.
+type extent struct {
+	// pairs of slices a row.
+	pairs int
+	// rounds of requests through the whole collector.
+	rounds, requests int
+	// starts of the collector with the exporter, and as many without.
+	starts int
+}
+
+var (
+	thorough = extent{pairs: 31, rounds: 9, requests: 30, starts: 9}
+	// brief is to see that everything runs.
+	brief = extent{pairs: 3, rounds: 1, requests: 3, starts: 1}
+)
 
 func main() {
 	quick := flag.Bool("quick", false, "measure a few slices only, to see that everything runs")
+	binary := flag.String("collector", collectorPath, "the collector that is measured as a whole")
 	flag.Parse()
-	pairs := 31
+	e := thorough
 	if *quick {
-		pairs = 3
+		e = brief
 	}
-	if err := bench(context.Background(), os.Stdout, pairs); err != nil {
+	if err := bench(context.Background(), os.Stdout, *binary, e); err != nil {
 		log.Fatal(err)
 	}
 }
 
-func bench(ctx context.Context, out io.Writer, pairs int) error {
-	start, err := measureStart(ctx)
+func bench(ctx context.Context, out io.Writer, binary string, e extent) error {
+	ratio, err := reportExporter(ctx, out, e.pairs)
 	if err != nil {
 		return err
 	}
-	p, err := newPair(ctx, configWith())
+	headlines, err := reportCollector(ctx, out, binary, e)
 	if err != nil {
 		return err
+	}
+	fmt.Fprintf(out, "\n%sexporter/native: %.2f\n", headlines, ratio)
+	return nil
+}
+
+// reportExporter prints what the exporter costs by itself, and returns the ratio of the headline.
+func reportExporter(ctx context.Context, out io.Writer, pairs int) (ratio float64, err error) {
+	start, err := measureStart(ctx)
+	if err != nil {
+		return 0, err
+	}
+	p, err := newPair(ctx, configWith())
+	if err != nil {
+		return 0, err
 	}
 	fmt.Fprintf(out, "%s %s/%s, %d pairs of slices a row, medians. Native: the same rules in Go with encoding/json.\n",
 		runtime.Version(), runtime.GOOS, runtime.GOARCH, pairs)
 	fmt.Fprint(out, "From plog.Logs to the bodies of requests, the check for twins on arrival included.\n\n")
 
-	ratio, err := reportRows(ctx, out, p, pairs)
-	if err != nil {
-		return err
+	if ratio, err = reportRows(ctx, out, p, pairs); err != nil {
+		return 0, err
 	}
 	if err := reportBreakdown(ctx, out, p.shipped, pairs); err != nil {
-		return err
+		return 0, err
 	}
 	if err := reportStart(ctx, out, start, p.shipped); err != nil {
-		return err
+		return 0, err
 	}
-	fmt.Fprintf(out, "\nexporter/native: %.2f\n", ratio)
-	return nil
+	return ratio, reportCompression(ctx, out, p.shipped, pairs)
 }
 
 // reportRows prints a line a workload and returns the ratio of the headline.
@@ -179,7 +212,7 @@ func reportStart(ctx context.Context, out io.Writer, s start, used *shipped) err
 		return err
 	}
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "\nStart, and what an instance takes\t")
+	fmt.Fprintln(table, "\nStart of the core, and what an instance takes\t")
 	fmt.Fprintf(table, "validate a config (interpreter)\t%.0f ms\n", milliseconds(s.validate))
 	fmt.Fprintf(table, "compile core.wasm, once a process\t%.0f ms\n", milliseconds(s.compile))
 	fmt.Fprintf(table, "instantiate and configure\t%.1f ms\n", milliseconds(s.instantiate))
