@@ -41,7 +41,7 @@ type extent struct {
 }
 
 var (
-	thorough = extent{pairs: 31, rounds: 9, requests: 30, starts: 9}
+	thorough = extent{pairs: 31, rounds: 15, requests: 20, starts: 9}
 	// brief is to see that everything runs.
 	brief = extent{pairs: 3, rounds: 1, requests: 3, starts: 1}
 )
