@@ -101,7 +101,8 @@ async function componentize(source: string, output: string): Promise<Uint8Array>
   try {
     await promisify(execFile)(process.execPath, args);
   } catch (error) {
-    throw new Error(`jco failed: ${error instanceof Error && 'stderr' in error ? error.stderr : error}`);
+    const said = error instanceof Error && 'stderr' in error ? String(error.stderr) : String(error);
+    throw new Error(`jco failed: ${said.replaceAll(/^ +at .*\n/gm, '')}`);
   }
   return readFile(output);
 }

@@ -1,0 +1,191 @@
+/**
+ * Refuses what is not there when a core runs: it is QuickJS without anything around it. Found when the core is bundled,
+ * with file and line, in the core's own files and in those of its packages.
+ */
+
+import { isBuiltin } from 'node:module';
+import { isAbsolute, relative } from 'node:path';
+import type { Plugin } from 'rolldown';
+import { type ESTree, parseSync, Visitor } from 'rolldown/utils';
+
+const TIMERS = 'decide at once: a core is asked and answers, and nothing runs in between';
+const NETWORK = 'what a core decides on has to be in the record; a table that it needs can be a file of the core';
+
+/** What to use instead. */
+const instead: Readonly<Record<string, string>> = {
+  Buffer: 'use strings',
+  Intl: 'write what you need of it as a function',
+  TextDecoder: 'use strings: all that crosses into a core is text already',
+  TextEncoder: 'count with length where a text is ASCII, as cells are; else write the loop over codePointAt',
+  URL: 'take the text apart with a regular expression',
+  URLSearchParams: 'take the text apart with a regular expression',
+  clearInterval: TIMERS,
+  clearTimeout: TIMERS,
+  crypto: 'take a hash function in TypeScript; the host makes insert_id',
+  fetch: NETWORK,
+  performance: 'make bench measures a core from outside',
+  process: 'give the core what it needs in its config',
+  require: 'write an import: what it names is bundled with the core',
+  setImmediate: TIMERS,
+  setInterval: TIMERS,
+  setTimeout: TIMERS,
+  structuredClone: 'copy with {...object}, or with JSON.parse(JSON.stringify(object))',
+  XMLHttpRequest: NETWORK,
+};
+
+/** Members that are there, but give another answer on each call, or none: a decision is remembered. */
+const members: Readonly<Record<string, string>> = {
+  'Date.now': 'use the time of the record',
+  'Math.random': 'use something of the record, such as an id, so that the same record gets the same answer',
+};
+
+const MODULES = 'a core has no modules of Node.js: take a package that needs none';
+
+/** Where jco has what stands in for modules of Node.js. It is bundled where a core asks for them. */
+const STAND_INS = '/node_modules/@bytecodealliance/';
+
+interface Finding {
+  /** Whether it is there, and only should not be used. */
+  isPresent: boolean;
+  /** Its place in the file. */
+  at: number;
+  text: string;
+}
+
+/** A plugin that fails the bundling with all findings at once. */
+export function refuseUnavailable(root: string): Plugin {
+  const lines: string[] = [];
+  return {
+    name: 'refuse-unavailable',
+    transform(code, id) {
+      if (!isAbsolute(id) || id.includes(STAND_INS)) return null;
+      for (const { at, text, isPresent } of findingsIn(code, id)) {
+        // A package may use them for what is not in its answer: minimatch's makes placeholders of random numbers.
+        if (isPresent && id.includes('/node_modules/')) continue;
+        const line = code.slice(0, at).split('\n').length;
+        lines.push(`${relative(root, id)}:${line}: ${text}`);
+      }
+      return null;
+    },
+    buildEnd() {
+      if (lines.length > 0)
+        throw new Error(`A core cannot use everything that Node.js or a browser has.\n${lines.join('\n')}`);
+    },
+  };
+}
+
+export function findingsIn(code: string, file: string): Finding[] {
+  // Other files are no code, or virtual ones of jco's.
+  if (!/\.[cm]?[jt]sx?$/.test(file)) return [];
+  const { program } = parseSync(file, code);
+  const findings: Finding[] = [];
+  const declared = new Set<string>();
+  const asked = new Set<string>();
+  const used: { name: string; at: number }[] = [];
+  const notUses = new Set<unknown>();
+  const module = (source: ESTree.StringLiteral | null | undefined): void => {
+    if (source && isBuiltin(source.value))
+      findings.push({ isPresent: false, at: source.start, text: `${source.value}: ${MODULES}` });
+  };
+  const declareAll = (patterns: readonly unknown[]): void => {
+    for (const name of patterns.flatMap(namesIn)) declared.add(name);
+  };
+  new Visitor({
+    ImportDeclaration: (node) => {
+      if (node.importKind !== 'type') module(node.source);
+      for (const specifier of node.specifiers) declared.add(specifier.local.name);
+    },
+    ExportNamedDeclaration: (node) => module(node.source),
+    ExportAllDeclaration: (node) => module(node.source),
+    ImportExpression: ({ source }) => {
+      if (source.type === 'Literal' && typeof source.value === 'string') module(source as ESTree.StringLiteral);
+    },
+    VariableDeclarator: ({ id }) => {
+      declareAll([id]);
+    },
+    FunctionDeclaration: ({ id, params }) => {
+      declareAll([id, ...params]);
+    },
+    FunctionExpression: ({ id, params }) => {
+      declareAll([id, ...params]);
+    },
+    ArrowFunctionExpression: ({ params }) => {
+      declareAll(params);
+    },
+    ClassDeclaration: ({ id }) => {
+      declareAll([id]);
+    },
+    ClassExpression: ({ id }) => {
+      declareAll([id]);
+    },
+    CatchClause: ({ param }) => {
+      declareAll([param]);
+    },
+    UnaryExpression: ({ operator, argument }) => {
+      if (operator === 'typeof' && argument.type === 'Identifier') asked.add(argument.name);
+    },
+    MemberExpression: (node) => {
+      const { object, property, computed } = node;
+      if (!computed) notUses.add(property);
+      if (computed || object.type !== 'Identifier' || property.type !== 'Identifier') return;
+      const name = `${object.name}.${property.name}`;
+      if (Object.hasOwn(members, name))
+        findings.push({ isPresent: true, at: node.start, text: `${name}: ${members[name]}` });
+      if (object.name === 'globalThis') used.push({ name: property.name, at: node.start });
+    },
+    NewExpression: (node) => {
+      if (node.callee.type === 'Identifier' && node.callee.name === 'Date' && node.arguments.length === 0) {
+        findings.push({ isPresent: true, at: node.start, text: `new Date(): ${members['Date.now']}` });
+      }
+    },
+    // The key of a shorthand stands for its value too, which comes by itself.
+    Property: ({ key, computed }) => {
+      if (!computed) notUses.add(key);
+    },
+    TSTypeQuery: ({ exprName }) => {
+      notUses.add(exprName);
+    },
+    TSTypeReference: ({ typeName }) => {
+      notUses.add(typeName);
+    },
+    MethodDefinition: ({ key, computed }) => {
+      if (!computed) notUses.add(key);
+    },
+    PropertyDefinition: ({ key, computed }) => {
+      if (!computed) notUses.add(key);
+    },
+    Identifier: (node) => {
+      if (!notUses.has(node)) used.push({ name: node.name, at: node.start });
+    },
+  }).visit(program);
+  for (const { name, at } of used) {
+    // What asks whether it is there can do without.
+    const isFree = Object.hasOwn(instead, name) && !declared.has(name) && !asked.has(name);
+    if (isFree) findings.push({ isPresent: false, at, text: `${name}: ${instead[name]}` });
+  }
+  return findings.sort((a, b) => a.at - b.at);
+}
+
+/** The names that a pattern binds: `{ a, b: [c] = [] }` binds a and c. */
+function namesIn(pattern: unknown): string[] {
+  if (typeof pattern !== 'object' || pattern === null) return [];
+  const node = pattern as { type?: string; name?: string; [key: string]: unknown };
+  switch (node.type) {
+    case 'Identifier':
+      return node.name === undefined ? [] : [node.name];
+    case 'ObjectPattern':
+      return (node.properties as unknown[]).flatMap(namesIn);
+    case 'Property':
+      return namesIn(node.value);
+    case 'ArrayPattern':
+      return (node.elements as unknown[]).flatMap(namesIn);
+    case 'AssignmentPattern':
+      return namesIn(node.left);
+    case 'RestElement':
+      return namesIn(node.argument);
+    case 'TSParameterProperty':
+      return namesIn(node.parameter);
+    default:
+      return [];
+  }
+}
