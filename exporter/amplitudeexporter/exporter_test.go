@@ -20,6 +20,7 @@ import (
 	"go.opentelemetry.io/otel/sdk/metric/metricdata/metricdatatest"
 	"go.uber.org/zap"
 
+	"github.com/Flagsmith/flagsmith-otel-collector/exporter/amplitudeexporter/internal/guest"
 	"github.com/Flagsmith/flagsmith-otel-collector/exporter/amplitudeexporter/internal/metadata"
 	"github.com/Flagsmith/flagsmith-otel-collector/exporter/amplitudeexporter/internal/metadatatest"
 )
@@ -50,6 +51,21 @@ func TestARequest(t *testing.T) {
 	}, event)
 	f.assertOutcomes(t, outcome{"delivered", "", 1})
 	assert.Empty(t, f.logged.FilterLevelExact(zap.ErrorLevel).All())
+}
+
+func TestTheStartSaysOnceWhichCoreDecides(t *testing.T) {
+	f := start(t, "http://127.0.0.1:1/2/httpapi", nil)
+	core, err := guest.DefaultCore()
+	require.NoError(t, err)
+	lines := f.logged.FilterMessage("The core decides what records become").All()
+	require.Len(t, lines, 1)
+	assert.Equal(t, zap.InfoLevel, lines[0].Level)
+	assert.Equal(t, map[string]any{
+		"core":     "default",
+		"version":  core.Manifest.Version,
+		"contract": core.Manifest.Contract,
+		"sources":  core.Manifest.Sources,
+	}, lines[0].ContextMap())
 }
 
 func TestTheClientsSettingsAreUsed(t *testing.T) {
