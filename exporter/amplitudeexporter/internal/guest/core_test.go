@@ -219,6 +219,8 @@ func TestNoCoreCanEndTheProcess(t *testing.T) {
 			instance := core.instantiate()
 			_, err := instance.Configure(t.Context(), testConfig())
 			require.NoError(t, err)
+			// Less than a call has, so that the test takes no minute where the race detector slows it down.
+			instance.fuel = callFuel / 10
 			_, err = instance.Decide(t.Context(), 0, []byte(failure+"\n"))
 			require.ErrorContains(t, err, says)
 			t.Log(err)

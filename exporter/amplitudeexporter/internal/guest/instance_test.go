@@ -49,8 +49,11 @@ func TestValidateNamesGlobsThatTakeTooMuchWork(t *testing.T) {
 		events, resourceAttributes []string
 		want                       []string
 	}{
-		"one":                       {events: []string{"billing.*", expensive, ""}, want: []string{"events[1]", "events[2]"}},
-		"one in each of two lists":  {[]string{expensive}, []string{"a", "b", expensive}, []string{"events[0]", "resource_attributes[2]"}},
+		"one in each of two lists, and another fault": {
+			[]string{"billing.*", expensive, ""},
+			[]string{"a", "b", expensive},
+			[]string{"events[1]", "resource_attributes[2]", "events[2]"},
+		},
 		"many that are none":        {events: many(300)},
 		"some that are it together": {events: withSome, want: []string{"events[70]", "events[80]", "events[90]"}},
 		"a list that is too long":   {events: many(500), want: []string{"events"}},
