@@ -1,6 +1,7 @@
 package prepare
 
 import (
+	"math/rand"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -161,8 +162,8 @@ func TestThrottledSendersAreCounted(t *testing.T) {
 }
 
 // Whatever Amplitude answers, each event has one fate, and what was refused as it is does not go again as it is.
-func FuzzAnswer(f *testing.F) {
-	for _, body := range []string{
+func TestAnyAnswerHasAMeaning(t *testing.T) {
+	bodies := []string{
 		"", "<html>", `{"error":`, "[[[[", `{"error":"\ud800"}`,
 		`{"events_with_invalid_fields":{"time":[0,2]},"events_with_missing_fields":{"event_type":[1]},"silenced_events":[3]}`,
 		`{"events_with_invalid_id_lengths":{"user_id":[9,-1,1.5]},"silenced_devices":["device-1"]}`,
@@ -170,39 +171,68 @@ func FuzzAnswer(f *testing.F) {
 		`{"exceeded_daily_quota_users":{"user-2":1},"exceeded_daily_quota_devices":{"device-1":1}}`,
 		`{"missing_field":"api_key","throttled_events":[4294967296,1e300,"0"]}`,
 		`{"throttled_users":{"__proto__":1,"":2},"silenced_devices":{"device-1":[]}}`,
-	} {
-		for _, status := range []uint16{200, 400, 413, 429, 503} {
-			f.Add(status, []byte(body))
-		}
 	}
-	p := newTestPreparer(f)
+	statuses := []uint16{200, 400, 413, 429, 503}
+	p := newTestPreparer(t)
 	sent := preparedOf(
 		decision{outcome: event, members: `"user_id":"user-1","device_id":"device-1"`},
 		decision{outcome: event, members: `"user_id":"user-2"`},
 		decision{outcome: event, members: `"device_id":"device-3"`},
 		decision{outcome: event, members: `"user_id":"\u00e9"`},
 	)
-	f.Fuzz(func(t *testing.T, status uint16, body []byte) {
-		verdict, err := p.Classify(t.Context(), guest.Answer{Events: 4, Status: status, Body: string(body)})
-		require.NoError(t, err)
+	answered := func(status uint16, body string) {
+		verdict, err := p.Classify(t.Context(), guest.Answer{Events: 4, Status: status, Body: body})
+		require.NoError(t, err, body)
 		sorted, err := sent.Sort(sent.events, &verdict)
-		require.NoError(t, err)
+		require.NoError(t, err, body)
 		decided := sorted.Delivered + len(sorted.Waiting) + len(sorted.Throttled)
 		for _, dropped := range sorted.Dropped {
 			decided += len(dropped.Events)
 		}
 		for _, request := range sorted.Again {
-			require.Less(t, len(request), 4)
+			require.Less(t, len(request), 4, body)
 			decided += len(request)
 		}
-		require.Equal(t, 4, decided)
+		require.Equal(t, 4, decided, body)
 		if status >= 200 && status < 300 {
-			require.Equal(t, 4, sorted.Delivered)
+			require.Equal(t, 4, sorted.Delivered, body)
 		} else {
-			require.Zero(t, sorted.Delivered)
-			require.NotEmpty(t, verdict.Message)
+			require.Zero(t, sorted.Delivered, body)
+			require.NotEmpty(t, verdict.Message, body)
 		}
-	})
+	}
+	for _, body := range bodies {
+		for _, status := range statuses {
+			answered(status, body)
+		}
+	}
+	random := seeded(t)
+	for range 1_000 {
+		answered(uint16(100+random.Intn(500)), mangled(random, bodies))
+	}
+}
+
+// mangled is one of some texts with bytes changed, or parts left out, doubled or taken from another.
+func mangled(random *rand.Rand, texts []string) string {
+	text := []byte(texts[random.Intn(len(texts))])
+	for range 1 + random.Intn(4) {
+		from := random.Intn(len(text) + 1)
+		to := from + random.Intn(len(text)-from+1)
+		other := texts[random.Intn(len(texts))]
+		switch random.Intn(4) {
+		case 0:
+			text = append(text[:from:from], text[to:]...)
+		case 1:
+			text = append(text[:to:to], text[from:]...)
+		case 2:
+			text = append(append(text[:from:from], other[:random.Intn(len(other)+1)]...), text[to:]...)
+		case 3:
+			for i := from; i < min(to, from+3); i++ {
+				text[i] = byte(random.Intn(256))
+			}
+		}
+	}
+	return string(text)
 }
 
 func recordsOf(events []Event) []int {
