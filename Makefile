@@ -2,6 +2,7 @@
 
 .DEFAULT_GOAL := help
 SHELL := /bin/sh
+.DELETE_ON_ERROR:
 
 EXPORTER := exporter/amplitudeexporter
 BENCH := $(EXPORTER)/internal/bench
