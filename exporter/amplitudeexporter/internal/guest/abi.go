@@ -14,7 +14,7 @@ import (
 // A Go struct stands for a record. A struct of which fields carry a `case` tag stands for a variant (or a result): its
 // first field is the discriminant, and the tagged field of the case that it names is the payload.
 
-// memory is what lifting needs of an instance's linear memory; api.Memory has it.
+// memory is what lifting needs of an instance's linear memory; an Instance has it.
 type memory interface {
 	Read(offset, byteCount uint32) ([]byte, bool)
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"reflect"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -41,7 +42,7 @@ type Instance struct {
 func (c *Core) instantiate() *Instance {
 	module := engine.New()
 	memory := module.Xmemory().Slice()
-	*memory = append([]byte(nil), c.memory...)
+	*memory = slices.Clone(c.memory)
 	return &Instance{engine: module, memory: memory, fuel: callFuel}
 }
 
@@ -155,17 +156,19 @@ func call[T any](ctx context.Context, i *Instance, f function) (value T, err err
 		defer func() { i.called(ctx, f.name, time.Since(began)) }()
 	}
 	var pointer int32
-	if err = i.run(f.name, func() { pointer = f.call() }); err != nil {
-		return value, err
+	if err = i.run(func() { pointer = f.call() }); err == nil {
+		if value, err = lift[T](i, uint32(pointer)); err == nil {
+			err = i.run(func() { f.free(pointer) })
+		}
 	}
-	if value, err = lift[T](i, uint32(pointer)); err != nil {
-		return value, fmt.Errorf("%s: %w", f.name, err)
+	if err != nil {
+		err = fmt.Errorf("%s: %w", f.name, err)
 	}
-	return value, i.run(f.name, func() { f.free(pointer) })
+	return value, err
 }
 
 // run runs a function of the engine. Where WebAssembly traps, the Go to which it was translated panics.
-func (i *Instance) run(name string, function func()) (err error) {
+func (i *Instance) run(function func()) (err error) {
 	fuel, depth := i.engine.Xfuel(), i.engine.Xdepth()
 	*fuel, *depth = i.fuel, 0
 	defer func() {
@@ -174,11 +177,11 @@ func (i *Instance) run(name string, function func()) (err error) {
 		switch {
 		case trap == nil:
 		case *fuel < 0:
-			err = fmt.Errorf("%s: %w", name, errOutOfFuel)
+			err = errOutOfFuel
 		case *depth >= engine.MaxDepth:
-			err = fmt.Errorf("%s: functions of the core call each other more than %d deep", name, engine.MaxDepth)
+			err = fmt.Errorf("functions of the core call each other more than %d deep", engine.MaxDepth)
 		default:
-			err = fmt.Errorf("%s: the core trapped: %s", name, reasonOf(trap))
+			err = fmt.Errorf("the core trapped: %s", reasonOf(trap))
 		}
 	}()
 	function()
@@ -200,9 +203,10 @@ func reasonOf(trap any) string {
 
 // allocate has the guest give room in its memory.
 func (i *Instance) allocate(size, align uint32) (pointer uint32, err error) {
-	err = i.run(fmt.Sprintf("allocate %d bytes", size), func() {
-		pointer = uint32(i.engine.Xcabi_realloc(0, 0, int32(align), int32(size)))
-	})
+	err = i.run(func() { pointer = uint32(i.engine.Xcabi_realloc(0, 0, int32(align), int32(size))) })
+	if err != nil {
+		err = fmt.Errorf("allocate %d bytes: %w", size, err)
+	}
 	return pointer, err
 }
 
