@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"sync"
 
 	"github.com/Flagsmith/flagsmith-otel-collector/exporter/amplitudeexporter/internal/engine"
@@ -227,7 +228,10 @@ func initialMemory(memorySection, dataSection []byte) ([]byte, error) {
 	return memory, nil
 }
 
-var errCut = errors.New("it ends too soon")
+var (
+	errCut     = errors.New("it ends too soon")
+	errTooLong = errors.New("a number has more than 32 bits")
+)
 
 // reader reads a module from front to back.
 type reader struct{ bytes []byte }
@@ -241,42 +245,35 @@ func (r *reader) byte() (byte, error) {
 	return b, nil
 }
 
-// number reads an unsigned number of 32 bits (LEB128).
+// number reads an unsigned number of 32 bits.
 func (r *reader) number() (uint32, error) {
-	var n uint64
-	for shift := 0; shift < 35; shift += 7 {
-		b, err := r.byte()
-		if err != nil {
-			return 0, err
-		}
-		n |= uint64(b&0x7f) << shift
-		if b < 0x80 {
-			if n > 1<<32-1 {
-				break
-			}
-			return uint32(n), nil
-		}
+	n, _, err := r.leb128()
+	if err == nil && n > math.MaxUint32 {
+		err = errTooLong
 	}
-	return 0, errors.New("a number has more than 32 bits")
+	return uint32(n), err
 }
 
-// signed reads a signed number of 32 bits (LEB128), as an address.
+// signed reads a signed number of 32 bits, as an address.
 func (r *reader) signed() (uint32, error) {
-	var n int64
-	for shift := 0; shift < 35; shift += 7 {
+	n, width, err := r.leb128()
+	// The last bit is the sign.
+	return uint32(int64(n<<(64-width)) >> (64 - width)), err
+}
+
+// leb128 reads a number as WebAssembly writes them, and how many bits it has: up to 35, in five bytes.
+func (r *reader) leb128() (n uint64, width int, err error) {
+	for width = 7; width <= 35; width += 7 {
 		b, err := r.byte()
 		if err != nil {
-			return 0, err
+			return 0, 0, err
 		}
-		n |= int64(b&0x7f) << shift
+		n |= uint64(b&0x7f) << (width - 7)
 		if b < 0x80 {
-			if b&0x40 != 0 {
-				n |= -1 << (shift + 7)
-			}
-			return uint32(n), nil
+			return n, width, nil
 		}
 	}
-	return 0, errors.New("a number has more than 32 bits")
+	return 0, 0, errTooLong
 }
 
 // sized reads bytes behind their number.
