@@ -5,10 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"reflect"
-	"regexp"
 	"slices"
-	"strings"
 )
 
 // Validate has the default core return every fault of a config.
@@ -31,9 +28,8 @@ func (c *Core) Validate(ctx context.Context, config Config) ([]Fault, error) {
 	if err != nil {
 		return nil, err
 	}
-	faults = globFaults(expensive)
-	others, _, err := c.validate(ctx, withoutGlobs(config, expensive))
-	return append(faults, others...), err
+	others, _, err := c.validate(ctx, withNames(config, expensive))
+	return append(globFaults(expensive), others...), err
 }
 
 // validate returns the faults of a config, and what it took to find them.
@@ -44,11 +40,23 @@ func (c *Core) validate(ctx context.Context, config Config) (faults []Fault, fue
 	return faults, instance.used, err
 }
 
-// glob is a text of one of the lists of a config.
+// globList is a list of globs in a config: its key, and where it is.
+type globList struct {
+	key string
+	in  func(config *Config) *[]string
+}
+
+var globLists = []globList{
+	{"events", func(config *Config) *[]string { return &config.Events }},
+	{"resource_attributes", func(config *Config) *[]string { return &config.ResourceAttributes }},
+	{"scope_attributes", func(config *Config) *[]string { return &config.ScopeAttributes }},
+}
+
+// glob is one of a config.
 type glob struct {
-	// field is the list's index among the fields of Config, index the glob's in the list.
-	field, index int
-	fuel         int64
+	// list is an index of globLists, index the glob's in that list.
+	list, index int
+	fuel        int64
 }
 
 // maxNamedGlobs is how many globs are named; of more, the lists are.
@@ -56,29 +64,21 @@ const maxNamedGlobs = 8
 
 func globFaults(globs []glob) []Fault {
 	var faults []Fault
-	var lists []string
+	named := make([]bool, len(globLists))
 	for _, g := range globs {
-		list := g.list()
+		key := globLists[g.list].key
 		if len(globs) <= maxNamedGlobs {
 			faults = append(faults, Fault{
-				fmt.Sprintf("%s[%d]", list, g.index),
+				fmt.Sprintf("%s[%d]", key, g.index),
 				"takes too much work to match: write fewer braces and negations in one glob, or several globs",
 			})
-		} else if !slices.Contains(lists, list) {
-			lists = append(lists, list)
-			faults = append(faults, Fault{list, "takes too much work to match as a whole: write fewer globs with braces or negations"})
+		} else if !named[g.list] {
+			named[g.list] = true
+			faults = append(faults, Fault{key, "takes too much work to match as a whole: write fewer globs with braces or negations"})
 		}
 	}
 	return faults
 }
-
-// list is what the glob's list is called in the config.
-func (g glob) list() string {
-	name := reflect.TypeFor[Config]().Field(g.field).Name
-	return strings.ToLower(wordStart.ReplaceAllString(name, "${1}_$2"))
-}
-
-var wordStart = regexp.MustCompile(`([a-z])([A-Z])`)
 
 // maxTrials bounds how long the search for expensive globs takes: it ends when it has used as much fuel as so many calls.
 const maxTrials = 8
@@ -86,23 +86,24 @@ const maxTrials = 8
 // expensiveGlobs returns the globs without which a call has fuel enough: those that take more than a call by themselves,
 // or the most expensive ones.
 func (c *Core) expensiveGlobs(ctx context.Context, config Config) ([]glob, error) {
-	bare := reflect.ValueOf(withoutGlobs(config, nil))
+	bare := config
+	for _, list := range globLists {
+		*list.in(&bare) = nil
+	}
 	var globs []glob
 	var used int64
-	for field := range bare.NumField() {
-		list := reflect.ValueOf(config).Field(field)
-		if list.Kind() != reflect.Slice {
-			continue
-		}
-		for index := 0; index < list.Len() && used < maxTrials*validateFuel; index++ {
-			alone := reflect.New(bare.Type()).Elem()
-			alone.Set(bare)
-			alone.Field(field).Set(list.Slice(index, index+1))
-			_, fuel, err := c.validate(ctx, alone.Interface().(Config)) //nolint:forcetypeassert // it is one
+	for i, list := range globLists {
+		for index, text := range *list.in(&config) {
+			if used >= maxTrials*validateFuel {
+				break
+			}
+			alone := bare
+			*list.in(&alone) = []string{text}
+			_, fuel, err := c.validate(ctx, alone)
 			if err != nil && !errors.Is(err, errOutOfFuel) {
 				return nil, err
 			}
-			globs = append(globs, glob{field, index, fuel})
+			globs = append(globs, glob{i, index, fuel})
 			used += fuel
 		}
 	}
@@ -113,29 +114,18 @@ func (c *Core) expensiveGlobs(ctx context.Context, config Config) ([]glob, error
 		used -= globs[count].fuel
 	}
 	slices.SortFunc(globs[:count], func(a, b glob) int {
-		return cmp.Or(cmp.Compare(a.field, b.field), cmp.Compare(a.index, b.index))
+		return cmp.Or(cmp.Compare(a.list, b.list), cmp.Compare(a.index, b.index))
 	})
 	return globs[:count], nil
 }
 
-// withoutGlobs is a config in which some globs are a plain name. With none it has no globs at all.
-func withoutGlobs(config Config, globs []glob) Config {
-	value := reflect.ValueOf(&config).Elem()
-	for field := range value.NumField() {
-		list := value.Field(field)
-		if list.Kind() != reflect.Slice {
-			continue
-		}
-		if globs == nil {
-			list.SetZero()
-			continue
-		}
-		list.Set(reflect.AppendSlice(reflect.MakeSlice(list.Type(), 0, list.Len()), list))
-		for _, g := range globs {
-			if g.field == field {
-				list.Index(g.index).SetString("name")
-			}
-		}
+// withNames is a config in which a plain name stands in the place of some globs, so that the others keep their indices.
+func withNames(config Config, globs []glob) Config {
+	for _, list := range globLists {
+		*list.in(&config) = slices.Clone(*list.in(&config))
+	}
+	for _, g := range globs {
+		(*globLists[g.list].in(&config))[g.index] = "name"
 	}
 	return config
 }
