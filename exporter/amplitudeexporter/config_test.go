@@ -1,9 +1,12 @@
 package amplitudeexporter
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"math"
+	"os"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -14,6 +17,8 @@ import (
 	"go.opentelemetry.io/collector/config/configopaque"
 	"go.opentelemetry.io/collector/confmap"
 	"go.opentelemetry.io/collector/exporter/exporterhelper"
+
+	"github.com/Flagsmith/flagsmith-otel-collector/exporter/amplitudeexporter/internal/guest"
 )
 
 // decode reads keys over the defaults, as the Collector does.
@@ -59,6 +64,25 @@ func TestDefaults(t *testing.T) {
 	assert.Zero(t, cfg.MaxBatchBytes)
 	assert.Equal(t, 5*time.Minute, cfg.RefusalGrace)
 	assert.Equal(t, RejectsConfig{MaxMegabytes: 100, MaxBackups: 3}, cfg.Rejects, "off")
+}
+
+// The tests of the core, and those of the packages below, have the defaults from a file of the core's.
+func TestTheDefaultsOfTheTestsAreTheDefaults(t *testing.T) {
+	const path = "../core/testing/defaults.json"
+	contents, err := os.ReadFile(path)
+	require.NoError(t, err)
+	var keys map[string]any
+	require.NoError(t, json.Unmarshal(contents, &keys))
+	assert.Len(t, keys, reflect.TypeFor[guest.Config]().NumField(), "%s has every key of the config once", path)
+
+	cfg := createDefaultConfig().(*Config)
+	cfg.APIKey = testKey
+	var got guest.Config
+	decoder := json.NewDecoder(bytes.NewReader(contents))
+	decoder.DisallowUnknownFields()
+	require.NoError(t, decoder.Decode(&got))
+	// A list is none or empty.
+	assert.Equal(t, fmt.Sprintf("%+v", cfg.forCore()), fmt.Sprintf("%+v", got))
 }
 
 func TestWhatIsWrittenWinsOverADefault(t *testing.T) {

@@ -57,7 +57,7 @@ func TestCorpus(t *testing.T) {
 			defer func() { assert.NoError(t, pool.Close(context.Background())) }()
 			preparer := prepare.New(pool, &plan, cfg.apiKeyJSON(), zap.NewNop())
 
-			compareGolden(t, filepath.Join(dir, "columns.txt"), cellsOf(t, preparer, &plan, logs))
+			compareGolden(t, filepath.Join(dir, "decisions.txt"), cellsOf(t, preparer, &plan, logs))
 			compareGolden(t, filepath.Join(dir, "events.json"), eventsOf(t, preparer, logs))
 		})
 	}
@@ -79,7 +79,8 @@ func loadLogs(t *testing.T, path string) plog.Logs {
 	return logs
 }
 
-// cellsOf is what the core decides on: a line a column of each record, and one with the number of bytes carried past it.
+// cellsOf is what the core is asked about: of each record a line a decision, its cell, and one with the number of bytes that
+// are passed through.
 func cellsOf(t *testing.T, preparer *prepare.Preparer, plan *guest.Plan, logs plog.Logs) []byte {
 	encoder := record.NewEncoder(plan, preparer.SelectAttributes)
 	var cells []byte
@@ -89,12 +90,11 @@ func cellsOf(t *testing.T, preparer *prepare.Preparer, plan *guest.Plan, logs pl
 			require.NoError(t, encoder.SetScope(t.Context(), sl))
 			for _, lr := range sl.LogRecords().All() {
 				encoder.Begin(lr)
-				carried := encoder.AppendCarried(nil)
-				carried = encoder.Inherited().Append(carried)
-				for i := range plan.Columns {
+				_, passthrough := encoder.AppendPassthrough(nil)
+				for i := range plan.Decisions {
 					cells = append(encoder.AppendCell(cells, i), '\n')
 				}
-				cells = fmt.Appendln(cells, len(carried))
+				cells = fmt.Appendln(cells, passthrough.Size())
 			}
 		}
 	}

@@ -15,7 +15,7 @@ type pacer struct {
 	now func() time.Time
 
 	mu    sync.Mutex
-	lanes map[guest.Member]*lane
+	lanes map[guest.Sender]*lane
 	swept time.Time
 }
 
@@ -67,7 +67,7 @@ type ticket struct {
 }
 
 func newPacer() *pacer {
-	return &pacer{now: time.Now, lanes: map[guest.Member]*lane{}}
+	return &pacer{now: time.Now, lanes: map[guest.Sender]*lane{}}
 }
 
 // pick divides the events of a request into those that may go now and those that have to wait, and says until when.
@@ -114,7 +114,7 @@ func (l *lane) nextAfter(t time.Time) time.Time {
 	return t.Add(l.interval)
 }
 
-func (p *pacer) lanesOf(senders []guest.Member) []*lane {
+func (p *pacer) lanesOf(senders []guest.Sender) []*lane {
 	var lanes []*lane
 	for _, sender := range senders {
 		if l := p.lanes[sender]; l != nil {
@@ -138,13 +138,13 @@ func (p *pacer) pass(t ticket) {
 
 // refuse says that a request was refused because of some senders. `asked` is the pause that the server asks for, 0 for
 // none, and `first` the pause after a first refusal.
-func (p *pacer) refuse(sent time.Time, senders map[guest.Member]prepare.Throttling, first, asked time.Duration) {
+func (p *pacer) refuse(sent time.Time, senders map[guest.Sender]prepare.Throttling, first, asked time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	now := p.now()
 	p.sweep(now)
 	for sender, said := range senders {
-		if sender == (guest.Member{}) {
+		if sender == (guest.Sender{}) {
 			continue
 		}
 		l := p.lanes[sender]

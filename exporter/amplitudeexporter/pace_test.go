@@ -20,8 +20,8 @@ import (
 // sender is who an event is from; each of the two may be missing.
 type sender struct{ user, device string }
 
-func userNamed(id string) guest.Member   { return guest.Member{Key: "user_id", Value: id} }
-func deviceNamed(id string) guest.Member { return guest.Member{Key: "device_id", Value: id} }
+func userNamed(id string) guest.Sender   { return guest.Sender{Key: "user_id", Value: id} }
+func deviceNamed(id string) guest.Sender { return guest.Sender{Key: "device_id", Value: id} }
 
 var heavyUser = userNamed("user-1")
 
@@ -99,8 +99,8 @@ func (p *testedPacer) refuseNow(sent int, pace guest.Pace) {
 	p.refuseOf(heavyUser, prepare.Throttling{Sent: sent, Named: sent, Pace: pace}, 0)
 }
 
-func (p *testedPacer) refuseOf(who guest.Member, said prepare.Throttling, asked time.Duration) {
-	p.refuse(p.clock, map[guest.Member]prepare.Throttling{who: said}, firstPause, asked)
+func (p *testedPacer) refuseOf(who guest.Sender, said prepare.Throttling, asked time.Duration) {
+	p.refuse(p.clock, map[guest.Sender]prepare.Throttling{who: said}, firstPause, asked)
 }
 
 func (p *testedPacer) lane() *lane {
@@ -328,7 +328,7 @@ func TestRefusalsOfWhatWasOnTheWayCountOnce(t *testing.T) {
 	_, _, before := p.pickAll()
 	sent := p.clock
 	p.clock = p.clock.Add(100 * time.Millisecond)
-	said := map[guest.Member]prepare.Throttling{heavyUser: {Sent: 400, Named: 400, Pace: toldLimit(30)}}
+	said := map[guest.Sender]prepare.Throttling{heavyUser: {Sent: 400, Named: 400, Pace: toldLimit(30)}}
 	for range 10 {
 		p.refuse(sent, said, firstPause, 0)
 		p.clock = p.clock.Add(time.Millisecond)
@@ -434,7 +434,7 @@ func TestAUserIsNoDevice(t *testing.T) {
 
 func TestWhoIsNobodyIsNotRemembered(t *testing.T) {
 	p := newTestedPacer(t, sender{user: heavyUser.Value})
-	p.refuseOf(guest.Member{}, prepare.Throttling{Sent: 1, Named: 1, Pace: toldLimit(30)}, 0)
+	p.refuseOf(guest.Sender{}, prepare.Throttling{Sent: 1, Named: 1, Pace: toldLimit(30)}, 0)
 	assert.Empty(t, p.lanes)
 }
 
@@ -457,7 +457,7 @@ func TestWhoSendsNothingIsForgotten(t *testing.T) {
 
 func TestNotMoreSendersAreRememberedThanFit(t *testing.T) {
 	p := newTestedPacer(t, sender{user: heavyUser.Value})
-	said := map[guest.Member]prepare.Throttling{}
+	said := map[guest.Sender]prepare.Throttling{}
 	for i := range maxLanes + 5 {
 		clear(said)
 		said[userNamed(fmt.Sprint(i))] = prepare.Throttling{Sent: 1, Named: 1, Pace: toldLimit(30)}
@@ -528,7 +528,7 @@ func (p *testedPacer) deliver(s *server, random *rand.Rand) (took, longest time.
 		longest = max(longest, p.clock.Sub(passed))
 		require.Less(p, longest, 10*time.Minute, "it stopped with %d events left", len(left))
 		if !taken {
-			p.refuse(sent, map[guest.Member]prepare.Throttling{heavyUser: {Sent: len(now), Named: len(now), Pace: s.pace()}}, firstPause, 0)
+			p.refuse(sent, map[guest.Sender]prepare.Throttling{heavyUser: {Sent: len(now), Named: len(now), Pace: s.pace()}}, firstPause, 0)
 			continue
 		}
 		passed = p.clock
@@ -591,10 +591,10 @@ func TestAPaceThatWasPushedFarBelowTheLimitComesBack(t *testing.T) {
 	now := time.Unix(0, 0)
 	p := newPacer()
 	p.now = func() time.Time { return now }
-	user := guest.Member{Key: "user_id", Value: "user"}
-	said := func(sent int) map[guest.Member]prepare.Throttling {
+	user := guest.Sender{Key: "user_id", Value: "user"}
+	said := func(sent int) map[guest.Sender]prepare.Throttling {
 		pace := guest.Pace{Events: limit, IntervalMS: 1_050, MaxPauseMS: 30_000, IsTold: true}
-		return map[guest.Member]prepare.Throttling{user: {Sent: sent, Named: sent, Pace: pace}}
+		return map[guest.Sender]prepare.Throttling{user: {Sent: sent, Named: sent, Pace: pace}}
 	}
 	p.refuse(now, said(100), 500*time.Millisecond, 0)
 	l := p.lanes[user]

@@ -1,4 +1,4 @@
-import type { Batch, Divided, DroppedEvent } from 'flagsmith:amplitude-exporter/types@0.1.0';
+import type { Batch, Divided, DroppedEvent } from 'flagsmith:amplitude-exporter/types@0.2.0';
 
 /** What fits one request. */
 export interface BatchLimits {

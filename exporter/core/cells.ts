@@ -1,5 +1,5 @@
 /**
- * Reading a cell: the values of a column's sources, separated by tabs (wit/core.wit says what stands for what).
+ * Reading a cell: the values of a decision's sources, separated by tabs (wit/core.wit says what stands for what).
  */
 
 /** The JSON texts of a cell's values, '' for a source that had none; trailing ones may be missing. */
@@ -8,14 +8,12 @@ export function cellValues(cell: string): string[] {
 }
 
 /** Whether a value stands for a map or a list that stayed with the host. */
-export function isContainer(value: string): boolean {
+function isContainer(value: string): boolean {
   return value === '{}' || value === '[]';
 }
 
 /** A scalar as text, however it was typed: `7` and `"7"` are both 7. Undefined where there is no scalar. */
 export function scalarText(value: string | undefined): string | undefined {
   if (value === undefined || value === '' || value === 'null' || isContainer(value)) return undefined;
-  if (!value.startsWith('"')) return value;
-  // Few values have an escape, and slicing costs a fraction of parsing.
-  return value.includes('\\') ? (JSON.parse(value) as string) : value.slice(1, -1);
+  return value.startsWith('"') ? (JSON.parse(value) as string) : value;
 }

@@ -1,4 +1,4 @@
-import type { Config } from 'flagsmith:amplitude-exporter/types@0.1.0';
+import type { Config } from 'flagsmith:amplitude-exporter/types@0.2.0';
 import { expect, test } from 'vitest';
 import { faultsOf } from './config.ts';
 import { configWith } from './testing/config.ts';

@@ -1,4 +1,4 @@
-import type { Config, Fault } from 'flagsmith:amplitude-exporter/types@0.1.0';
+import type { Config, Fault } from 'flagsmith:amplitude-exporter/types@0.2.0';
 import { flawOf, hasTooManyAlternatives, MAX_ALTERNATIVES, tryGlob } from './glob.ts';
 import { idAttributeKeys } from './identity.ts';
 import { apis, hosts, MAX_STRING_LENGTH } from './limits.ts';

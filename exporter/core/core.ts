@@ -10,20 +10,20 @@ import type {
   Level,
   Plan,
   Verdict,
-} from 'flagsmith:amplitude-exporter/types@0.1.0';
+} from 'flagsmith:amplitude-exporter/types@0.2.0';
 import { type BatchLimits, divideEvents } from './batches.ts';
 import { faultsOf } from './config.ts';
 import { type Decider, decideLines } from './decision.ts';
 import { decideEventType } from './event-type.ts';
 import { anyOf, type Matcher } from './glob.ts';
-import { identityDecider } from './identity.ts';
 import { type Api, apis } from './limits.ts';
 import { envelopeBytes, planFor } from './plan.ts';
 import { classify as classifyAnswer } from './response.ts';
 
 interface Configured {
-  readonly carries: Readonly<Record<Level, Matcher>>;
-  /** One a column of the plan. */
+  /** Which attributes of a level are properties. */
+  readonly selects: Readonly<Record<Level, Matcher>>;
+  /** One a decision of the plan. */
   readonly deciders: readonly Decider[];
   readonly limits: BatchLimits;
   readonly api: Api;
@@ -42,16 +42,15 @@ export function validate(config: Config): Fault[] {
 
 export function configure(config: Config): Plan {
   const isAllowed: Matcher = config.events.length === 0 ? () => true : anyOf(config.events);
-  const carries = {
-    record: () => true,
-    scope: anyOf(config.scopeAttributes),
-    resource: anyOf(config.resourceAttributes),
-  };
   const api = config.api as Api;
   const { maxEvents, maxBytes } = apis[api];
   configured = {
-    carries,
-    deciders: [(cell) => decideEventType(cell, isAllowed), identityDecider(config, carries)],
+    selects: {
+      record: () => true,
+      scope: anyOf(config.scopeAttributes),
+      resource: anyOf(config.resourceAttributes),
+    },
+    deciders: [(cell) => decideEventType(cell, isAllowed)],
     limits: {
       maxEvents: config.maxBatchEvents || maxEvents,
       maxBytes: config.maxBatchBytes || maxBytes,
@@ -63,13 +62,13 @@ export function configure(config: Config): Plan {
 }
 
 export function selectAttributes(level: Level, keys: string[]): boolean[] {
-  const carries = theConfigured().carries[level];
-  return keys.map((key) => carries(key));
+  const isSelected = theConfigured().selects[level];
+  return keys.map((key) => isSelected(key));
 }
 
-export function decide(column: number, cells: string): string {
-  const decider = theConfigured().deciders[column];
-  if (decider === undefined) throw new Error(`the plan has no column ${column}`);
+export function decide(decision: number, cells: string): string {
+  const decider = theConfigured().deciders[decision];
+  if (decider === undefined) throw new Error(`the plan has no decision ${decision}`);
   return decideLines(cells, decider);
 }
 

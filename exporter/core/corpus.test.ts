@@ -3,7 +3,7 @@
  * (core.wasm runs it through the Go host, and the built collector as a whole.)
  */
 
-import type { Config } from 'flagsmith:amplitude-exporter/types@0.1.0';
+import type { Config } from 'flagsmith:amplitude-exporter/types@0.2.0';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -13,9 +13,14 @@ import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import * as typescript from './core.ts';
 import { configWith } from './testing/config.ts';
+import { DIGEST, write } from './testing/host.ts';
+import { logRecordsIn } from './testing/otlp.ts';
 
 type Core = typeof typescript;
 type Json = Record<string, unknown>;
+
+/** When the records of the corpus arrive, in milliseconds. */
+const ARRIVAL = 1_770_000_000_000;
 
 const CORPUS = new URL('../testdata/', import.meta.url);
 const COMPONENT = new URL('../../build/core.component.wasm', import.meta.url);
@@ -53,21 +58,28 @@ describe.each(cores)('%s', (_, core) => {
     const config = configFrom(read('config.yaml'));
 
     expect(core.validate(config)).toEqual([]);
-    const { columns } = core.configure(config);
-    const records = recordsIn(read('columns.txt'), columns.length);
-    const answers = columns.map((_, column) =>
-      core.decide(column, records.map(({ cells }) => `${cells[column]}\n`).join('')).split('\n'),
+    const plan = core.configure(config);
+    const records = recordsIn(read('decisions.txt'), plan.decisions.length);
+    const answers = plan.decisions.map((_, decision) =>
+      core.decide(decision, records.map(({ cells }) => `${cells[decision]}\n`).join('')).split('\n'),
     );
+    const written = logRecordsIn(read('logs.json'), ARRIVAL).map((record) => write(plan, record, () => false));
+    expect(written.length).toBe(records.length);
 
     const events: { event: Json; size: number }[] = [];
     let skipped = 0;
     const dropped: Record<string, number> = {};
-    for (const [index, { carriedBytes }] of records.entries()) {
+    const drop = (reason: string): void => {
+      dropped[reason] = (dropped[reason] ?? 0) + 1;
+    };
+    for (const [index, { passthroughBytes }] of records.entries()) {
       const lines = answers.map((answer) => answer[index] ?? expect.fail('a line is missing'));
-      const refusal = lines.find((line) => !line.startsWith('"'));
-      if (refusal === '') skipped += 1;
-      else if (refusal !== undefined) dropped[refusal] = (dropped[refusal] ?? 0) + 1;
-      else events.push({ event: decidedIn(lines), size: sizeOf(lines, carriedBytes) });
+      const refusal = lines.find((line) => /^(skip|drop .*)$/.test(line));
+      const own = written[index] ?? expect.fail('a record is missing');
+      if (refusal === 'skip') skipped += 1;
+      else if (refusal !== undefined) drop(refusal.slice('drop '.length));
+      else if (own.fields === undefined) drop(own.dropped);
+      else events.push({ event: eventOf(lines, own.fields), size: sizeOf(lines, passthroughBytes) });
     }
 
     const sizes = Uint32Array.from(events, ({ size }) => size);
@@ -78,7 +90,7 @@ describe.each(cores)('%s', (_, core) => {
     for (const [index, { event }] of events.entries()) {
       const reason = reasons.get(index);
       if (reason !== undefined) {
-        dropped[reason] = (dropped[reason] ?? 0) + 1;
+        drop(reason);
         continue;
       }
       if (starts.has(index)) batches.push([]);
@@ -86,41 +98,39 @@ describe.each(cores)('%s', (_, core) => {
     }
 
     expect({ skipped, dropped }).toEqual({ skipped: golden.skipped, dropped: golden.dropped });
-    expect(batches).toEqual(golden.batches.map((events) => events.map(withoutCarried)));
+    expect(batches).toEqual(golden.batches.map((events) => events.map(withoutTheHosts)));
   });
 });
 
-/** Of each record a line a column and one with the number of bytes that the host carries past the core. */
-function recordsIn(text: string, columns: number): { cells: string[]; carriedBytes: number }[] {
+/** Of each record a line a decision, its cell, and one with the number of bytes that the host writes by itself. */
+function recordsIn(text: string, decisions: number): { cells: string[]; passthroughBytes: number }[] {
   const lines = text.split('\n').slice(0, -1);
-  return Array.from({ length: lines.length / (columns + 1) }, (_, index) => {
-    const [carried, ...cells] = lines.slice(index * (columns + 1), (index + 1) * (columns + 1)).reverse();
-    return { cells: cells.reverse(), carriedBytes: Number(carried) };
+  return Array.from({ length: lines.length / (decisions + 1) }, (_, index) => {
+    const [passthrough, ...cells] = lines.slice(index * (decisions + 1), (index + 1) * (decisions + 1)).reverse();
+    return { cells: cells.reverse(), passthroughBytes: Number(passthrough) };
   });
 }
 
 /** The bytes of an event as the host counts them: braces, and a comma behind each part. */
-function sizeOf(lines: readonly string[], carriedBytes: number): number {
-  const decided = lines.map((line) => line.replace('\t', '').length + 2 * ','.length);
-  return '{'.length + decided.reduce((sum, bytes) => sum + bytes, 0) + carriedBytes + '}}'.length;
+function sizeOf(lines: readonly string[], passthroughBytes: number): number {
+  const decided = lines.flatMap((line) => line.split('\t')).filter((part) => part !== '');
+  return (
+    '{'.length + decided.reduce((sum, { length }) => sum + length + ','.length, 0) + passthroughBytes + '}}'.length
+  );
 }
 
-/** What the core decided about an event: its members, and those that join its properties. */
-function decidedIn(lines: readonly string[]): Json {
-  const parts = lines.map((line) => line.split('\t'));
-  const objectOf = (index: number): Json => JSON.parse(`{${parts.map((part) => part[index] ?? '').filter(Boolean)}}`);
-  return { ...objectOf(0), kept: objectOf(1) };
+/** An event, but for its properties: what was decided, and the fields that the host writes. */
+function eventOf(lines: readonly string[], fields: Json): Json {
+  const [members, properties] = [0, 1].map((part) => lines.map((line) => line.split('\t')[part] ?? '').filter(Boolean));
+  expect(properties).toEqual([]);
+  const { insert_id, ...others } = fields;
+  expect(insert_id).toBe(DIGEST);
+  return { ...JSON.parse(`{${members}}`), ...others };
 }
 
-/** The same of an event in the golden file, where the host has added what it carries. */
-function withoutCarried(event: Json): Json {
-  const { time, insert_id, event_properties, ...decided } = event;
-  expect(time).toBeTypeOf('number');
+/** An event of the golden file without what is the host's alone. */
+function withoutTheHosts({ insert_id, event_properties, ...others }: Json): Json {
   expect(insert_id).toMatch(/^[0-9a-f]{32}$/);
-  return { ...decided, kept: expect.toSatisfy((kept) => isPartOf(kept, event_properties)) };
-}
-
-function isPartOf(part: unknown, whole: unknown): boolean {
-  expect(whole).toMatchObject(part as Json);
-  return true;
+  expect(event_properties).toBeTypeOf('object');
+  return others;
 }

@@ -14,14 +14,14 @@ test.each([
   ['escapes', '"\\u00e9 \\"\\n"', '"\\u00e9 \\"\\n"'],
 ])('%s becomes the event type', (_, cell, expected) => {
   expect(decideEventType(cell, all)).toEqual({
-    kind: 'event',
+    kind: 'adds',
     members: `"event_type":${expected}`,
     properties: '',
   });
 });
 
 test.each(['', '\t', '\t\t', '""', 'null', '{}', '[]'])('a record with only %j has no event name', (cell) => {
-  expect(decideEventType(cell, all)).toEqual({ kind: 'dropped', reason: 'no_event_name' });
+  expect(decideEventType(cell, all)).toEqual({ kind: 'drop', reason: 'no_event_name' });
 });
 
 test('the allowlist is asked about the name as it reads, not as it is escaped', () => {
@@ -31,5 +31,5 @@ test('the allowlist is asked about the name as it reads, not as it is escaped', 
     return false;
   });
   expect(asked).toEqual(['é\n']);
-  expect(answer).toEqual({ kind: 'skipped' });
+  expect(answer).toEqual({ kind: 'skip' });
 });

@@ -1,23 +1,27 @@
-import type { Column } from 'flagsmith:amplitude-exporter/types@0.1.0';
+import type { Decision } from 'flagsmith:amplitude-exporter/types@0.2.0';
 import { cellValues, scalarText } from './cells.ts';
-import type { Decision } from './decision.ts';
+import type { CellAnswer } from './decision.ts';
 import type { Matcher } from './glob.ts';
 
 /**
  * Where an event's type comes from: the record's event name, else the attribute that SDKs without event names set, else
- * the body. The first that has a non-empty scalar is the one.
+ * the body. The first that has a non-empty scalar is the one, and is no property.
  */
-export const eventTypeColumn: Column = {
+export const eventTypeDecision: Decision = {
   mode: 'first',
-  sources: [{ tag: 'event-name' }, { tag: 'attribute', val: { level: 'record', key: 'event.name' } }, { tag: 'body' }],
+  sources: [
+    { source: { tag: 'event-name' }, consumes: true },
+    { source: { tag: 'attribute', val: { level: 'record', key: 'event.name' } }, consumes: true },
+    { source: { tag: 'body' }, consumes: true },
+  ],
 };
 
-/** Decides a cell of `eventTypeColumn`. */
-export function decideEventType(cell: string, isAllowed: Matcher): Decision {
+/** Decides a cell of `eventTypeDecision`. */
+export function decideEventType(cell: string, isAllowed: Matcher): CellAnswer {
   const value = cellValues(cell).find((value) => value !== '');
   const name = scalarText(value);
-  if (value === undefined || name === undefined || name === '') return { kind: 'dropped', reason: 'no_event_name' };
-  if (!isAllowed(name)) return { kind: 'skipped' };
+  if (value === undefined || name === undefined || name === '') return { kind: 'drop', reason: 'no_event_name' };
+  if (!isAllowed(name)) return { kind: 'skip' };
   const json = value.startsWith('"') ? value : `"${value}"`;
-  return { kind: 'event', members: `"event_type":${json}`, properties: '' };
+  return { kind: 'adds', members: `"event_type":${json}`, properties: '' };
 }

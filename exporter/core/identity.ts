@@ -1,15 +1,17 @@
-import type { Column, Config, Hint, Level, Source } from 'flagsmith:amplitude-exporter/types@0.1.0';
-import { cellValues, isContainer, scalarText } from './cells.ts';
-import type { Decider } from './decision.ts';
-import type { Matcher } from './glob.ts';
-import { asciiJson, characterCount, cut } from './json.ts';
-import { invalidIds, MAX_STRING_LENGTH } from './limits.ts';
+import type {
+  Alternative,
+  Config,
+  Conversion,
+  Field,
+  Hint,
+  Requirement,
+} from 'flagsmith:amplitude-exporter/types@0.2.0';
+import { ANY_LENGTH, onAnyLevel } from './fields.ts';
+import { invalidIds } from './limits.ts';
 
 const NO_IDENTITY = 'no_identity';
 
-const levels: readonly Level[] = ['record', 'scope', 'resource'];
-
-/** The config keys that name an attribute with an id, in the order in which their values stand in the cell. */
+/** The config keys that name an attribute with an id. */
 export const idAttributeKeys = [
   'userIdOverrideAttribute',
   'userIdAttribute',
@@ -17,10 +19,51 @@ export const idAttributeKeys = [
   'sessionIdAttribute',
 ] as const satisfies readonly (keyof Config)[];
 
-type IdAttributeKey = (typeof idAttributeKeys)[number];
+/** The fields by which Amplitude limits what it takes in a second, and in a day. An event has to have one of them. */
+export const senderKeys: readonly string[] = ['user_id', 'device_id'];
 
-/** The members of an event by which Amplitude limits what it takes in a second, and in a day. */
-export const senderKeys = ['user_id', 'device_id'] as const;
+/** -1 is an event outside of any session; a session begins at a time in milliseconds. */
+const sessionId: Conversion = { tag: 'integer', val: { min: -1, max: Number.MAX_SAFE_INTEGER } };
+
+/** Who did it: a user id as it stands, else that of an account; a device id; and the session. */
+export function identityFields(config: Config): Field[] {
+  const id = idBehind('', config);
+  const accountId = idBehind(config.userIdPrefix, config);
+  const fields: Field[] = [
+    {
+      path: ['user_id'],
+      alternatives: [
+        ...from(config.userIdOverrideAttribute, id),
+        // An account that did not become the user id stays a property, to group by.
+        ...from(config.userIdAttribute, accountId, { consumes: true }),
+      ],
+    },
+    { path: ['device_id'], alternatives: from(config.deviceIdAttribute, id) },
+    { path: ['session_id'], alternatives: from(config.sessionIdAttribute, sessionId) },
+  ];
+  return fields.filter(({ alternatives }) => alternatives.length > 0);
+}
+
+/** An id that Amplitude takes. Its prefix counts as a part of it, so `org:1` is long enough. */
+function idBehind(prefix: string, { minIdLength }: Config): Conversion {
+  return { tag: 'text', val: { prefix, minLength: minIdLength, maxLength: ANY_LENGTH, refused: [...invalidIds] } };
+}
+
+/** What an attribute gives; nothing where its name is empty, which turns it off. */
+function from(attribute: string, conversion: Conversion, { consumes } = { consumes: false }): Alternative[] {
+  return attribute === '' ? [] : [{ sources: onAnyLevel(attribute), conversion, consumes }];
+}
+
+/** The indices of the sender's fields. */
+export function sendersIn(fields: readonly Field[]): Uint32Array {
+  const indices = senderKeys.map((sender) => fields.findIndex(({ path }) => path[0] === sender));
+  return Uint32Array.from(indices.filter((index) => index >= 0));
+}
+
+/** Amplitude refuses a request with an event that names nobody. */
+export function identityRequirement(fields: readonly Field[]): Requirement {
+  return { fields: sendersIn(fields), reason: NO_IDENTITY };
+}
 
 /** What an operator has to know about records that are dropped because they name nobody. */
 export function noIdentityHint(config: Config): Hint {
@@ -33,127 +76,8 @@ export function noIdentityHint(config: Config): Hint {
   };
 }
 
-/** One column for all ids: they repeat together, and what was decided once about a cell is remembered. */
-export function identityColumn(config: Config): Column {
-  const sources = idAttributeKeys
-    .filter((name) => config[name] !== '')
-    .flatMap((name) => levels.map((level): Source => ({ tag: 'attribute', val: { level, key: config[name] } })));
-  return { mode: 'every', sources };
-}
-
 /** Attributes that are ids and nothing else, so never properties. */
 export function omittedAttributes(config: Config): string[] {
   const keys = idAttributeKeys.filter((name) => name !== 'userIdAttribute').map((name) => config[name]);
   return [...new Set(keys.filter((key) => key !== ''))];
-}
-
-/**
- * Makes the function that decides cells of `identityColumn`. `carries` says whether an attribute of a level joins the
- * properties.
- *
- * Each identity that was not seen before comes through here, and a call costs the interpreter as much as a comparison
- * of texts: so ids are cut and measured only where that can matter.
- */
-export function identityDecider(config: Config, carries: Readonly<Record<Level, Matcher>>): Decider {
-  const inUse = idAttributeKeys.filter((name) => config[name] !== '');
-  /** Where the values of an attribute begin in the cell; past its end for one that is turned off. */
-  const startOf = (name: IdAttributeKey): number => {
-    const position = inUse.indexOf(name);
-    return (position < 0 ? inUse.length : position) * levels.length;
-  };
-  const overrideStart = startOf('userIdOverrideAttribute');
-  const accountStart = startOf('userIdAttribute');
-  const deviceStart = startOf('deviceIdAttribute');
-  const sessionStart = startOf('sessionIdAttribute');
-  const { minIdLength } = config;
-  const noPrefix = prefixOf('');
-  const accountPrefix = prefixOf(config.userIdPrefix);
-  const idAsItStands = (value: string): string | undefined => idJson(value, noPrefix, minIdLength);
-  const idOfAccount = (value: string): string | undefined => idJson(value, accountPrefix, minIdLength);
-  const propertyKey = `${asciiJson(config.userIdAttribute)}:`;
-  // What stays a property is the value of the innermost level that is carried, unless it became the user id.
-  const isOnlyAnId = omittedAttributes(config).includes(config.userIdAttribute);
-  const mayBeProperty = levels.map((level) => !isOnlyAnId && carries[level](config.userIdAttribute));
-
-  return (cell) => {
-    const values = cellValues(cell);
-    let members = '';
-
-    let userId = first(values, overrideStart, idAsItStands);
-    const isAccount = userId === undefined;
-    if (isAccount) userId = first(values, accountStart, idOfAccount);
-    if (userId !== undefined) members = `"user_id":${userId}`;
-
-    const deviceId = first(values, deviceStart, idAsItStands);
-    if (deviceId !== undefined) members += `${members === '' ? '' : ','}"device_id":${deviceId}`;
-    if (members === '') return { kind: 'dropped', reason: NO_IDENTITY };
-
-    const sessionId = first(values, sessionStart, sessionIdJson);
-    if (sessionId !== undefined) members += `,"session_id":${sessionId}`;
-
-    const end = Math.min(accountStart + levels.length, values.length);
-    for (let i = accountStart; i < end; i++) {
-      const value = values[i];
-      if (!value || !mayBeProperty[i - accountStart]) continue;
-      // The innermost level with an id gave it, and an inner one that gave none stays.
-      const becameId = isAccount && idOfAccount(value) !== undefined;
-      return { kind: 'event', members, properties: becameId || isContainer(value) ? '' : propertyKey + value };
-    }
-    return { kind: 'event', members, properties: '' };
-  };
-}
-
-/** What the first of an attribute's values, one a level from `start` on, gives. */
-function first(
-  values: readonly string[],
-  start: number,
-  convert: (value: string) => string | undefined,
-): string | undefined {
-  // Reading past the end of an array is slow in the interpreter.
-  const end = Math.min(start + levels.length, values.length);
-  for (let i = start; i < end; i++) {
-    const value = values[i];
-    const json = value && convert(value);
-    if (json) return json;
-  }
-  return undefined;
-}
-
-/** What goes before an id, as text and as the beginning of a JSON string. */
-interface Prefix {
-  readonly text: string;
-  readonly json: string;
-  /** In characters. */
-  readonly length: number;
-}
-
-function prefixOf(text: string): Prefix {
-  return { text, json: asciiJson(text).slice(0, -1), length: characterCount(text) };
-}
-
-/** The longest id that is refused for being a word, and so has a case. */
-const LONGEST_INVALID_WORD = 'undefined'.length;
-
-/** The id that a value gives, as JSON in ASCII; undefined where it gives none. */
-function idJson(value: string, prefix: Prefix, minLength: number): string | undefined {
-  const text = scalarText(value);
-  if (text === undefined) return undefined;
-  if (invalidIds.has(text.length > LONGEST_INVALID_WORD ? text : text.toLowerCase())) return undefined;
-  if (value.includes('\\') || prefix.length + text.length > MAX_STRING_LENGTH) {
-    const id = cut(prefix.text + text, MAX_STRING_LENGTH);
-    return characterCount(id) < minLength ? undefined : asciiJson(id);
-  }
-  // A value is ASCII, so without escapes it is written as it is meant, and its characters are UTF-16 units.
-  return prefix.length + text.length < minLength ? undefined : `${prefix.json}${text}"`;
-}
-
-/** A session id as JSON: -1 or a whole number of milliseconds since the Unix epoch, in decimal digits. */
-function sessionIdJson(value: string): string | undefined {
-  const text = scalarText(value);
-  if (text === undefined) return undefined;
-  const id = Number(text);
-  if (!Number.isSafeInteger(id) || id < -1) return undefined;
-  const json = String(id);
-  // Number() also takes 0x10, 1e3 and spaces. Leading zeros are digits too.
-  return json === text || /^\d+$/.test(text) ? json : undefined;
 }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { asciiJson, characterCount, cut } from './json.ts';
+import { asciiJson, cut } from './json.ts';
 
 test.each([
   ['plain', '"plain"'],
@@ -16,8 +16,4 @@ test('a text is cut between characters, never inside one', () => {
   expect(cut('🙂🙂🙂', 2)).toBe('🙂🙂');
   expect(cut('abc', 3)).toBe('abc');
   expect(cut('🙂🙂', 2)).toBe('🙂🙂');
-});
-
-test('characters are code points', () => {
-  expect(characterCount('a🙂é')).toBe(3);
 });

@@ -16,8 +16,3 @@ export function cut(text: string, length: number): string {
   const characters = Array.from(text);
   return characters.length <= length ? text : characters.slice(0, length).join('');
 }
-
-/** The number of characters (Unicode code points) in a text. */
-export function characterCount(text: string): number {
-  return Array.from(text).length;
-}

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { envelopeBytes, planFor } from './plan.ts';
 import { configWith } from './testing/config.ts';
+import { DIGEST, type LogRecord, write } from './testing/host.ts';
 
 test.each([
   ['http', 'us', 'https://api2.amplitude.com/2/httpapi'],
@@ -38,7 +39,7 @@ test('only where no events are listed, the operator is told that all are sent', 
   expect(planFor(configWith({ events: ['a'] })).notices).toEqual([]);
 });
 
-test('levels are named only where attributes of theirs may be carried', () => {
+test('levels are named only where attributes of theirs may be properties', () => {
   expect(planFor(configWith()).attributeLevels).toEqual([]);
   expect(planFor(configWith({ resourceAttributes: ['a'], scopeAttributes: ['b'] })).attributeLevels).toEqual([
     'scope',
@@ -55,4 +56,30 @@ test('the operator is told which attributes were looked at for an id', () => {
         'none of the attributes amplitude.user_id, organisation.id of the record, its scope or its resource holds an id of at least 3 characters that identifies somebody',
     },
   ]);
+});
+
+test('who sent an event is its user and its device, and it needs one of them', () => {
+  const namesOf = (changes = {}): unknown => {
+    const { fields, senders, requirements } = planFor(configWith(changes));
+    const names = (indices: Uint32Array): unknown => [...indices].map((index) => fields[index]?.path);
+    return { senders: names(senders), requirements: requirements.map((one) => [names(one.fields), one.reason]) };
+  };
+  expect(namesOf()).toEqual({
+    senders: [['user_id'], ['device_id']],
+    requirements: [[[['user_id'], ['device_id']], 'no_identity']],
+  });
+  expect(namesOf({ userIdAttribute: '', userIdOverrideAttribute: '' })).toEqual({
+    senders: [['device_id']],
+    requirements: [[[['device_id']], 'no_identity']],
+  });
+});
+
+test('an event has a time, where the record has one, and the digest of its record as insert_id', () => {
+  const device = { record: { 'amplitude.device_id': 'device-1' } };
+  const fieldsOf = (record: LogRecord): unknown => write(planFor(configWith()), record, () => false);
+  expect(fieldsOf({ ...device, time: 1_700_000_000_000 })).toMatchObject({
+    fields: { time: 1_700_000_000_000, insert_id: DIGEST },
+  });
+  expect(fieldsOf(device)).toMatchObject({ fields: { device_id: 'device-1', insert_id: DIGEST } });
+  expect(fieldsOf(device)).not.toHaveProperty('fields.time');
 });

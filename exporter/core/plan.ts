@@ -1,26 +1,26 @@
-import type { Config, Envelope, Level, Plan } from 'flagsmith:amplitude-exporter/types@0.1.0';
-import { eventTypeColumn } from './event-type.ts';
-import { identityColumn, noIdentityHint, omittedAttributes, senderKeys } from './identity.ts';
+import type { Config, Envelope, Level, Plan } from 'flagsmith:amplitude-exporter/types@0.2.0';
+import { eventTypeDecision } from './event-type.ts';
+import { timeAndInsertId } from './fields.ts';
+import { identityFields, identityRequirement, noIdentityHint, omittedAttributes, sendersIn } from './identity.ts';
 import { asciiJson } from './json.ts';
 import { type Api, apis, hosts, MAX_DEPTH, MAX_STRING_LENGTH, type Region } from './limits.ts';
 
 /** What the host has to do for a config in which `faultsOf` found nothing. */
 export function planFor(config: Config): Plan {
+  const fields = [...identityFields(config), ...timeAndInsertId];
   return {
     endpoint: config.endpoint || hosts[config.region as Region] + apis[config.api as Api].path,
     envelope: envelopeFor(config),
-    columns: [eventTypeColumn, identityColumn(config)],
-    fields: [
-      { key: 'time', value: 'time-ms' },
-      { key: 'insert_id', value: 'digest' },
-    ],
-    attributesKey: 'event_properties',
+    fields,
+    requirements: [identityRequirement(fields)],
+    senders: sendersIn(fields),
+    decisions: [eventTypeDecision],
+    propertiesKey: 'event_properties',
     omittedAttributes: omittedAttributes(config),
     attributeLevels: attributeLevels(config),
     bodyProperty: config.bodyProperty,
     maxStringLength: MAX_STRING_LENGTH,
     maxDepth: MAX_DEPTH,
-    senderKeys: [...senderKeys],
     hints: [noIdentityHint(config)],
     notices: notices(config),
   };

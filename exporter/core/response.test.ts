@@ -1,4 +1,4 @@
-import type { Verdict } from 'flagsmith:amplitude-exporter/types@0.1.0';
+import type { Verdict } from 'flagsmith:amplitude-exporter/types@0.2.0';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Api } from './limits.ts';
@@ -185,7 +185,7 @@ describe('the pace of a throttled user', () => {
 
   test('users and devices come before events: an answer may list some of their events only', () => {
     const { exceptions } = answer(429, { throttled_events: [1], throttled_users: { 'bob-2': 40 } });
-    expect(exceptions.map(({ of }) => of.tag)).toEqual(['members', 'events']);
+    expect(exceptions.map(({ of }) => of.tag)).toEqual(['senders', 'events']);
   });
 });
 

@@ -1,4 +1,4 @@
-import type { Answer, Exception, Fate, Member, Pace, Verdict } from 'flagsmith:amplitude-exporter/types@0.1.0';
+import type { Answer, Exception, Fate, Pace, Sender, Verdict } from 'flagsmith:amplitude-exporter/types@0.2.0';
 import { type Ids, readAnswer, type Said } from './answer.ts';
 import { type Api, apis, FIRST_THROTTLE_PAUSE_MS, PACE_INTERVAL_MS, THROTTLE_PAUSE_MS } from './limits.ts';
 
@@ -56,7 +56,7 @@ function ofBadRequest(said: Said, opening: string): Verdict {
   const exceptions: Exception[] = [
     ...said.faults.flatMap(({ fault, events }) => eventsAre(events, dropped(fault))),
     ...eventsAre(said.silencedEvents, dropped('silenced')),
-    ...membersAre(idMembers({ users: [], devices: said.silencedDevices }), dropped('silenced')),
+    ...sendersAre(sendersOf({ users: [], devices: said.silencedDevices }), dropped('silenced')),
   ];
   if (exceptions.length === 0) return forAll(faulty, `${opening}, and no event is named`);
   const message = `${opening}${fieldsAtFault(said)}; the events that it names are dropped, the others are sent again`;
@@ -84,9 +84,9 @@ function ofTooLarge(events: number, opening: string): Verdict {
 function ofThrottling(said: Said, opening: string, api: Api): Verdict {
   const throttled: Fate = { tag: 'throttled', val: paceOf(said, api) };
   const exceptions: Exception[] = [
-    ...membersAre(idMembers(said.pastDailyQuota), dropped('daily_quota')),
+    ...sendersAre(sendersOf(said.pastDailyQuota), dropped('daily_quota')),
     // Before the events, of which the answer may list some only.
-    ...membersAre(idMembers(said.throttled), throttled),
+    ...sendersAre(sendersOf(said.throttled), throttled),
     ...eventsAre(said.throttledEvents, throttled),
   ];
   if (exceptions.length === 0) return forAll(wait, opening, THROTTLE_PAUSE_MS);
@@ -113,10 +113,10 @@ function idsText({ users, devices }: Ids): string {
   return `users ${users.length}, devices ${devices.length}`;
 }
 
-function idMembers({ users, devices }: Ids): Member[] {
+function sendersOf({ users, devices }: Ids): Sender[] {
   return [
-    ...users.map((value): Member => ({ key: 'user_id', value })),
-    ...devices.map((value): Member => ({ key: 'device_id', value })),
+    ...users.map((value): Sender => ({ key: 'user_id', value })),
+    ...devices.map((value): Sender => ({ key: 'device_id', value })),
   ];
 }
 
@@ -125,6 +125,6 @@ function eventsAre(events: readonly number[], fate: Fate): Exception[] {
   return events.length === 0 ? [] : [{ of: { tag: 'events', val: Uint32Array.from(events) }, fate }];
 }
 
-function membersAre(members: Member[], fate: Fate): Exception[] {
-  return members.length === 0 ? [] : [{ of: { tag: 'members', val: members }, fate }];
+function sendersAre(senders: Sender[], fate: Fate): Exception[] {
+  return senders.length === 0 ? [] : [{ of: { tag: 'senders', val: senders }, fate }];
 }

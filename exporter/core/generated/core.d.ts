@@ -1,14 +1,14 @@
 /// <reference path="./interfaces/flagsmith-amplitude-exporter-types.d.ts" />
-declare module 'flagsmith:amplitude-exporter/core@0.1.0' {
-  export type Answer = import('flagsmith:amplitude-exporter/types@0.1.0').Answer;
-  export type Batch = import('flagsmith:amplitude-exporter/types@0.1.0').Batch;
-  export type Config = import('flagsmith:amplitude-exporter/types@0.1.0').Config;
-  export type Divided = import('flagsmith:amplitude-exporter/types@0.1.0').Divided;
-  export type Fault = import('flagsmith:amplitude-exporter/types@0.1.0').Fault;
-  export type Level = import('flagsmith:amplitude-exporter/types@0.1.0').Level;
-  export type Plan = import('flagsmith:amplitude-exporter/types@0.1.0').Plan;
-  export type Verdict = import('flagsmith:amplitude-exporter/types@0.1.0').Verdict;
-  export type * as FlagsmithAmplitudeExporterTypes010 from 'flagsmith:amplitude-exporter/types@0.1.0'; // import flagsmith:amplitude-exporter/types@0.1.0
+declare module 'flagsmith:amplitude-exporter/core@0.2.0' {
+  export type Answer = import('flagsmith:amplitude-exporter/types@0.2.0').Answer;
+  export type Batch = import('flagsmith:amplitude-exporter/types@0.2.0').Batch;
+  export type Config = import('flagsmith:amplitude-exporter/types@0.2.0').Config;
+  export type Divided = import('flagsmith:amplitude-exporter/types@0.2.0').Divided;
+  export type Fault = import('flagsmith:amplitude-exporter/types@0.2.0').Fault;
+  export type Level = import('flagsmith:amplitude-exporter/types@0.2.0').Level;
+  export type Plan = import('flagsmith:amplitude-exporter/types@0.2.0').Plan;
+  export type Verdict = import('flagsmith:amplitude-exporter/types@0.2.0').Verdict;
+  export type * as FlagsmithAmplitudeExporterTypes020 from 'flagsmith:amplitude-exporter/types@0.2.0'; // import flagsmith:amplitude-exporter/types@0.2.0
   /**
   * Every fault of a config at once; an empty list for one that can be used. Each glob is tried on the
   * names that are dearest to match, so the host calls this where it can stop a call that takes too long. Other functions are never
@@ -26,26 +26,41 @@ declare module 'flagsmith:amplitude-exporter/core@0.1.0' {
   */
   export function selectAttributes(level: Level, keys: Array<string>): Array<boolean>;
   /**
-  * Decides cells of one column: what a cell adds to the event of its record, or why there is none. An answer depends
-  * on the column and the cell alone, so the host asks once about each and remembers. A few hundred cells at the most.
+  * Decides cells of one decision: what a cell adds to the event of its record, or why there is none. An answer depends
+  * on the decision and the cell alone, so the host asks once about each and remembers. A few hundred cells at the most.
   * 
-  * `column` is an index into the plan's columns. `cells` holds one cell a line, each ended with a line feed. A *cell*
-  * is the values of the column's sources in their order, separated by tabs, trailing tabs left off. A value is
+  * `decision` is an index into the plan's decisions. `cells` holds one cell a line, each ended with a line feed. A
+  * *cell* is the values of the decision's sources in their order, separated by tabs, trailing tabs left off. A value is
   * - nothing, where the source has no value;
   * - a JSON string, number, boolean or null: ASCII only (others as \uXXXX), strings cut to the plan's
   *   `max-string-length`, bytes as a base64 string, whole numbers beyond ±(2^53-1) as a string of digits, NaN and
   *   infinities as the strings "NaN", "Infinity", "-Infinity";
   * - `{}` for any map and `[]` for any list: these stay with the host, whatever they hold.
-  * No cell holds a raw line feed or tab.
+  * No cell holds a raw line feed or tab. Three cells of a decision with two sources, an event name and an attribute
+  * (here `→` is a tab):
   * 
-  * The answer holds one line a cell, each ended with a line feed:
-  * - JSON members of the event, ASCII only, at least one: `"user_id":"…","device_id":"…"`. A tab and more members
-  *   may follow (`"organisation.id":7`), which join the carried attributes;
-  * - nothing: the record is skipped;
-  * - anything else: the record is dropped and the line is the reason, a word in snake_case.
-  * Where columns disagree the first that skips or drops a record has it.
+  *     "billing.seat.added"
+  *     "billing.seat.added"→"annual"
+  *     →{}
+  * 
+  * The answer holds one line a cell, each ended with a line feed. A line is one of
+  * - nothing: the cell adds nothing to its event;
+  * - members of the event: `"event_type":"billing.seat.added"`;
+  * - a tab and properties of the event: `→"plan":"annual","seats":5`;
+  * - both: `"event_type":"billing.seat.added"→"plan":"annual"`;
+  * - `skip`: the record is skipped;
+  * - `drop` and a reason, a word in snake_case: `drop no_event_name`. The record is dropped.
+  * Members and properties are those of a JSON object, without its braces and without line feeds and tabs; no key comes
+  * twice. `properties-key` is the key of no member. A line that is none of these drops the records that have its cell,
+  * and no others.
+  * 
+  * What several have to say about an event is joined by these rules:
+  * - The first decision that skips or drops a record has it, then the first requirement that is not met.
+  * - Of a member that two decisions give, the first one's counts; so it is for properties.
+  * - A member of which a field has the key at the beginning of its path gives way to the field, where that has a value.
+  * - A property goes before an attribute of that name.
   */
-  export function decide(column: number, cells: string): string;
+  export function decide(decision: number, cells: string): string;
   /**
   * Divides events into batches, the events of one request each. `sizes` are the bytes of a few hundred events at the
   * most, in their order. `open` is the batch that the events before these have left open (no events to begin with),

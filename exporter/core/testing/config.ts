@@ -1,25 +1,10 @@
-import type { Config } from 'flagsmith:amplitude-exporter/types@0.1.0';
+import type { Config } from 'flagsmith:amplitude-exporter/types@0.2.0';
+import defaults from './defaults.json' with { type: 'json' };
 
-/** The config that the host sends when its user set the API key and nothing else, but for what a test changes. */
+/**
+ * The config that the host sends when its user set the API key and nothing else, but for what a test changes. The
+ * defaults are the host's; a test of its compares this file with them.
+ */
 export function configWith(changes: Partial<Config> = {}): Config {
-  return {
-    apiKeyBytes: 32,
-    api: 'http',
-    region: 'us',
-    endpoint: '',
-    compression: 'gzip',
-    events: [],
-    userIdAttribute: 'organisation.id',
-    userIdPrefix: 'org:',
-    userIdOverrideAttribute: 'amplitude.user_id',
-    deviceIdAttribute: 'amplitude.device_id',
-    sessionIdAttribute: 'amplitude.session_id',
-    minIdLength: 5,
-    bodyProperty: '',
-    resourceAttributes: [],
-    scopeAttributes: [],
-    maxBatchEvents: 0,
-    maxBatchBytes: 0,
-    ...changes,
-  };
+  return { ...structuredClone(defaults), ...changes };
 }

@@ -18,7 +18,7 @@ import (
 type breakdown struct {
 	// What a record goes through, one after the other.
 	arrival, prepare, bodies time.Duration
-	// Of prepare, measured on their own: writing cells and carried JSON, and the same without a digest.
+	// Of prepare, measured on their own: writing cells, fields and properties, and the same without a digest.
 	encoding, encodingWithoutDigest time.Duration
 }
 
@@ -26,7 +26,7 @@ type breakdown struct {
 // slice: medians of a busy machine would not add up.
 func breakDown(ctx context.Context, w workload, s *shipped, rounds int) (breakdown, error) {
 	withoutDigest := s.plan
-	withoutDigest.Fields = fieldsWithout(guest.Digest, withoutDigest.Fields)
+	withoutDigest.Fields = fieldsWithout(guest.SourceDigest, withoutDigest.Fields)
 	p := &parts{
 		ctx:           ctx,
 		shipped:       s,
@@ -56,8 +56,8 @@ func breakDown(ctx context.Context, w workload, s *shipped, rounds int) (breakdo
 	}, nil
 }
 
-func fieldsWithout(value guest.FieldValue, fields []guest.Field) []guest.Field {
-	return slices.DeleteFunc(slices.Clone(fields), func(f guest.Field) bool { return f.Value == value })
+func fieldsWithout(source guest.SourceCase, fields []guest.Field) []guest.Field {
+	return slices.DeleteFunc(slices.Clone(fields), func(f guest.Field) bool { return f.Alternatives[0].Sources[0].Case == source })
 }
 
 // parts are the exporter's parts as steps, and what one step leaves to a later one.
@@ -66,8 +66,8 @@ type parts struct {
 	shipped                *shipped
 	encoder, withoutDigest *record.Encoder
 
-	prepared       []*prepare.Prepared
-	carried, cells []byte
+	prepared           []*prepare.Prepared
+	passthrough, cells []byte
 }
 
 func (p *parts) steps() []func(plog.Logs) error {
@@ -102,7 +102,7 @@ func (p *parts) writeBodies(plog.Logs) error {
 
 // encode writes records as package prepare does.
 func (p *parts) encode(encoder *record.Encoder, logs plog.Logs) error {
-	p.carried = p.carried[:0]
+	p.passthrough = p.passthrough[:0]
 	for _, rl := range logs.ResourceLogs().All() {
 		if err := encoder.SetResource(p.ctx, rl); err != nil {
 			return err
@@ -113,9 +113,8 @@ func (p *parts) encode(encoder *record.Encoder, logs plog.Logs) error {
 			}
 			for _, lr := range sl.LogRecords().All() {
 				encoder.Begin(lr)
-				p.carried = encoder.AppendCarried(p.carried)
-				encoder.Inherited()
-				for i := range p.shipped.plan.Columns {
+				p.passthrough, _ = encoder.AppendPassthrough(p.passthrough)
+				for i := range p.shipped.plan.Decisions {
 					p.cells = encoder.AppendCell(p.cells[:0], i)
 				}
 			}

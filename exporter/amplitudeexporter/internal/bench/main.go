@@ -156,7 +156,7 @@ func reportBreakdown(ctx context.Context, out io.Writer, preparing *shipped, rou
 		time time.Duration
 	}{
 		{"check for twins on arrival", b.arrival},
-		{"cells and carried JSON", b.encodingWithoutDigest},
+		{"cells, fields and properties", b.encodingWithoutDigest},
 		{"digest of each record", b.encoding - b.encodingWithoutDigest},
 		{"decisions, remembered ones and calls of the core", b.prepare - b.encoding},
 		{"bodies of requests", b.bodies},

@@ -4,9 +4,9 @@ package engine
 
 const (
 	// Digest names the engine: the SHA-256 of those sections of a core that were translated.
-	Digest = "4b1bf16ee82edd68f25691d200bd9d40e5ab76731688d78866989e560c4bb943"
+	Digest = "97aa8cfa3071517c69f329a77a4490e594e5b7b8a095eff8287efc8dd67f6f55"
 	// Contract is the version of wit/core.wit.
-	Contract = "0.1.0"
+	Contract = "0.2.0"
 	// Toolchain is what the engine was made with.
 	Toolchain = "jco 1.35.0, binaryen 132.0.0"
 	// MaxDepth is how many functions that call others may be in the works at once.

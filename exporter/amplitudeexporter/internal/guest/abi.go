@@ -3,6 +3,7 @@ package guest
 import (
 	"encoding/binary"
 	"fmt"
+	"math"
 	"reflect"
 	"strconv"
 	"unicode/utf8"
@@ -53,6 +54,8 @@ func layoutOf(t reflect.Type) layout {
 		return layout{4, 4}
 	case reflect.String, reflect.Slice:
 		return layout{8, 4}
+	case reflect.Float64:
+		return layout{8, 8}
 	case reflect.Struct:
 		whole := layout{0, 1}
 		for i := range t.NumField() {
@@ -118,6 +121,8 @@ func load(mem memory, pointer uint32, into reflect.Value) error {
 		into.SetUint(uint64(bytes[0]))
 	case reflect.Uint32:
 		into.SetUint(uint64(binary.LittleEndian.Uint32(bytes)))
+	case reflect.Float64:
+		into.SetFloat(math.Float64frombits(binary.LittleEndian.Uint64(bytes)))
 	case reflect.String:
 		contents, ok := mem.Read(binary.LittleEndian.Uint32(bytes), binary.LittleEndian.Uint32(bytes[4:]))
 		if !ok {

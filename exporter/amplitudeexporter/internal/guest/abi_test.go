@@ -3,6 +3,7 @@ package guest
 import (
 	"encoding/binary"
 	"errors"
+	"math"
 	"reflect"
 	"strings"
 	"testing"
@@ -19,12 +20,18 @@ func TestLayoutOfTheContract(t *testing.T) {
 	}{
 		"config":           {Config{}, layout{120, 4}},
 		"fault":            {Fault{}, layout{16, 4}},
-		"plan":             {Plan{}, layout{112, 4}},
+		"plan":             {Plan{}, layout{120, 4}},
 		"envelope":         {Envelope{}, layout{24, 4}},
-		"column":           {Column{}, layout{12, 4}},
+		"alternative":      {Alternative{}, layout{48, 8}},
+		"conversion":       {Conversion{}, layout{32, 8}},
+		"text":             {Text{}, layout{24, 4}},
+		"range":            {Range{}, layout{16, 8}},
+		"requirement":      {Requirement{}, layout{16, 4}},
+		"decision":         {Decision{}, layout{12, 4}},
+		"decision-source":  {DecisionSource{}, layout{20, 4}},
 		"source":           {Source{}, layout{16, 4}},
 		"attribute":        {Attribute{}, layout{12, 4}},
-		"field":            {Field{}, layout{12, 4}},
+		"field":            {Field{}, layout{16, 4}},
 		"batch":            {Batch{}, layout{8, 4}},
 		"verdict":          {Verdict{}, layout{60, 4}},
 		"exception":        {Exception{}, layout{32, 4}},
@@ -38,7 +45,7 @@ func TestLayoutOfTheContract(t *testing.T) {
 		"string":           {"", layout{8, 4}},
 		"list":             {[]Fault{}, layout{8, 4}},
 		"result of bools":  {result[[]bool]{}, layout{12, 4}},
-		"result of a plan": {result[Plan]{}, layout{116, 4}},
+		"result of a plan": {result[Plan]{}, layout{124, 4}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			assert.Equal(t, row.want, layoutOf(reflect.TypeOf(row.value)))
@@ -53,13 +60,15 @@ func TestOffsetsOfTheContract(t *testing.T) {
 			"ResourceAttributes": 96, "ScopeAttributes": 104, "MaxBatchEvents": 112, "MaxBatchBytes": 116,
 		},
 		reflect.TypeFor[Plan](): {
-			"Endpoint": 0, "Envelope": 8, "Columns": 32, "Fields": 40, "AttributesKey": 48, "OmittedAttributes": 56,
-			"AttributeLevels": 64, "BodyProperty": 72, "MaxStringLength": 80, "MaxDepth": 84, "SenderKeys": 88, "Hints": 96, "Notices": 104,
+			"Endpoint": 0, "Envelope": 8, "Fields": 32, "Requirements": 40, "Senders": 48, "Decisions": 56, "PropertiesKey": 64, "OmittedAttributes": 72,
+			"AttributeLevels": 80, "BodyProperty": 88, "MaxStringLength": 96, "MaxDepth": 100, "Hints": 104, "Notices": 112,
 		},
-		reflect.TypeFor[Field]():           {"Key": 0, "Value": 8},
+		reflect.TypeFor[Alternative]():     {"Sources": 0, "Conversion": 8, "Consumes": 40},
+		reflect.TypeFor[Conversion]():      {"Case": 0, "Text": 8, "Number": 8, "Integer": 8},
+		reflect.TypeFor[Text]():            {"Prefix": 0, "MinLength": 8, "MaxLength": 12, "Refused": 16},
 		reflect.TypeFor[Verdict]():         {"Exceptions": 0, "Rest": 8, "All": 28, "PauseMS": 48, "Message": 52},
 		reflect.TypeFor[Exception]():       {"Of": 0, "Fate": 12},
-		reflect.TypeFor[Named]():           {"Case": 0, "Events": 4, "Members": 4},
+		reflect.TypeFor[Named]():           {"Case": 0, "Events": 4, "Senders": 4},
 		reflect.TypeFor[Fate]():            {"Case": 0, "DropReason": 4, "Pace": 4, "RefusedReason": 4, "FaultyReason": 4},
 		reflect.TypeFor[Source]():          {"Case": 0, "Attribute": 4},
 		reflect.TypeFor[result[Verdict]](): {"Case": 0, "OK": 4, "Err": 4},
@@ -76,7 +85,7 @@ func TestOffsetsOfTheContract(t *testing.T) {
 }
 
 func TestATypeThatTheContractDoesNotHaveIsAMistakeOfTheHost(t *testing.T) {
-	assert.Panics(t, func() { layoutOf(reflect.TypeFor[float64]()) })
+	assert.Panics(t, func() { layoutOf(reflect.TypeFor[float32]()) })
 	assert.Panics(t, func() { _, _ = lift[map[string]string](fakeMemory{}, 0) })
 	assert.Panics(t, func() { _ = store(&arena{}, nil, reflect.ValueOf(true)) })
 }
@@ -124,7 +133,7 @@ func TestLoweredIsWhatLiftsBack(t *testing.T) {
 }
 
 func TestLoweredConfig(t *testing.T) {
-	config := testConfig()
+	config := testConfig(t)
 	config.MinIDLength = -7
 	config.Events = []string{"a", "bc"}
 	a := arena{fakeMemory: make([]byte, 3)}
@@ -141,7 +150,7 @@ func TestLoweredConfig(t *testing.T) {
 }
 
 func TestLowerReportsThatThereIsNoRoom(t *testing.T) {
-	config := testConfig()
+	config := testConfig(t)
 	config.Events = []string{"a"}
 	for failAfter := 1; ; failAfter++ {
 		a := arena{failAfter: failAfter}
@@ -189,10 +198,16 @@ func TestLift(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, Fate{Case: Throttled, Pace: Pace{Events: 30, IntervalMS: 1_050, MaxPauseMS: 30_000, IsTold: true}}, got)
 	})
-	t.Run("a variant of lists", func(t *testing.T) {
-		got, err := lift[Exception](append(words(uint32(NamedMembers), 32, 1, uint32(Wait), 0, 0, 0, 0, 48, 1, 49, 2), "kvv"...), 0)
+	t.Run("a variant of numbers", func(t *testing.T) {
+		least, greatest := math.Float64bits(-1.5), math.Float64bits(math.Inf(1))
+		got, err := lift[Conversion](words(uint32(ConversionNumber), 0, uint32(least), uint32(least>>32), uint32(greatest), uint32(greatest>>32), 0, 0), 0)
 		require.NoError(t, err)
-		assert.Equal(t, Exception{Named{Case: NamedMembers, Members: []Member{{"k", "vv"}}}, Fate{Case: Wait}}, got)
+		assert.Equal(t, Conversion{Case: ConversionNumber, Number: Range{-1.5, math.Inf(1)}}, got)
+	})
+	t.Run("a variant of lists", func(t *testing.T) {
+		got, err := lift[Exception](append(words(uint32(NamedSenders), 32, 1, uint32(Wait), 0, 0, 0, 0, 48, 1, 49, 2), "kvv"...), 0)
+		require.NoError(t, err)
+		assert.Equal(t, Exception{Named{Case: NamedSenders, Senders: []Sender{{"k", "vv"}}}, Fate{Case: Wait}}, got)
 	})
 	t.Run("what is copied out stays when the memory changes", func(t *testing.T) {
 		m := append(words(8, 3), "abc"...)
@@ -249,7 +264,7 @@ func TestLiftIsBoundedWhereListsPointAtTheSame(t *testing.T) {
 	for range count {
 		m = append(m, words(uint32(Every), 8, 40_000)...)
 	}
-	_, err = lift[[]Column](m, 0)
+	_, err = lift[[]Decision](m, 0)
 	assert.Error(t, err)
 }
 

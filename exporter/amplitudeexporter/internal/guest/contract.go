@@ -1,6 +1,7 @@
 package guest
 
-// The types of wit/core.wit, field by field in its order: the canonical ABI knows no names.
+// The types of wit/core.wit, field by field and case by case in its order: the canonical ABI knows no names. A test compares
+// the two.
 
 // Config is the part of the exporter's config that is about Amplitude.
 type Config struct {
@@ -33,15 +34,16 @@ type Fault struct {
 type Plan struct {
 	Endpoint          string
 	Envelope          Envelope
-	Columns           []Column
 	Fields            []Field
-	AttributesKey     string
+	Requirements      []Requirement
+	Senders           []uint32
+	Decisions         []Decision
+	PropertiesKey     string
 	OmittedAttributes []string
 	AttributeLevels   []Level
 	BodyProperty      string
 	MaxStringLength   uint32
 	MaxDepth          uint32
-	SenderKeys        []string
 	Hints             []Hint
 	Notices           []string
 }
@@ -59,22 +61,81 @@ type Envelope struct {
 	End       string
 }
 
-// Column is one cell of every record.
-type Column struct {
-	Mode    ColumnMode
-	Sources []Source
+// Field is a value of an event that the host finds by itself.
+type Field struct {
+	Path         []string
+	Alternatives []Alternative
 }
 
-// ColumnMode says how many of its sources' values a cell holds.
-type ColumnMode uint8
+// Alternative is some sources of a field.
+type Alternative struct {
+	Sources    []Source
+	Conversion Conversion
+	Consumes   bool
+}
+
+// Conversion says as what a value is written, and which values are acceptable.
+type Conversion struct {
+	Case    ConversionCase
+	Text    Text  `case:"0"`
+	Number  Range `case:"1"`
+	Integer Range `case:"2"`
+}
+
+// ConversionCase discriminates Conversion.
+type ConversionCase uint8
+
+// The cases of Conversion.
+const (
+	ConversionText ConversionCase = iota
+	ConversionNumber
+	ConversionInteger
+	ConversionBoolean
+	ConversionJSON
+)
+
+// Text says which texts are acceptable.
+type Text struct {
+	Prefix    string
+	MinLength uint32
+	MaxLength uint32
+	Refused   []string
+}
+
+// Range says which numbers are acceptable.
+type Range struct {
+	Min float64
+	Max float64
+}
+
+// Requirement is fields of which an event has to have one.
+type Requirement struct {
+	Fields []uint32
+	Reason string
+}
+
+// Decision is what the core is asked about: one cell of every record.
+type Decision struct {
+	Mode    DecisionMode
+	Sources []DecisionSource
+}
+
+// DecisionSource is a source of a decision.
+type DecisionSource struct {
+	Source   Source
+	Consumes bool
+}
+
+// DecisionMode says how many of its sources' values a cell holds.
+type DecisionMode uint8
 
 // First: the first source's that has a non-empty scalar. Every: all of them.
 const (
-	First ColumnMode = iota
+	First DecisionMode = iota
 	Every
 )
 
-// Source is where a value of a cell comes from.
+// Source is where a value comes from.
 type Source struct {
 	Case      SourceCase
 	Attribute Attribute `case:"2"`
@@ -88,6 +149,8 @@ const (
 	SourceEventName SourceCase = iota
 	SourceBody
 	SourceAttribute
+	SourceTimeMS
+	SourceDigest
 )
 
 // Attribute names an attribute of a level.
@@ -104,21 +167,6 @@ const (
 	LevelRecord Level = iota
 	LevelScope
 	LevelResource
-)
-
-// Field is a field of an event that the host writes ready-made.
-type Field struct {
-	Key   string
-	Value FieldValue
-}
-
-// FieldValue is what a field holds.
-type FieldValue uint8
-
-// TimeMS: the record's time in milliseconds. Digest: 128 bits over the record, its scope and its resource.
-const (
-	TimeMS FieldValue = iota
-	Digest
 )
 
 // Batch is a batch in the making.
@@ -153,7 +201,7 @@ type Exception struct {
 type Named struct {
 	Case    NamedCase
 	Events  []uint32 `case:"0"`
-	Members []Member `case:"1"`
+	Senders []Sender `case:"1"`
 }
 
 // NamedCase discriminates Named.
@@ -162,11 +210,11 @@ type NamedCase uint8
 // The cases of Named.
 const (
 	NamedEvents NamedCase = iota
-	NamedMembers
+	NamedSenders
 )
 
-// Member is a member of an event that is a string.
-type Member struct {
+// Sender is who sent an event: the value of one of its fields.
+type Sender struct {
 	Key   string
 	Value string
 }
@@ -223,9 +271,9 @@ type result[T any] struct {
 	Err  string `case:"1"`
 }
 
-func (ColumnMode) cases() uint8 { return uint8(Every) + 1 }
-func (SourceCase) cases() uint8 { return uint8(SourceAttribute) + 1 }
-func (Level) cases() uint8      { return uint8(LevelResource) + 1 }
-func (FieldValue) cases() uint8 { return uint8(Digest) + 1 }
-func (NamedCase) cases() uint8  { return uint8(NamedMembers) + 1 }
-func (FateCase) cases() uint8   { return uint8(Faulty) + 1 }
+func (ConversionCase) cases() uint8 { return uint8(ConversionJSON) + 1 }
+func (DecisionMode) cases() uint8   { return uint8(Every) + 1 }
+func (SourceCase) cases() uint8     { return uint8(SourceDigest) + 1 }
+func (Level) cases() uint8          { return uint8(LevelResource) + 1 }
+func (NamedCase) cases() uint8      { return uint8(NamedSenders) + 1 }
+func (FateCase) cases() uint8       { return uint8(Faulty) + 1 }

@@ -217,7 +217,7 @@ func TestNoCoreCanEndTheProcess(t *testing.T) {
 	} {
 		t.Run(failure, func(t *testing.T) {
 			instance := core.instantiate()
-			_, err := instance.Configure(t.Context(), testConfig())
+			_, err := instance.Configure(t.Context(), testConfig(t))
 			require.NoError(t, err)
 			// Less than a call has, so that the test takes no minute where the race detector slows it down.
 			instance.fuel = callFuel / 10
@@ -229,7 +229,7 @@ func TestNoCoreCanEndTheProcess(t *testing.T) {
 			assert.Less(t, stackBytes(), 256<<20)
 
 			other := core.instantiate()
-			_, err = other.Configure(t.Context(), testConfig())
+			_, err = other.Configure(t.Context(), testConfig(t))
 			require.NoError(t, err)
 			lines, err := other.Decide(t.Context(), 0, []byte("works\n"))
 			require.NoError(t, err)
@@ -250,7 +250,7 @@ func TestTheSameWorkTakesTheSameFuel(t *testing.T) {
 		core, err := DefaultCore()
 		require.NoError(t, err)
 		instance := core.instantiate()
-		_, err = instance.Configure(t.Context(), testConfig())
+		_, err = instance.Configure(t.Context(), testConfig(t))
 		require.NoError(t, err)
 		_, err = instance.Divide(t.Context(), Batch{}, []uint32{1, 2, 3})
 		require.NoError(t, err)

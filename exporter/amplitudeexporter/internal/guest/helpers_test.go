@@ -2,7 +2,9 @@ package guest
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 
@@ -10,19 +12,13 @@ import (
 )
 
 // testConfig has the exporter's defaults.
-func testConfig() Config {
-	return Config{
-		APIKeyBytes:             32,
-		API:                     "http",
-		Region:                  "us",
-		Compression:             "gzip",
-		UserIDAttribute:         "organisation.id",
-		UserIDPrefix:            "org:",
-		UserIDOverrideAttribute: "amplitude.user_id",
-		DeviceIDAttribute:       "amplitude.device_id",
-		SessionIDAttribute:      "amplitude.session_id",
-		MinIDLength:             5,
-	}
+func testConfig(t testing.TB) Config {
+	t.Helper()
+	defaults, err := os.ReadFile("../../../core/testing/defaults.json")
+	require.NoError(t, err)
+	var config Config
+	require.NoError(t, json.Unmarshal(defaults, &config))
+	return config
 }
 
 func newTestPool(t *testing.T, config Config) *Pool {
@@ -40,21 +36,18 @@ func newTestInstance(t *testing.T) *Instance {
 	return core.instantiate()
 }
 
-// The columns of the plan.
-const (
-	eventTypeColumn = 0
-	identityColumn  = 1
-)
+// eventType is the index of a decision of the plan.
+const eventType = 0
 
-// cells are identities, each another one.
+// cells are event names, each another one.
 func cells(count int) []byte {
 	var text strings.Builder
 	for i := range count {
-		fmt.Fprintf(&text, "\t\t\t\t\t\t\"device-%d\"\n", i)
+		fmt.Fprintf(&text, "\"name-%d\"\n", i)
 	}
 	return []byte(text.String())
 }
 
-func decideIdentities(ctx context.Context, i *Instance, cells []byte) (string, error) {
-	return i.Decide(ctx, identityColumn, cells)
+func decideNames(ctx context.Context, i *Instance, cells []byte) (string, error) {
+	return i.Decide(ctx, eventType, cells)
 }

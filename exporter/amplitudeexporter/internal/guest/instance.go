@@ -92,15 +92,15 @@ func (i *Instance) SelectAttributes(ctx context.Context, level Level, keys []str
 	return selected, err
 }
 
-// Decide decides cells of a column, one a line. The answer has a line a cell.
-func (i *Instance) Decide(ctx context.Context, column int, cells []byte) (string, error) {
+// Decide has cells of a decision decided, one a line. The answer has a line a cell.
+func (i *Instance) Decide(ctx context.Context, decision int, cells []byte) (string, error) {
 	pointer, err := lowerBytes(i, cells, 1)
 	if err != nil {
 		return "", err
 	}
 	return callResult[string](ctx, i, function{
 		"decide",
-		func() int32 { return i.engine.Xdecide(int32(column), int32(pointer), int32(len(cells))) }, i.engine.Xcabi_post_decide,
+		func() int32 { return i.engine.Xdecide(int32(decision), int32(pointer), int32(len(cells))) }, i.engine.Xcabi_post_decide,
 	})
 }
 

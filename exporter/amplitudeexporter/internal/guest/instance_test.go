@@ -10,7 +10,7 @@ import (
 )
 
 func TestValidateNamesEveryFaultAtOnce(t *testing.T) {
-	config := testConfig()
+	config := testConfig(t)
 	config.APIKeyBytes = 0
 	config.Region = "mars"
 	config.Compression = "zstd"
@@ -28,7 +28,7 @@ func TestValidateNamesEveryFaultAtOnce(t *testing.T) {
 }
 
 func TestValidateFindsNoFaultInTheDefaults(t *testing.T) {
-	faults, err := Validate(t.Context(), testConfig())
+	faults, err := Validate(t.Context(), testConfig(t))
 	require.NoError(t, err)
 	assert.Empty(t, faults)
 }
@@ -59,7 +59,7 @@ func TestValidateNamesGlobsThatTakeTooMuchWork(t *testing.T) {
 		"a list that is too long":   {events: many(500), want: []string{"events"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			config := testConfig()
+			config := testConfig(t)
 			config.Events, config.ResourceAttributes = c.events, c.resourceAttributes
 			faults, err := Validate(t.Context(), config)
 			require.NoError(t, err)
@@ -73,7 +73,7 @@ func TestValidateNamesGlobsThatTakeTooMuchWork(t *testing.T) {
 }
 
 func TestGlobsWithManyStarsAreNotExpensive(t *testing.T) {
-	config := testConfig()
+	config := testConfig(t)
 	config.Events = []string{"*a*a*a*a*a*a*a*b", "*a*b*", "*?*?*?*?*b"}
 	faults, err := Validate(t.Context(), config)
 	require.NoError(t, err)
@@ -82,7 +82,7 @@ func TestGlobsWithManyStarsAreNotExpensive(t *testing.T) {
 	pool := newTestPool(t, config)
 	require.NoError(t, pool.With(t.Context(), func(i *Instance) error {
 		before := i.used
-		_, err := i.Decide(t.Context(), eventTypeColumn, []byte(`"`+strings.Repeat("a", 1_024)+"\"\n"))
+		_, err := i.Decide(t.Context(), eventType, []byte(`"`+strings.Repeat("a", 1_024)+"\"\n"))
 		assert.Less(t, i.used-before, int64(1_000_000))
 		return err
 	}))
@@ -90,18 +90,18 @@ func TestGlobsWithManyStarsAreNotExpensive(t *testing.T) {
 
 func TestTooLargeAnInputIsAnErrorNotACrash(t *testing.T) {
 	const megabyte = 1 << 20
-	pool := newTestPool(t, testConfig())
+	pool := newTestPool(t, testConfig(t))
 	for name, size := range map[string]int{"does not fit": 80 * megabyte, "fits, but not what is made of it": 60 * megabyte} {
 		t.Run(name, func(t *testing.T) {
 			input := make([]byte, size)
 			err := pool.With(t.Context(), func(i *Instance) error {
-				_, err := decideIdentities(t.Context(), i, input)
+				_, err := decideNames(t.Context(), i, input)
 				assert.LessOrEqual(t, i.MemoryBytes(), uint32(maxMemoryBytes))
 				return err
 			})
 			require.Error(t, err)
 			require.NoError(t, pool.With(t.Context(), func(i *Instance) error {
-				_, err := decideIdentities(t.Context(), i, cells(10))
+				_, err := decideNames(t.Context(), i, cells(10))
 				return err
 			}), "the next instance is a fresh one")
 		})
@@ -109,7 +109,7 @@ func TestTooLargeAnInputIsAnErrorNotACrash(t *testing.T) {
 }
 
 func TestEventsAreDividedInOrder(t *testing.T) {
-	config := testConfig()
+	config := testConfig(t)
 	config.MaxBatchEvents = 2
 	require.NoError(t, newTestPool(t, config).With(t.Context(), func(i *Instance) error {
 		first, err := i.Divide(t.Context(), Batch{}, []uint32{10, 2_000_000, 10, 10})
@@ -125,7 +125,7 @@ func TestEventsAreDividedInOrder(t *testing.T) {
 }
 
 func TestMemoryStaysFlat(t *testing.T) {
-	pool := newTestPool(t, testConfig())
+	pool := newTestPool(t, testConfig(t))
 	var settled, last uint32
 	for n := range 3_000 {
 		require.NoError(t, pool.With(t.Context(), func(i *Instance) error {
@@ -133,7 +133,7 @@ func TestMemoryStaysFlat(t *testing.T) {
 				settled = i.MemoryBytes()
 			}
 			last = i.MemoryBytes()
-			_, err := decideIdentities(t.Context(), i, cells(1+n%64))
+			_, err := decideNames(t.Context(), i, cells(1+n%64))
 			return err
 		}))
 	}
@@ -142,13 +142,13 @@ func TestMemoryStaysFlat(t *testing.T) {
 
 func TestAnErrorOfTheCoreComesBackAsOne(t *testing.T) {
 	i := newTestInstance(t)
-	_, err := decideIdentities(t.Context(), i, cells(1))
+	_, err := decideNames(t.Context(), i, cells(1))
 	assert.ErrorContains(t, err, "decide: the core failed: ")
 	assert.ErrorContains(t, err, "configure was not called")
 }
 
 func TestAnInstanceTakesTextOfAnyBytes(t *testing.T) {
-	config := testConfig()
+	config := testConfig(t)
 	config.ResourceAttributes = []string{"*"}
 	pool := newTestPool(t, config)
 	for _, text := range []string{"", "\x00", "\xff", "\xed\xa0\x80", "é😀", `{"error":"` + strings.Repeat("😀", 5_000)} {
@@ -164,7 +164,7 @@ func TestAnInstanceTakesTextOfAnyBytes(t *testing.T) {
 }
 
 func TestAnAnswerWithHalfACharacterHasAVerdict(t *testing.T) {
-	require.NoError(t, newTestPool(t, testConfig()).With(t.Context(), func(i *Instance) error {
+	require.NoError(t, newTestPool(t, testConfig(t)).With(t.Context(), func(i *Instance) error {
 		verdict, err := i.Classify(t.Context(), Answer{Events: 1, Status: 400, Body: `{"error":"\ud800"}`})
 		assert.Equal(t, Faulty, verdict.All.Case)
 		return err
@@ -172,7 +172,7 @@ func TestAnAnswerWithHalfACharacterHasAVerdict(t *testing.T) {
 }
 
 func TestNothingToSelectFrom(t *testing.T) {
-	require.NoError(t, newTestPool(t, testConfig()).With(t.Context(), func(i *Instance) error {
+	require.NoError(t, newTestPool(t, testConfig(t)).With(t.Context(), func(i *Instance) error {
 		selected, err := i.SelectAttributes(t.Context(), LevelScope, nil)
 		assert.Empty(t, selected)
 		return err
@@ -181,12 +181,12 @@ func TestNothingToSelectFrom(t *testing.T) {
 
 func TestInstancesAnswerAlike(t *testing.T) {
 	withCPUs(t, 2)
-	pool := newTestPool(t, testConfig())
+	pool := newTestPool(t, testConfig(t))
 	require.NoError(t, pool.With(t.Context(), func(first *Instance) error {
-		want, err := decideIdentities(t.Context(), first, cells(100))
+		want, err := decideNames(t.Context(), first, cells(100))
 		require.NoError(t, err)
 		return pool.With(t.Context(), func(second *Instance) error {
-			got, err := decideIdentities(t.Context(), second, cells(100))
+			got, err := decideNames(t.Context(), second, cells(100))
 			assert.Equal(t, want, got)
 			return err
 		})

@@ -57,6 +57,9 @@ func (p *Pool) newInstance(ctx context.Context) (*Instance, Plan, error) {
 	instance := p.core.instantiate()
 	instance.called = p.observer.Called
 	plan, err := instance.Configure(ctx, p.config)
+	if err == nil {
+		err = plan.check()
+	}
 	return instance, plan, err
 }
 

@@ -22,7 +22,7 @@ func withCPUs(t *testing.T, n int) {
 func TestPoolHasNoMoreInstancesThanCPUs(t *testing.T) {
 	const cpus, users, uses = 3, 10, 50
 	withCPUs(t, cpus)
-	pool := newTestPool(t, testConfig())
+	pool := newTestPool(t, testConfig(t))
 
 	var mu sync.Mutex
 	inUse, seen := map[*Instance]bool{}, map[*Instance]bool{}
@@ -36,7 +36,7 @@ func TestPoolHasNoMoreInstancesThanCPUs(t *testing.T) {
 					inUse[i], seen[i] = true, true
 					assert.LessOrEqual(t, len(inUse), cpus)
 					mu.Unlock()
-					_, err := decideIdentities(t.Context(), i, cells(20))
+					_, err := decideNames(t.Context(), i, cells(20))
 					mu.Lock()
 					delete(inUse, i)
 					mu.Unlock()
@@ -52,7 +52,7 @@ func TestPoolHasNoMoreInstancesThanCPUs(t *testing.T) {
 
 func TestPoolGrowsOnDemand(t *testing.T) {
 	withCPUs(t, 3)
-	pool := newTestPool(t, testConfig())
+	pool := newTestPool(t, testConfig(t))
 	assert.Len(t, pool.idle, 1, "the one that made the plan")
 	for range 5 {
 		require.NoError(t, pool.With(t.Context(), func(*Instance) error { return nil }))
@@ -70,7 +70,7 @@ func TestPoolGrowsOnDemand(t *testing.T) {
 
 func TestPoolThrowsAwayAnInstanceThatFailed(t *testing.T) {
 	withCPUs(t, 1)
-	pool := newTestPool(t, testConfig())
+	pool := newTestPool(t, testConfig(t))
 	failure := errors.New("failed")
 	var failed *Instance
 	err := pool.With(t.Context(), func(i *Instance) error { failed = i; return failure })
@@ -79,8 +79,8 @@ func TestPoolThrowsAwayAnInstanceThatFailed(t *testing.T) {
 
 	require.NoError(t, pool.With(t.Context(), func(fresh *Instance) error {
 		assert.NotSame(t, failed, fresh)
-		lines, err := decideIdentities(t.Context(), fresh, cells(1))
-		assert.Equal(t, `"device_id":"device-0"`+"\n", lines, "the fresh one is configured")
+		lines, err := decideNames(t.Context(), fresh, cells(1))
+		assert.Equal(t, `"event_type":"name-0"`+"\n", lines, "the fresh one is configured")
 		return err
 	}))
 	assert.Len(t, pool.idle, 1)
@@ -89,7 +89,7 @@ func TestPoolThrowsAwayAnInstanceThatFailed(t *testing.T) {
 func TestPoolTellsItsObserver(t *testing.T) {
 	withCPUs(t, 1)
 	calls, discarded := map[string]int{}, 0
-	pool, _, err := NewPool(t.Context(), testConfig(), Observer{
+	pool, _, err := NewPool(t.Context(), testConfig(t), Observer{
 		Called: func(_ context.Context, function string, took time.Duration) {
 			assert.Positive(t, took)
 			calls[function]++
@@ -115,7 +115,7 @@ func TestPoolTellsItsObserver(t *testing.T) {
 }
 
 func TestATrapIsOneLine(t *testing.T) {
-	err := newTestPool(t, testConfig()).With(t.Context(), func(i *Instance) error {
+	err := newTestPool(t, testConfig(t)).With(t.Context(), func(i *Instance) error {
 		// The parser of the guest is recursive.
 		_, err := i.Classify(t.Context(), Answer{Events: 1, Status: 400, Body: strings.Repeat("[", 256<<10)})
 		return err
@@ -125,7 +125,7 @@ func TestATrapIsOneLine(t *testing.T) {
 
 func TestPoolLosesNoPlaceToAPanic(t *testing.T) {
 	withCPUs(t, 1)
-	pool := newTestPool(t, testConfig())
+	pool := newTestPool(t, testConfig(t))
 	assert.Panics(t, func() { _ = pool.With(t.Context(), func(*Instance) error { panic("a bug") }) })
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
@@ -134,7 +134,7 @@ func TestPoolLosesNoPlaceToAPanic(t *testing.T) {
 
 func TestPoolStopsWaitingWithTheContext(t *testing.T) {
 	withCPUs(t, 1)
-	pool := newTestPool(t, testConfig())
+	pool := newTestPool(t, testConfig(t))
 	require.NoError(t, pool.With(t.Context(), func(*Instance) error {
 		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 		defer cancel()
@@ -148,7 +148,7 @@ func TestPoolStopsWaitingWithTheContext(t *testing.T) {
 
 func TestPoolFreesItsInstances(t *testing.T) {
 	withCPUs(t, 2)
-	pool, _, err := NewPool(t.Context(), testConfig(), Observer{})
+	pool, _, err := NewPool(t.Context(), testConfig(t), Observer{})
 	require.NoError(t, err)
 	var instances []*Instance
 	require.NoError(t, pool.With(t.Context(), func(first *Instance) error {
@@ -164,19 +164,19 @@ func TestPoolFreesItsInstances(t *testing.T) {
 }
 
 func TestPoolReportsAConfigThatTheCoreCannotUse(t *testing.T) {
-	config := testConfig()
+	config := testConfig(t)
 	config.API = "neither"
 	_, _, err := NewPool(t.Context(), config, Observer{})
 	assert.ErrorContains(t, err, "configure")
 }
 
 func TestTheCoreIsCompiledOnceAProcess(t *testing.T) {
-	first, second := newTestPool(t, testConfig()), newTestPool(t, testConfig())
+	first, second := newTestPool(t, testConfig(t)), newTestPool(t, testConfig(t))
 	assert.Same(t, first.core, second.core)
 }
 
 func TestPlanOfThePool(t *testing.T) {
-	config := testConfig()
+	config := testConfig(t)
 	config.ResourceAttributes = []string{"service.*"}
 	config.BodyProperty = "message"
 	pool, plan, err := NewPool(t.Context(), config, Observer{})
@@ -185,16 +185,27 @@ func TestPlanOfThePool(t *testing.T) {
 
 	assert.Equal(t, "https://api2.amplitude.com/2/httpapi", plan.Endpoint)
 	assert.Equal(t, Envelope{`{"api_key":"`, `","options":{"min_id_length":5},"events":[`, `]}`}, plan.Envelope)
-	assert.Equal(t, Column{First, []Source{
-		{Case: SourceEventName},
-		{SourceAttribute, Attribute{LevelRecord, "event.name"}},
-		{Case: SourceBody},
-	}}, plan.Columns[0])
-	assert.Equal(t, Every, plan.Columns[1].Mode)
-	assert.Len(t, plan.Columns[1].Sources, 12, "four ids at three levels")
-	assert.Equal(t, Source{SourceAttribute, Attribute{LevelResource, "amplitude.session_id"}}, plan.Columns[1].Sources[11])
-	assert.Equal(t, []Field{{"time", TimeMS}, {"insert_id", Digest}}, plan.Fields)
-	assert.Equal(t, "event_properties", plan.AttributesKey)
+	assert.Equal(t, []Decision{{First, []DecisionSource{
+		{Source{Case: SourceEventName}, true},
+		{Source{SourceAttribute, Attribute{LevelRecord, "event.name"}}, true},
+		{Source{Case: SourceBody}, true},
+	}}}, plan.Decisions)
+	var paths [][]string
+	for _, field := range plan.Fields {
+		paths = append(paths, field.Path)
+	}
+	assert.Equal(t, [][]string{{"user_id"}, {"device_id"}, {"session_id"}, {"time"}, {"insert_id"}}, paths)
+	account := plan.Fields[0].Alternatives[1]
+	assert.Equal(t, Source{SourceAttribute, Attribute{LevelResource, "organisation.id"}}, account.Sources[2])
+	assert.True(t, account.Consumes)
+	assert.Equal(t, "org:", account.Conversion.Text.Prefix)
+	assert.EqualValues(t, 5, account.Conversion.Text.MinLength)
+	assert.Contains(t, account.Conversion.Text.Refused, "anonymous")
+	assert.Equal(t, Range{-1, 1<<53 - 1}, plan.Fields[2].Alternatives[0].Conversion.Integer)
+	assert.Equal(t, SourceDigest, plan.Fields[4].Alternatives[0].Sources[0].Case)
+	assert.Equal(t, []Requirement{{[]uint32{0, 1}, "no_identity"}}, plan.Requirements)
+	assert.Equal(t, []uint32{0, 1}, plan.Senders)
+	assert.Equal(t, "event_properties", plan.PropertiesKey)
 	assert.Equal(t, []string{"amplitude.user_id", "amplitude.device_id", "amplitude.session_id"}, plan.OmittedAttributes)
 	assert.Equal(t, []Level{LevelResource}, plan.AttributeLevels)
 	assert.Equal(t, "message", plan.BodyProperty)

@@ -2,6 +2,7 @@ package prepare
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"strings"
@@ -11,8 +12,10 @@ import (
 // decision is what the core said of a cell.
 type decision struct {
 	outcome outcome
-	// members of the event, and members that join its properties, as JSON; of an event only.
-	members, properties string
+	// members of the event, and members of its properties; of one that adds.
+	members, properties members
+	// fieldKeys has the bits of those members that are first keys of fields, as record.Passthrough has it.
+	fieldKeys uint64
 	// reason why the record is dropped.
 	reason string
 }
@@ -21,7 +24,7 @@ type outcome uint8
 
 const (
 	undecided outcome = iota
-	event
+	adds
 	skipped
 	dropped
 )
@@ -29,31 +32,55 @@ const (
 // errLines is why an answer of the core breaks the contract.
 var errLines = errors.New("the core's lines are not one a cell")
 
-// readLines reads the core's answer to as many cells as there are decisions. Each has a copy of its line: one that is
-// remembered does not keep the whole answer in memory.
-func readLines(lines string, decisions []*decision) error {
+// lineReader reads what the core answers.
+type lineReader struct {
+	// propertiesKey is the key of no member.
+	propertiesKey string
+	fieldKeyBit   func(key string) uint64
+}
+
+// read reads the core's answer to as many cells as there are decisions. A line that breaks the contract is a fault of its
+// cell: `broken` has why the first of them does, and faults how many do.
+func (r *lineReader) read(lines string, decisions []*decision) (faults int, broken, err error) {
 	if n := strings.Count(lines, "\n"); n != len(decisions) || n > 0 && !strings.HasSuffix(lines, "\n") {
-		return fmt.Errorf("%w: %d for %d", errLines, n, len(decisions))
+		return 0, nil, fmt.Errorf("%w: %d for %d", errLines, n, len(decisions))
 	}
-	read := make([]decision, len(decisions))
-	for i := range read {
+	for _, d := range decisions {
 		line, rest, _ := strings.Cut(lines, "\n")
 		lines = rest
-		line = strings.Clone(line)
-		switch {
-		case line == "":
-			read[i].outcome = skipped
-		case line[0] == '"':
-			read[i].outcome = event
-			read[i].members, read[i].properties, _ = strings.Cut(line, "\t")
-		case isReason(line):
-			read[i].outcome, read[i].reason = dropped, line
-		default:
-			return fmt.Errorf("%w: one is neither members of an event nor a reason", errLines)
+		if err := r.readLine(line, d); err != nil {
+			*d = decision{outcome: dropped, reason: ReasonGuestFault}
+			faults++
+			broken = cmp.Or(broken, err)
 		}
 	}
-	for i := range read {
-		*decisions[i] = read[i]
+	return faults, broken, nil
+}
+
+const (
+	skipLine = "skip"
+	dropLine = "drop "
+)
+
+func (r *lineReader) readLine(line string, into *decision) (err error) {
+	switch {
+	case line == skipLine:
+		into.outcome = skipped
+	case strings.HasPrefix(line, dropLine):
+		// A copy, so that one that is remembered does not keep the whole answer in memory. So for the next.
+		into.outcome, into.reason = dropped, strings.Clone(line[len(dropLine):])
+		if !isReason(into.reason) {
+			return errors.New("a reason to drop is no word in snake_case")
+		}
+	default:
+		members, properties, _ := strings.Cut(strings.Clone(line), "\t")
+		into.outcome = adds
+		if into.members, err = readMembers(members, r.propertiesKey, func(key string) { into.fieldKeys |= r.fieldKeyBit(key) }); err != nil {
+			return fmt.Errorf("members of an event: %w", err)
+		}
+		if into.properties, err = readMembers(properties, "", func(string) {}); err != nil {
+			return fmt.Errorf("properties of an event: %w", err)
+		}
 	}
 	return nil
 }
@@ -65,12 +92,12 @@ func isReason(line string) bool {
 			return false
 		}
 	}
-	return len(line) <= maxReason
+	return line != "" && len(line) <= maxReason
 }
 
 const (
-	// A memo of a column holds at most twice as many decisions as a generation, and twice as many bytes of cells and of what
-	// was decided on them. With what a map takes that is 12 MiB a column at the most.
+	// A memo of the cells of one holds at most twice as many decisions as a generation, and twice as many bytes of cells and of what
+	// was decided on them. With what a map takes that is 12 MiB at the most.
 	memoGeneration      = 8_192
 	memoGenerationBytes = 4 << 20
 	// A cell that is longer, or a decision, is not remembered: it would take the room of many.
@@ -78,7 +105,7 @@ const (
 	maxMemoDecision = 4 << 10
 )
 
-// memo remembers decisions of one column. It has two generations: when the young one is full it becomes the old one,
+// memo remembers what was decided about the cells of one decision of the plan. It has two generations: when the young one is full it becomes the old one,
 // and what nobody asked for since is forgotten.
 type memo struct {
 	mu         sync.RWMutex
@@ -121,10 +148,10 @@ func (m *memo) add(cell string, d *decision) {
 
 // size is how many bytes of text a decision has.
 func (d *decision) size() int {
-	return len(d.members) + len(d.properties) + len(d.reason)
+	return len(d.members.text) + len(d.properties.text) + len(d.reason)
 }
 
-// pending are cells of one column that the core has not been asked about yet, each once.
+// pending are cells of one decision of the plan that the core has not been asked about yet, each once.
 type pending struct {
 	cells     bytes.Buffer
 	ends      []int

@@ -1,8 +1,10 @@
 package prepare
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
+	"slices"
 
 	"github.com/Flagsmith/flagsmith-otel-collector/exporter/amplitudeexporter/internal/guest"
 )
@@ -18,7 +20,7 @@ type Sorted struct {
 	Why     guest.Fate
 	// Throttled are those that go again at the pace of who sent them, and Senders what the answer says about each sender.
 	Throttled []Event
-	Senders   map[guest.Member]Throttling
+	Senders   map[guest.Sender]Throttling
 }
 
 // Dropped are events that are lost, and the reason.
@@ -93,9 +95,9 @@ func (p *Prepared) Sort(events []Event, verdict *guest.Verdict) (Sorted, error) 
 	return sorted, nil
 }
 
-func (s *Sorted) throttle(sender guest.Member, pace guest.Pace) {
+func (s *Sorted) throttle(sender guest.Sender, pace guest.Pace) {
 	if s.Senders == nil {
-		s.Senders = map[guest.Member]Throttling{}
+		s.Senders = map[guest.Sender]Throttling{}
 	}
 	throttling := s.Senders[sender]
 	throttling.Named++
@@ -104,7 +106,7 @@ func (s *Sorted) throttle(sender guest.Member, pace guest.Pace) {
 }
 
 // countSent counts the events of each sender in a request.
-func (p *Prepared) countSent(events []Event, senders map[guest.Member]Throttling) {
+func (p *Prepared) countSent(events []Event, senders map[guest.Sender]Throttling) {
 	if len(senders) == 0 {
 		return
 	}
@@ -118,16 +120,16 @@ func (p *Prepared) countSent(events []Event, senders map[guest.Member]Throttling
 	}
 }
 
-// exception is the fate of an event that is named, and the members by which it is: the first sender, where it is by index.
+// exception is the fate of an event that is named, and the senders by which it is: the first one, where it is by index.
 type exception struct {
 	fate    guest.Fate
-	senders []guest.Member
+	senders []guest.Sender
 }
 
 // exceptions are the fates of the events that a verdict's exceptions name, by the events' indices.
 func (p *Prepared) exceptions(events []Event, verdict *guest.Verdict) map[int]exception {
 	exceptions := map[int]exception{}
-	except := func(i int, fate guest.Fate, senders []guest.Member) {
+	except := func(i int, fate guest.Fate, senders []guest.Sender) {
 		if _, decided := exceptions[i]; !decided {
 			exceptions[i] = exception{fate, senders}
 		}
@@ -141,10 +143,10 @@ func (p *Prepared) exceptions(events []Event, verdict *guest.Verdict) map[int]ex
 					except(int(i), listed.Fate, senders[:min(len(senders), 1)])
 				}
 			}
-		case guest.NamedMembers:
-			wanted := make(map[guest.Member]struct{}, len(listed.Of.Members))
-			for _, member := range listed.Of.Members {
-				wanted[member] = struct{}{}
+		case guest.NamedSenders:
+			wanted := make(map[guest.Sender]struct{}, len(listed.Of.Senders))
+			for _, sender := range listed.Of.Senders {
+				wanted[sender] = struct{}{}
 			}
 			for i := range events {
 				if named := p.namedBy(wanted, &events[i]); len(named) > 0 {
@@ -156,57 +158,31 @@ func (p *Prepared) exceptions(events []Event, verdict *guest.Verdict) map[int]ex
 	return exceptions
 }
 
-// namedBy are the members of an event that are wanted.
-func (p *Prepared) namedBy(wanted map[guest.Member]struct{}, e *Event) []guest.Member {
-	var named []guest.Member
-	for _, d := range p.decisionsOf(e) {
-		for _, member := range p.membersOf(d) {
-			if _, is := wanted[member]; is {
-				named = append(named, member)
-			}
-		}
-	}
-	return named
+// namedBy are the senders of an event that are wanted.
+func (p *Prepared) namedBy(wanted map[guest.Sender]struct{}, e *Event) []guest.Sender {
+	return slices.DeleteFunc(p.Senders(e), func(sender guest.Sender) bool {
+		_, is := wanted[sender]
+		return !is
+	})
 }
 
-// Senders are the members of an event that say who sent it, in the order of the plan's sender keys.
-func (p *Prepared) Senders(e *Event) []guest.Member {
-	var senders []guest.Member
-	for _, key := range p.senderKeys {
-		for _, d := range p.decisionsOf(e) {
-			for _, member := range p.membersOf(d) {
-				if member.Key == key {
-					senders = append(senders, member)
-				}
-			}
+// Senders say who sent an event, in the order of the plan.
+func (p *Prepared) Senders(e *Event) []guest.Sender {
+	var senders []guest.Sender
+	for i, key := range p.plan.senderKeys {
+		if span := p.senders[e.written.senders+i]; span.From < span.To {
+			senders = append(senders, guest.Sender{Key: key, Value: unquote(p.passthrough[span.From:span.To])})
 		}
 	}
 	return senders
 }
 
-// membersOf are the members of a decision that are strings. Events share decisions, so each is read once.
-func (p *Prepared) membersOf(d *decision) []guest.Member {
-	members, known := p.members[d]
-	if !known {
-		members = d.stringMembers()
-		if p.members == nil {
-			p.members = map[*decision][]guest.Member{}
-		}
-		p.members[d] = members
+// unquote reads a JSON string that was written here.
+func unquote(text []byte) (value string) {
+	contents := text[1 : len(text)-1]
+	if bytes.IndexByte(contents, '\\') < 0 {
+		return string(contents)
 	}
-	return members
-}
-
-func (d *decision) stringMembers() []guest.Member {
-	var values map[string]any
-	if err := json.Unmarshal([]byte("{"+d.members+"}"), &values); err != nil {
-		return nil
-	}
-	var members []guest.Member
-	for key, value := range values {
-		if text, isText := value.(string); isText {
-			members = append(members, guest.Member{Key: key, Value: text})
-		}
-	}
-	return members
+	_ = json.Unmarshal(text, &value)
+	return value
 }

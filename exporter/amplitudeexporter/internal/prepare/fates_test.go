@@ -1,6 +1,7 @@
 package prepare
 
 import (
+	"fmt"
 	"math/rand"
 	"testing"
 
@@ -8,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/Flagsmith/flagsmith-otel-collector/exporter/amplitudeexporter/internal/guest"
+	"github.com/Flagsmith/flagsmith-otel-collector/exporter/amplitudeexporter/internal/record"
 )
 
 var (
@@ -25,19 +27,37 @@ func are(fate guest.Fate, events ...uint32) guest.Exception {
 	return guest.Exception{Of: guest.Named{Case: guest.NamedEvents, Events: events}, Fate: fate}
 }
 
-func have(fate guest.Fate, members ...guest.Member) guest.Exception {
-	return guest.Exception{Of: guest.Named{Case: guest.NamedMembers, Members: members}, Fate: fate}
+func sentBy(fate guest.Fate, senders ...guest.Sender) guest.Exception {
+	return guest.Exception{Of: guest.Named{Case: guest.NamedSenders, Senders: senders}, Fate: fate}
+}
+
+// preparedBy makes events of a user and a device: JSON strings, or nothing.
+func preparedBy(userKey, deviceKey string, senders ...[2]string) *Prepared {
+	p := newTestPrepared(1, userKey, deviceKey)
+	for i, values := range senders {
+		w := written{senders: len(p.senders)}
+		w.From, w.Fields = len(p.passthrough), len(p.passthrough)
+		for j, key := range p.plan.senderKeys {
+			var span record.Span
+			if values[j] != "" {
+				p.passthrough = fmt.Appendf(p.passthrough, ",%q:", key)
+				span.From = len(p.passthrough)
+				p.passthrough = append(p.passthrough, values[j]...)
+				span.To = len(p.passthrough)
+			}
+			p.senders = append(p.senders, span)
+		}
+		p.passthrough = append(p.passthrough, `,"p":{`...)
+		w.Tail, w.To = len(p.passthrough), len(p.passthrough)
+		// What says nothing about who sent it.
+		d := decisionOf(`"text":"\"user\":\"a\"","name":"a"`)
+		p.addEvent(&entry{record: i, written: w}, []*decision{&d})
+	}
+	return p
 }
 
 func TestEventsAreSortedByTheirFates(t *testing.T) {
-	// Records 0 to 4, of which 2 and 3 share a decision.
-	p := preparedOf(
-		decision{outcome: event, members: `"user":"a","device":"x"`},
-		decision{outcome: event, members: `"user":"\u00e9\"","n":7`},
-		decision{outcome: event, members: `"user":"c"`},
-		decision{outcome: event, members: `"user":"c"`},
-		decision{outcome: event, members: `"text":"\"user\":\"a\""`},
-	)
+	p := preparedBy("user", "device", [2]string{`"a"`, `"x"`}, [2]string{`"\u00e9\""`}, [2]string{`"c"`}, [2]string{`"c"`}, [2]string{})
 	type requests [][]int
 	for name, row := range map[string]struct {
 		verdict   guest.Verdict
@@ -64,20 +84,20 @@ func TestEventsAreSortedByTheirFates(t *testing.T) {
 			dropped: map[string]int{"why": 1}, again: requests{{0, 1, 2, 3}},
 		},
 		"nobody, by index": {verdict: guest.Verdict{Exceptions: []guest.Exception{are(slower, 5)}, Rest: again, All: delivered}, delivered: 5},
-		"by a member": {
-			verdict: guest.Verdict{Exceptions: []guest.Exception{have(slower, guest.Member{Key: "user", Value: "a"})}, Rest: again},
+		"by a user": {
+			verdict: guest.Verdict{Exceptions: []guest.Exception{sentBy(slower, guest.Sender{Key: "user", Value: "a"})}, Rest: again},
 			again:   requests{{1, 2, 3, 4}}, throttled: []int{0},
 		},
-		"by another member": {
-			verdict: guest.Verdict{Exceptions: []guest.Exception{have(slower, guest.Member{Key: "device", Value: "x"})}, Rest: again},
+		"by a device": {
+			verdict: guest.Verdict{Exceptions: []guest.Exception{sentBy(slower, guest.Sender{Key: "device", Value: "x"})}, Rest: again},
 			again:   requests{{1, 2, 3, 4}}, throttled: []int{0},
 		},
-		"by members that are escaped, and shared": {
-			verdict: guest.Verdict{Exceptions: []guest.Exception{have(slower, guest.Member{Key: "user", Value: `é"`}, guest.Member{Key: "user", Value: "c"})}, Rest: again},
+		"by users that are escaped, and shared": {
+			verdict: guest.Verdict{Exceptions: []guest.Exception{sentBy(slower, guest.Sender{Key: "user", Value: `é"`}, guest.Sender{Key: "user", Value: "c"})}, Rest: again},
 			again:   requests{{0, 4}}, throttled: []int{1, 2, 3},
 		},
-		"a member that is no string": {
-			verdict:   guest.Verdict{Exceptions: []guest.Exception{have(slower, guest.Member{Key: "n", Value: "7"}, guest.Member{Key: "b", Value: "0"})}, All: delivered},
+		"what is no sender": {
+			verdict:   guest.Verdict{Exceptions: []guest.Exception{sentBy(slower, guest.Sender{Key: "name", Value: "a"}, guest.Sender{Key: "device", Value: "a"}, guest.Sender{Key: "user"})}, All: delivered},
 			delivered: 5,
 		},
 	} {
@@ -105,14 +125,14 @@ func TestEventsAreSortedByTheirFates(t *testing.T) {
 }
 
 func TestASingleEventHasNoHalves(t *testing.T) {
-	p := preparedOf(decision{outcome: event, members: `"user":"a"`})
+	p := preparedBy("user", "device", [2]string{`"a"`})
 	sorted, err := p.Sort(p.events, &guest.Verdict{All: halves})
 	require.NoError(t, err)
 	assert.Len(t, sorted.Again, 1)
 }
 
 func TestAReasonIsAWord(t *testing.T) {
-	p := preparedOf(decision{outcome: event, members: `"user":"a"`})
+	p := preparedBy("user", "device", [2]string{`"a"`})
 	for _, reason := range []string{"", "Not a word", "so_\n"} {
 		for _, fate := range []guest.Fate{droppedFor(reason), {Case: guest.Refused, RefusedReason: reason}, {Case: guest.Faulty, FaultyReason: reason}} {
 			_, err := p.Sort(p.events, &guest.Verdict{All: fate})
@@ -122,7 +142,7 @@ func TestAReasonIsAWord(t *testing.T) {
 }
 
 func TestWhatWaitsSaysWhy(t *testing.T) {
-	p := preparedOf(decision{outcome: event, members: `"user":"a"`}, decision{outcome: event, members: `"user":"b"`})
+	p := preparedBy("user", "device", [2]string{`"a"`}, [2]string{`"b"`})
 	for _, fate := range []guest.Fate{wait, {Case: guest.Refused, RefusedReason: "status_403"}, {Case: guest.Faulty, FaultyReason: "status_400"}} {
 		sorted, err := p.Sort(p.events, &guest.Verdict{All: fate})
 		require.NoError(t, err)
@@ -131,25 +151,19 @@ func TestWhatWaitsSaysWhy(t *testing.T) {
 	}
 }
 
-// Who sends them is what a pace is for: by the members that the plan names, however the answer names the events.
+// Who sends them is what a pace is for: by the fields that the plan names, however the answer names the events.
 func TestThrottledSendersAreCounted(t *testing.T) {
-	p := preparedOf(
-		decision{outcome: event, members: `"user":"a","device":"x"`},
-		decision{outcome: event, members: `"user":"a","device":"y"`},
-		decision{outcome: event, members: `"device":"y"`},
-		decision{outcome: event, members: `"text":"a"`},
-	)
-	p.senderKeys = []string{"user", "device"}
-	a, y := guest.Member{Key: "user", Value: "a"}, guest.Member{Key: "device", Value: "y"}
+	p := preparedBy("user", "device", [2]string{`"a"`, `"x"`}, [2]string{`"a"`, `"y"`}, [2]string{1: `"y"`}, [2]string{})
+	a, y := guest.Sender{Key: "user", Value: "a"}, guest.Sender{Key: "device", Value: "y"}
 	for name, row := range map[string]struct {
 		exceptions []guest.Exception
 		throttled  []int
-		senders    map[guest.Member]Throttling
+		senders    map[guest.Sender]Throttling
 	}{
-		"a user":            {[]guest.Exception{have(slower, a)}, []int{0, 1}, map[guest.Member]Throttling{a: {2, 2, pace}}},
-		"a device":          {[]guest.Exception{have(slower, y)}, []int{1, 2}, map[guest.Member]Throttling{y: {2, 2, pace}}},
-		"a user and device": {[]guest.Exception{have(slower, a, y)}, []int{0, 1, 2}, map[guest.Member]Throttling{a: {2, 2, pace}, y: {2, 2, pace}}},
-		"an event":          {[]guest.Exception{are(slower, 1)}, []int{1}, map[guest.Member]Throttling{a: {2, 1, pace}}},
+		"a user":            {[]guest.Exception{sentBy(slower, a)}, []int{0, 1}, map[guest.Sender]Throttling{a: {2, 2, pace}}},
+		"a device":          {[]guest.Exception{sentBy(slower, y)}, []int{1, 2}, map[guest.Sender]Throttling{y: {2, 2, pace}}},
+		"a user and device": {[]guest.Exception{sentBy(slower, a, y)}, []int{0, 1, 2}, map[guest.Sender]Throttling{a: {2, 2, pace}, y: {2, 2, pace}}},
+		"an event":          {[]guest.Exception{are(slower, 1)}, []int{1}, map[guest.Sender]Throttling{a: {2, 1, pace}}},
 		"nobody's event":    {[]guest.Exception{are(slower, 3)}, []int{3}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -174,12 +188,7 @@ func TestAnyAnswerHasAMeaning(t *testing.T) {
 	}
 	statuses := []uint16{200, 400, 413, 429, 503}
 	p := newTestPreparer(t)
-	sent := preparedOf(
-		decision{outcome: event, members: `"user_id":"user-1","device_id":"device-1"`},
-		decision{outcome: event, members: `"user_id":"user-2"`},
-		decision{outcome: event, members: `"device_id":"device-3"`},
-		decision{outcome: event, members: `"user_id":"\u00e9"`},
-	)
+	sent := preparedBy("user_id", "device_id", [2]string{`"user-1"`, `"device-1"`}, [2]string{`"user-2"`}, [2]string{1: `"device-3"`}, [2]string{`"\u00e9"`})
 	answered := func(status uint16, body string) {
 		verdict, err := p.Classify(t.Context(), guest.Answer{Events: 4, Status: status, Body: body})
 		require.NoError(t, err, body)

@@ -9,6 +9,7 @@ import (
 	"io"
 	"math"
 	"math/rand"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -26,19 +27,13 @@ import (
 const testKey = "0123456789abcdef0123456789abcdef"
 
 // testConfig has the exporter's defaults.
-func testConfig(changes ...func(*guest.Config)) guest.Config {
-	config := guest.Config{
-		APIKeyBytes:             uint32(len(testKey)),
-		API:                     "http",
-		Region:                  "us",
-		Compression:             "gzip",
-		UserIDAttribute:         "organisation.id",
-		UserIDPrefix:            "org:",
-		UserIDOverrideAttribute: "amplitude.user_id",
-		DeviceIDAttribute:       "amplitude.device_id",
-		SessionIDAttribute:      "amplitude.session_id",
-		MinIDLength:             5,
-	}
+func testConfig(t testing.TB, changes ...func(*guest.Config)) guest.Config {
+	t.Helper()
+	defaults, err := os.ReadFile("../../../core/testing/defaults.json")
+	require.NoError(t, err)
+	var config guest.Config
+	require.NoError(t, json.Unmarshal(defaults, &config))
+	config.APIKeyBytes = uint32(len(testKey))
 	for _, change := range changes {
 		change(&config)
 	}
@@ -47,7 +42,7 @@ func testConfig(changes ...func(*guest.Config)) guest.Config {
 
 func newTestPreparer(t testing.TB, changes ...func(*guest.Config)) *Preparer {
 	t.Helper()
-	config := testConfig(changes...)
+	config := testConfig(t, changes...)
 	pool, plan, err := guest.NewPool(context.Background(), config, guest.Observer{})
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, pool.Close(context.Background())) })

@@ -14,17 +14,22 @@ type Prepared struct {
 	// Dropped are the records lost: why, by their index among those that were prepared.
 	Dropped map[int]string
 
-	envelope  envelope
-	columns   int
+	plan      *plan
 	events    []Event
 	decisions []*decision
 	// starts are the indices of the events with which batches begin.
-	starts  []int
-	carried []byte
+	starts []int
+	// passthrough is what the encoder wrote of the records, senders where in it the values of their senders stand.
+	passthrough []byte
+	senders     []record.Span
+}
 
+// plan is what of the core's plan its events need.
+type plan struct {
+	envelope  envelope
+	decisions int
+	// senderKeys are the keys of the fields that say who sent an event.
 	senderKeys []string
-	// members are those of decisions that were asked about.
-	members map[*decision][]guest.Member
 }
 
 // envelope is the text around the events of a request, the API key in its place.
@@ -35,34 +40,41 @@ type Event struct {
 	// Record is the index of the event's record among those that were prepared.
 	Record int
 
-	// decisions is the index of its first decision; it has one a column.
+	// decisions is the index of its first decision; it has one for each of the plan.
 	decisions int
-	carried   carried
+	written   written
 }
 
-// carried is what the host adds to an event, in two parts: what is its own, and what it shares with other records.
-type carried struct {
-	own       span
-	inherited *record.Inherited
+// written is what the encoder wrote of a record.
+type written struct {
+	record.Passthrough
+	// senders is the index of its first sender; it has one for each of the plan.
+	senders int
 }
 
-type span struct{ from, to int }
-
-func newPrepared(around envelope, columns, records, carriedBytes int) *Prepared {
+func newPrepared(plan *plan, records, passthroughBytes int) *Prepared {
 	return &Prepared{
-		Dropped:   map[int]string{},
-		envelope:  around,
-		columns:   columns,
-		events:    make([]Event, 0, records),
-		decisions: make([]*decision, 0, records*columns),
-		carried:   make([]byte, 0, carriedBytes),
+		Dropped:     map[int]string{},
+		plan:        plan,
+		events:      make([]Event, 0, records),
+		decisions:   make([]*decision, 0, records*plan.decisions),
+		passthrough: make([]byte, 0, passthroughBytes),
+		senders:     make([]record.Span, 0, records*len(plan.senderKeys)),
 	}
 }
 
-func (p *Prepared) carry(encoder *record.Encoder) carried {
-	from := len(p.carried)
-	p.carried = encoder.AppendCarried(p.carried)
-	return carried{span{from, len(p.carried)}, encoder.Inherited()}
+// write has the encoder write its record.
+func (p *Prepared) write(encoder *record.Encoder) (w written) {
+	w.senders = len(p.senders)
+	p.passthrough, w.Passthrough = encoder.AppendPassthrough(p.passthrough)
+	p.senders = append(p.senders, encoder.Senders()...)
+	return w
+}
+
+// unwrite forgets what was written last.
+func (p *Prepared) unwrite(w *written) {
+	p.passthrough = p.passthrough[:w.From]
+	p.senders = p.senders[:w.senders]
 }
 
 // refuses notes the record of a decision that makes no event of it.
@@ -72,20 +84,24 @@ func (p *Prepared) refuses(record int, d *decision) bool {
 		p.Skipped++
 	case dropped:
 		p.Dropped[record] = d.reason
-	case undecided, event:
+	case undecided, adds:
 		return false
 	}
 	return true
 }
 
-// addEvent makes an event of a record, if all columns decided so.
-func (p *Prepared) addEvent(e entry, decisions []*decision) {
+// addEvent makes an event of a record, unless a decision or a requirement refuses it.
+func (p *Prepared) addEvent(e *entry, decisions []*decision) {
 	for _, d := range decisions {
 		if p.refuses(e.record, d) {
 			return
 		}
 	}
-	p.events = append(p.events, Event{Record: e.record, decisions: len(p.decisions), carried: e.carried})
+	if e.missing != "" {
+		p.Dropped[e.record] = e.missing
+		return
+	}
+	p.events = append(p.events, Event{Record: e.record, decisions: len(p.decisions), written: e.written})
 	p.decisions = append(p.decisions, decisions...)
 }
 
@@ -165,52 +181,116 @@ func (p *Prepared) Batches() [][]Event {
 
 // Body writes the body of a request with events.
 func (p *Prepared) Body(events []Event) []byte {
-	size := len(p.envelope.open) + len(p.envelope.end)
+	size := len(p.plan.envelope.open) + len(p.plan.envelope.end)
 	for i := range events {
 		size += len(",") + p.size(&events[i])
 	}
 	body := make([]byte, 0, size)
-	body = append(body, p.envelope.open...)
+	body = append(body, p.plan.envelope.open...)
 	for i := range events {
 		if i > 0 {
 			body = append(body, ',')
 		}
 		body = p.appendEvent(body, &events[i])
 	}
-	return append(body, p.envelope.end...)
+	return append(body, p.plan.envelope.end...)
 }
 
 func (p *Prepared) decisionsOf(e *Event) []*decision {
-	return p.decisions[e.decisions : e.decisions+p.columns]
+	return p.decisions[e.decisions : e.decisions+p.plan.decisions]
 }
 
 // size is the number of bytes that an event takes at the most.
 func (p *Prepared) size(e *Event) int {
-	size := len("{") + e.carried.own.to - e.carried.own.from + e.carried.inherited.Size() + len("}}")
+	size := len("{") + e.written.Size() + len("}}")
 	for _, d := range p.decisionsOf(e) {
-		size += len(d.members) + len(",") + len(d.properties) + len(",")
+		for _, text := range [...]string{d.members.text, d.properties.text} {
+			if text != "" {
+				size += len(text) + len(",")
+			}
+		}
 	}
 	return size
 }
 
+// appendEvent writes an event: what was decided, the fields, and the properties.
 func (p *Prepared) appendEvent(b []byte, e *Event) []byte {
+	decisions := p.decisionsOf(e)
+	membersClash, propertiesClash := clashes(e, decisions)
 	b = append(b, '{')
-	for i, d := range p.decisionsOf(e) {
-		if i > 0 {
-			b = append(b, ',')
+	if membersClash {
+		b = p.appendFirstMembers(b, e, decisions)
+	} else {
+		for _, d := range decisions {
+			b = appendMembers(b, d.members.text)
 		}
-		b = append(b, d.members...)
+		b = e.written.AppendFields(b, p.passthrough)
 	}
-	b = append(b, p.carried[e.carried.own.from:e.carried.own.to]...)
-	b = e.carried.inherited.Append(b)
-	for _, d := range p.decisionsOf(e) {
-		if d.properties == "" {
-			continue
+	if propertiesClash {
+		b = p.appendFirstProperties(b, e, decisions)
+	} else {
+		b = e.written.AppendProperties(b, p.passthrough)
+		for _, d := range decisions {
+			b = appendMembers(b, d.properties.text)
 		}
-		if b[len(b)-1] != '{' {
-			b = append(b, ',')
-		}
-		b = append(b, d.properties...)
 	}
 	return append(b, "}}"...)
+}
+
+// appendMembers adds members to an object that is open.
+func appendMembers(b []byte, text string) []byte {
+	if text == "" {
+		return b
+	}
+	if b[len(b)-1] != '{' {
+		b = append(b, ',')
+	}
+	return append(b, text...)
+}
+
+// clashes reports whether something may be there twice. It nearly never is.
+func clashes(e *Event, decisions []*decision) (members, properties bool) {
+	var seenMembers, seenProperties record.Filter
+	for i, d := range decisions {
+		members = members || d.fieldKeys&e.written.FieldKeys != 0
+		if i > 0 {
+			members = members || seenMembers.Overlaps(&d.members.filter)
+			properties = properties || seenProperties.Overlaps(&d.properties.filter)
+		}
+		if d.properties.text != "" {
+			properties = properties || e.written.Keys.Overlaps(&d.properties.filter)
+		}
+		if i+1 < len(decisions) {
+			seenMembers.AddAll(&d.members.filter)
+			seenProperties.AddAll(&d.properties.filter)
+		}
+	}
+	return members, properties
+}
+
+// appendFirstMembers is for an event in which a member may come twice: a field goes before decisions, and an earlier one of
+// those before a later one.
+func (p *Prepared) appendFirstMembers(b []byte, e *Event, decisions []*decision) []byte {
+	const empty = `{`
+	fields := string(e.written.AppendFields([]byte(empty), p.passthrough))
+	// The last of the fields is the object of the properties, which is open.
+	taken := joined{}
+	taken.add(fields[len(empty):] + "}")
+	others := joined{keys: taken.keys}
+	for _, d := range decisions {
+		others.add(d.members.text)
+	}
+	return e.written.AppendFields(others.appendTo(b), p.passthrough)
+}
+
+// appendFirstProperties is for an event in which a property may come twice: that of a decision goes before an attribute, and
+// an earlier one of those before a later one.
+func (p *Prepared) appendFirstProperties(b []byte, e *Event, decisions []*decision) []byte {
+	decided := joined{}
+	for _, d := range decisions {
+		decided.add(d.properties.text)
+	}
+	attributes := joined{keys: decided.keys}
+	attributes.add(string(e.written.AppendProperties([]byte("{"), p.passthrough)[len("{"):]))
+	return decided.appendTo(attributes.appendTo(b))
 }

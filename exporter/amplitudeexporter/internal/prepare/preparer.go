@@ -25,30 +25,36 @@ const (
 
 // Preparer readies records for the requests of one exporter. Safe for concurrent use.
 type Preparer struct {
-	pool     *guest.Pool
-	columns  []guest.Column
-	envelope envelope
-	senders  []string
-	memos    []memo
-	selected selection
-	logger   *zap.Logger
-	works    sync.Pool
+	pool      *guest.Pool
+	plan      plan
+	decisions []guest.Decision
+	lines     lineReader
+	memos     []memo
+	selected  selection
+	logger    *zap.Logger
+	works     sync.Pool
 }
 
 // New returns a preparer for the plan that the pool's instances made. `apiKey` is JSON string content.
-func New(pool *guest.Pool, plan *guest.Plan, apiKey string, logger *zap.Logger) *Preparer {
+func New(pool *guest.Pool, from *guest.Plan, apiKey string, logger *zap.Logger) *Preparer {
 	p := &Preparer{
-		pool:     pool,
-		columns:  plan.Columns,
-		envelope: envelope{open: plan.Envelope.BeforeKey + apiKey + plan.Envelope.AfterKey, end: plan.Envelope.End},
-		senders:  plan.SenderKeys,
-		memos:    make([]memo, len(plan.Columns)),
-		logger:   logger,
+		pool: pool,
+		plan: plan{
+			envelope:  envelope{open: from.Envelope.BeforeKey + apiKey + from.Envelope.AfterKey, end: from.Envelope.End},
+			decisions: len(from.Decisions),
+		},
+		decisions: from.Decisions,
+		memos:     make([]memo, len(from.Decisions)),
+		logger:    logger,
 	}
+	for _, field := range from.Senders {
+		p.plan.senderKeys = append(p.plan.senderKeys, from.Fields[field].Path[0])
+	}
+	p.lines = lineReader{from.PropertiesKey, record.NewEncoder(from, nil).FieldKeyBit}
 	p.works.New = func() any {
 		return &work{
-			encoder: record.NewEncoder(plan, p.SelectAttributes),
-			pending: make([]pending, len(plan.Columns)),
+			encoder: record.NewEncoder(from, p.SelectAttributes),
+			pending: make([]pending, len(from.Decisions)),
 		}
 	}
 	return p
@@ -59,19 +65,21 @@ type work struct {
 	encoder *record.Encoder
 	cell    []byte
 	pending []pending
-	// entries are the records since the last call of the core, and decisions one a column of each.
+	// entries are the records since the last call of the core, and decisions those of each, one after the other.
 	entries   []entry
 	decisions []*decision
 	sizes     []uint32
 	open      guest.Batch
-	// carriedPerRecord is how many bytes were last carried.
-	carriedPerRecord int
+	// bytesPerRecord is how many bytes were last written.
+	bytesPerRecord int
 }
 
 // entry is a record that may become an event.
 type entry struct {
 	record  int
-	carried carried
+	written written
+	// missing is the reason of a requirement that it does not meet.
+	missing string
 }
 
 // Prepare decides on records and writes their events. The error is for the whole: nothing was prepared.
@@ -82,8 +90,7 @@ func (p *Preparer) Prepare(ctx context.Context, logs plog.Logs) (*Prepared, erro
 	w.clear()
 
 	count := logs.LogRecordCount()
-	out := newPrepared(p.envelope, len(p.columns), count, count*w.carriedPerRecord)
-	out.senderKeys = p.senders
+	out := newPrepared(&p.plan, count, count*w.bytesPerRecord)
 	index := 0
 	for _, rl := range logs.ResourceLogs().All() {
 		if err := w.encoder.SetResource(ctx, rl); err != nil {
@@ -108,7 +115,7 @@ func (p *Preparer) Prepare(ctx context.Context, logs plog.Logs) (*Prepared, erro
 		return nil, err
 	}
 	if count > 0 {
-		w.carriedPerRecord = len(out.carried)/count + 1
+		w.bytesPerRecord = len(out.passthrough)/count + 1
 	}
 	return out, nil
 }
@@ -116,33 +123,41 @@ func (p *Preparer) Prepare(ctx context.Context, logs plog.Logs) (*Prepared, erro
 // take writes a record, unless it is known that it becomes no event.
 func (p *Preparer) take(w *work, out *Prepared, index int, lr plog.LogRecord) {
 	w.encoder.Begin(lr)
-	var written carried
+	e := entry{record: index}
 	isWritten := false
 	first, decided := len(w.decisions), true
-	for i := range p.columns {
-		if p.columns[i].Mode == guest.Every && !isWritten {
-			written, isWritten = out.carry(w.encoder), true
+	for i := range p.decisions {
+		if p.decisions[i].Mode == guest.Every && !isWritten {
+			e.written, isWritten = out.write(w.encoder), true
 		}
 		w.cell = w.encoder.AppendCell(w.cell[:0], i)
 		d := p.memos[i].get(w.cell)
 		if d == nil {
 			d = w.pending[i].add(w.cell)
 		}
-		// A column before that is undecided may yet have another reason.
+		// One before that is undecided may yet have another reason.
 		decided = decided && d.outcome != undecided
 		if decided && out.refuses(index, d) {
 			w.decisions = w.decisions[:first]
 			if isWritten {
-				out.carried = out.carried[:written.own.from]
+				out.unwrite(&e.written)
 			}
 			return
 		}
 		w.decisions = append(w.decisions, d)
 	}
 	if !isWritten {
-		written = out.carry(w.encoder)
+		e.written = out.write(w.encoder)
 	}
-	w.entries = append(w.entries, entry{index, written})
+	if e.missing = w.encoder.Missing(); e.missing != "" {
+		out.unwrite(&e.written)
+		if decided {
+			w.decisions = w.decisions[:first]
+			out.Dropped[index] = e.missing
+			return
+		}
+	}
+	w.entries = append(w.entries, e)
 }
 
 func (w *work) isFull() bool {
@@ -181,8 +196,8 @@ func (p *Preparer) decide(ctx context.Context, w *work, out *Prepared) error {
 	}
 
 	first := len(out.events)
-	for i, e := range w.entries {
-		out.addEvent(e, w.decisions[i*len(p.columns):(i+1)*len(p.columns)])
+	for i := range w.entries {
+		out.addEvent(&w.entries[i], w.decisions[i*len(p.decisions):(i+1)*len(p.decisions)])
 	}
 	w.sizes = w.sizes[:0]
 	for i := range out.events[first:] {
@@ -211,28 +226,33 @@ func (p *Preparer) decide(ctx context.Context, w *work, out *Prepared) error {
 	return err
 }
 
-// decideCells has the core decide cells of a column. Where it fails with several it gets them in halves, so that a cell
+// decideCells has the core decide cells of a decision. Where it fails with several it gets them in halves, so that a cell
 // which it cannot take costs only the records that have it.
-func (p *Preparer) decideCells(ctx context.Context, column int, cells *pending, from, to int) error {
+func (p *Preparer) decideCells(ctx context.Context, index int, cells *pending, from, to int) error {
 	if from == to {
 		return nil
 	}
 	err := p.pool.With(ctx, func(instance *guest.Instance) error {
-		lines, err := instance.Decide(ctx, column, cells.lines(from, to))
+		lines, err := instance.Decide(ctx, index, cells.lines(from, to))
 		if err != nil {
 			return err
 		}
-		return readLines(lines, cells.decisions[from:to])
+		faults, broken, err := p.lines.read(lines, cells.decisions[from:to])
+		if faults > 0 {
+			p.logger.Error("The core broke the contract in what it decided, and the records that it is about are dropped",
+				zap.Int("decision", index), zap.Int("cells", faults), zap.Error(broken))
+		}
+		return err
 	})
 	switch {
 	case !isGuestFault(ctx, err):
 		return err
 	case to-from > 1:
 		half := from + (to-from)/2
-		if err := p.decideCells(ctx, column, cells, from, half); err != nil {
+		if err := p.decideCells(ctx, index, cells, from, half); err != nil {
 			return err
 		}
-		return p.decideCells(ctx, column, cells, half, to)
+		return p.decideCells(ctx, index, cells, half, to)
 	default:
 		p.logger.Error("The core failed with a record, which is dropped; the instance was thrown away", zap.Error(err))
 		*cells.decisions[from] = decision{outcome: dropped, reason: ReasonGuestFault}

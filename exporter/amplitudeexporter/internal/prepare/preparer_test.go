@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -175,7 +176,7 @@ func TestPreparingDoesNotChangeTheRecords(t *testing.T) {
 }
 
 func TestARecordThatTheCoreCannotTakeCostsOnlyItself(t *testing.T) {
-	config := testConfig()
+	config := testConfig(t)
 	pool, plan, err := guest.NewPool(t.Context(), config, guest.Observer{})
 	require.NoError(t, err)
 	defer func() { assert.NoError(t, pool.Close(context.Background())) }()
@@ -209,11 +210,11 @@ func TestARecordThatTheCoreCannotTakeCostsOnlyItself(t *testing.T) {
 	assert.NoError(t, err)
 }
 
-func TestAColumnThatTheCoreDoesNotKnowIsAFault(t *testing.T) {
-	pool, plan, err := guest.NewPool(t.Context(), testConfig(), guest.Observer{})
+func TestADecisionThatTheCoreDoesNotKnowIsAFault(t *testing.T) {
+	pool, plan, err := guest.NewPool(t.Context(), testConfig(t), guest.Observer{})
 	require.NoError(t, err)
 	defer func() { assert.NoError(t, pool.Close(context.Background())) }()
-	plan.Columns = append(plan.Columns, plan.Columns[0])
+	plan.Decisions = append(plan.Decisions, plan.Decisions[0])
 	logs := plog.NewLogs()
 	lr := logs.ResourceLogs().AppendEmpty().ScopeLogs().AppendEmpty().LogRecords().AppendEmpty()
 	lr.SetEventName("billing.seat.added")
@@ -224,7 +225,51 @@ func TestAColumnThatTheCoreDoesNotKnowIsAFault(t *testing.T) {
 	assert.Empty(t, prepared.Batches())
 	assert.Equal(t, map[string]int{ReasonGuestFault: 1}, prepared.DroppedByReason())
 	assert.Len(t, p.memos[0].young, 1)
-	assert.Empty(t, p.memos[2].young, "what failed is tried again next time")
+	assert.Empty(t, p.memos[1].young, "what failed is tried again next time")
+}
+
+// An id that is new with each record is no question: after the first record of a name nothing is asked.
+func TestAnIdentityIsNotAskedAbout(t *testing.T) {
+	calls := map[string]int{}
+	pool, plan, err := guest.NewPool(t.Context(), testConfig(t), guest.Observer{
+		Called: func(_ context.Context, function string, _ time.Duration) { calls[function]++ },
+	})
+	require.NoError(t, err)
+	defer func() { assert.NoError(t, pool.Close(context.Background())) }()
+	p := New(pool, &plan, testKey, zap.NewNop())
+	for i := range 5 {
+		logs := plog.NewLogs()
+		lr := logs.ResourceLogs().AppendEmpty().ScopeLogs().AppendEmpty().LogRecords().AppendEmpty()
+		lr.SetEventName("billing.seat.added")
+		lr.Attributes().PutStr("amplitude.device_id", fmt.Sprint("device-", i))
+		require.Len(t, eventsOf(t, p, logs), 1)
+	}
+	assert.Equal(t, 1, calls["decide"])
+}
+
+// A record that misses what it has to have, and is off the allowlist, is skipped: whether the host knows that or has to ask.
+func TestARequirementComesBehindWhatIsUndecided(t *testing.T) {
+	p := newTestPreparer(t, func(c *guest.Config) { c.Events = []string{"billing.*"} })
+	for _, known := range []bool{false, true} {
+		logs := plog.NewLogs()
+		list := logs.ResourceLogs().AppendEmpty().ScopeLogs().AppendEmpty().LogRecords()
+		for i := range 6 {
+			lr := list.AppendEmpty()
+			lr.SetEventName([]string{"billing.seat.added", "other"}[i%2])
+			if i >= 4 {
+				lr.Attributes().PutStr("amplitude.device_id", fmt.Sprint("device-", i))
+			}
+		}
+		prepared, err := p.Prepare(t.Context(), logs)
+		require.NoError(t, err)
+		assert.Equal(t, 3, prepared.Skipped, "known: %t", known)
+		assert.Equal(t, map[int]string{0: "no_identity", 2: "no_identity"}, prepared.Dropped)
+		require.Len(t, prepared.events, 1)
+		assert.Equal(t, []guest.Sender{{Key: "device_id", Value: "device-4"}}, prepared.Senders(&prepared.events[0]))
+		if known {
+			assert.Len(t, prepared.senders, 2, "what is of no event is not kept")
+		}
+	}
 }
 
 // Once remembered, a decision costs no call: the pool is closed, and records that bring nothing new are decided all the
@@ -253,7 +298,7 @@ func TestWhatWasDecidedIsNotAskedAgain(t *testing.T) {
 	assert.Equal(t, want, prepared.DroppedByReason())
 }
 
-func TestWhatIsRememberedOfALaterColumnDoesNotHideAnEarlierOne(t *testing.T) {
+func TestARequirementDoesNotHideADecision(t *testing.T) {
 	p := newTestPreparer(t, func(c *guest.Config) { c.Events = []string{"billing.*"} })
 	prepare := func(name string) *Prepared {
 		logs := plog.NewLogs()

@@ -113,14 +113,14 @@ func overriddenMembers(m pcommon.Map) []int {
 		return overriddenOfMany(m)
 	}
 	// Nearly always the filter rules a repetition out.
-	var filter [4]uint64
+	var filter Filter
 	index := 0
 	for key := range m.All() {
-		word, bit := hashKey(key)
-		if filter[word]&bit != 0 && hasAmongFirst(m, index, key) {
+		hash := hashKey(key)
+		if filter.has(hash) && hasAmongFirst(m, index, key) {
 			return overriddenOfMany(m)
 		}
-		filter[word] |= bit
+		filter.add(hash)
 		index++
 	}
 	return nil

@@ -36,11 +36,11 @@ func (l *levels) logs(t testing.TB) plog.Logs {
 
 type raw = map[string]any
 
-func TestFirstColumnHoldsTheFirstSourceWithAScalar(t *testing.T) {
+func TestFirstHoldsTheFirstSourceWithAScalar(t *testing.T) {
 	for name, row := range map[string]struct {
 		levels levels
 		cell   string
-		// properties are what is carried: what did not go into the cell.
+		// properties are what is passed through: what did not go into the cell.
 		properties raw
 	}{
 		"the first":                  {levels{eventName: "a", record: raw{"name": "b"}, body: "c"}, `"a"`, raw{"name": "b", "body": "c"}},
@@ -73,7 +73,7 @@ func TestFirstColumnHoldsTheFirstSourceWithAScalar(t *testing.T) {
 	}
 }
 
-func TestEveryColumnHoldsAllSources(t *testing.T) {
+func TestEveryHoldsAllSources(t *testing.T) {
 	for name, row := range map[string]struct {
 		levels     levels
 		cell       string
@@ -188,12 +188,12 @@ func TestOfAnAttributeThatComesTwiceTheLastCounts(t *testing.T) {
 		})
 		return encode(t, testPlan(), selectAll, logs)[0]
 	}
-	t.Run("in a first column", func(t *testing.T) {
+	t.Run("of a first decision", func(t *testing.T) {
 		one := encodeTwice(t, "name", "old", "name", "new")
 		assert.Equal(t, "\t"+`"new"`, one.cells[0])
 		assert.Empty(t, one.properties(t))
 	})
-	t.Run("in an every column", func(t *testing.T) {
+	t.Run("of an every decision", func(t *testing.T) {
 		one := encodeTwice(t, "user", "old", "x", "1", "user", "new")
 		assert.Equal(t, `"new"`, one.cells[1])
 		assert.Equal(t, raw{"x": "1"}, one.properties(t))
@@ -259,9 +259,9 @@ func TestTimeIsInMilliseconds(t *testing.T) {
 func TestDigestDoesNotDependOnThePlan(t *testing.T) {
 	logs := oneRecord(full)
 	other := &guest.Plan{
-		Fields:          []guest.Field{{Key: "digest", Value: guest.Digest}},
-		AttributesKey:   "properties",
-		MaxStringLength: 1,
+		Fields:          []guest.Field{field("digest", asText(), guest.Source{Case: guest.SourceDigest})},
+		PropertiesKey:   "properties",
+		MaxStringLength: 32,
 		MaxDepth:        1,
 	}
 	want := encode(t, testPlan(), selectAll, logs)[0].event(t)["digest"]
@@ -271,8 +271,8 @@ func TestDigestDoesNotDependOnThePlan(t *testing.T) {
 
 func TestKeysOfThePlanAreEscaped(t *testing.T) {
 	plan := testPlan()
-	plan.AttributesKey = `a"b`
-	plan.Fields = []guest.Field{{Key: "c\n", Value: guest.Digest}}
+	plan.PropertiesKey = `a"b`
+	plan.Fields = []guest.Field{field("c\n", asText(), guest.Source{Case: guest.SourceDigest})}
 	event := encode(t, plan, selectAll, (&levels{record: raw{"k": "v"}}).logs(t))[0].event(t)
 	assert.Equal(t, raw{"k": "v"}, event[`a"b`])
 	assert.Contains(t, event, "c\n")

@@ -71,7 +71,7 @@ func checkEncoded(t *testing.T, logs plog.Logs) {
 				}
 			}
 		}
-		require.True(t, utf8.Valid(one.carried))
+		require.True(t, utf8.Valid(one.text))
 		properties := one.properties(t)
 		checkLimits(t, properties)
 		require.LessOrEqual(t, depthOf(properties), maxDepth)

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"strings"
 	"testing"
 
@@ -60,15 +61,17 @@ func putTwice(t *testing.T, m pcommon.Map, pairs ...string) {
 
 // encoded is one record as an Encoder writes it.
 type encoded struct {
-	cells   []string
-	carried []byte
+	cells []string
+	// text is the event without what the core decides.
+	text    []byte
+	missing string
+	senders []string
 }
 
-// event is the event that the host would join, behind a head of one member.
 func (e *encoded) event(t testing.TB) map[string]any {
 	t.Helper()
-	event, err := parseStrictly([]byte(`{"head":1` + string(e.carried) + "}}"))
-	require.NoError(t, err, "%s", e.carried)
+	event, err := parseStrictly(e.text)
+	require.NoError(t, err, "%s", e.text)
 	return event.(map[string]any)
 }
 
@@ -81,22 +84,30 @@ func encode(t testing.TB, plan *guest.Plan, selector Selector, logs plog.Logs) [
 	t.Helper()
 	e := NewEncoder(plan, selector)
 	var all []encoded
+	// Behind what other records have.
+	buffer := []byte("before")
 	for _, rl := range logs.ResourceLogs().All() {
 		require.NoError(t, e.SetResource(context.Background(), rl))
 		for _, sl := range rl.ScopeLogs().All() {
 			require.NoError(t, e.SetScope(context.Background(), sl))
 			for _, lr := range sl.LogRecords().All() {
 				e.Begin(lr)
-				carried := e.AppendCarried(nil)
-				size := len(carried) + e.Inherited().Size()
-				carried = e.Inherited().Append(carried)
-				require.LessOrEqual(t, len(carried), size)
-				cells := make([]string, len(plan.Columns))
-				for i := range cells {
-					cells[i] = string(e.AppendCell(nil, i))
-					require.NotContains(t, cells[i], "\n")
+				var passthrough Passthrough
+				buffer, passthrough = e.AppendPassthrough(buffer)
+				text := passthrough.AppendProperties(passthrough.AppendFields([]byte("{"), buffer), buffer)
+				require.LessOrEqual(t, len(text), len("{")+passthrough.Size())
+				one := encoded{cells: make([]string, len(plan.Decisions)), text: append(text, "}}"...), missing: e.Missing()}
+				for i := range one.cells {
+					one.cells[i] = string(e.AppendCell(nil, i))
+					require.NotContains(t, one.cells[i], "\n")
 				}
-				all = append(all, encoded{cells, carried})
+				for _, span := range e.Senders() {
+					one.senders = append(one.senders, string(buffer[span.From:span.To]))
+				}
+				for key := range one.event(t)[plan.PropertiesKey].(map[string]any) {
+					require.True(t, passthrough.Keys.has(hashKey(key)), key)
+				}
+				all = append(all, one)
 			}
 		}
 	}
@@ -107,27 +118,50 @@ func attribute(level guest.Level, key string) guest.Source {
 	return guest.Source{Case: guest.SourceAttribute, Attribute: guest.Attribute{Level: level, Key: key}}
 }
 
-// testPlan has a column of each mode, all kinds of sources and both levels that attributes are inherited from.
+// anyLevel are the sources of an attribute, innermost first.
+func anyLevel(key string) []guest.Source {
+	return []guest.Source{attribute(guest.LevelRecord, key), attribute(guest.LevelScope, key), attribute(guest.LevelResource, key)}
+}
+
+// decisionOf has sources that are consumed.
+func decisionOf(mode guest.DecisionMode, sources ...guest.Source) guest.Decision {
+	d := guest.Decision{Mode: mode}
+	for _, source := range sources {
+		d.Sources = append(d.Sources, guest.DecisionSource{Source: source, Consumes: true})
+	}
+	return d
+}
+
+// field has one alternative.
+func field(key string, conversion guest.Conversion, sources ...guest.Source) guest.Field {
+	return guest.Field{Path: []string{key}, Alternatives: []guest.Alternative{{Sources: sources, Conversion: conversion}}}
+}
+
+func asText() guest.Conversion {
+	return guest.Conversion{Case: guest.ConversionText, Text: guest.Text{MaxLength: math.MaxUint32}}
+}
+
+func asInteger() guest.Conversion {
+	return guest.Conversion{Case: guest.ConversionInteger, Integer: guest.Range{Min: math.Inf(-1), Max: math.Inf(1)}}
+}
+
+func asNumber() guest.Conversion {
+	return guest.Conversion{Case: guest.ConversionNumber, Number: guest.Range{Min: math.Inf(-1), Max: math.Inf(1)}}
+}
+
+// testPlan has a decision of each mode, fields that are new with each record, and both levels that attributes are
+// inherited from.
 func testPlan() *guest.Plan {
 	return &guest.Plan{
-		Columns: []guest.Column{
-			{Mode: guest.First, Sources: []guest.Source{
-				{Case: guest.SourceEventName},
-				attribute(guest.LevelRecord, "name"),
-				{Case: guest.SourceBody},
-			}},
-			{Mode: guest.Every, Sources: []guest.Source{
-				attribute(guest.LevelRecord, "user"),
-				attribute(guest.LevelScope, "user"),
-				attribute(guest.LevelResource, "user"),
-				attribute(guest.LevelRecord, "device"),
-			}},
+		Decisions: []guest.Decision{
+			decisionOf(guest.First, guest.Source{Case: guest.SourceEventName}, attribute(guest.LevelRecord, "name"), guest.Source{Case: guest.SourceBody}),
+			decisionOf(guest.Every, append(anyLevel("user"), attribute(guest.LevelRecord, "device"))...),
 		},
 		Fields: []guest.Field{
-			{Key: "time", Value: guest.TimeMS},
-			{Key: "digest", Value: guest.Digest},
+			field("time", asInteger(), guest.Source{Case: guest.SourceTimeMS}),
+			field("digest", asText(), guest.Source{Case: guest.SourceDigest}),
 		},
-		AttributesKey:     "properties",
+		PropertiesKey:     "properties",
 		OmittedAttributes: []string{"device"},
 		AttributeLevels:   []guest.Level{guest.LevelScope, guest.LevelResource},
 		BodyProperty:      "body",

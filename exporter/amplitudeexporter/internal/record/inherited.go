@@ -17,8 +17,8 @@ type part struct {
 	overridden, overriddenByRecord []int
 }
 
-// members is JSON of the attributes of a scope or a resource, a comma before each. Of one that a cell took nothing is
-// written: the core decides on it, and it still wins over an outer one of its name.
+// members is JSON of the attributes of a scope or a resource, a comma before each. Of one that a
+// decision consumed nothing is written; it still wins over an outer one of its name.
 type members struct {
 	text []byte
 	ends []int
@@ -95,7 +95,7 @@ func (p *part) eachOverridden(use func(start, end int)) {
 type selection struct {
 	members *members
 	// filter rules out most keys that are not among the indices.
-	filter  [4]uint64
+	filter  Filter
 	indices map[string]int
 	// overridden are the members that the level below overrides for all of its records.
 	overridden []int
@@ -113,13 +113,12 @@ func (s *selection) add(key string) {
 		s.indices = make(map[string]int)
 	}
 	s.indices[key] = len(s.members.ends)
-	word, bit := hashKey(key)
-	s.filter[word] |= bit
+	s.filter.Add(key)
 	s.members.ends = append(s.members.ends, len(s.members.text))
 }
 
 func (s *selection) find(key string) (index int, found bool) {
-	if word, bit := hashKey(key); s.filter[word]&bit == 0 {
+	if !s.filter.has(hashKey(key)) {
 		return 0, false
 	}
 	index, found = s.indices[key]

@@ -32,8 +32,8 @@ func inheritedOf(t *testing.T, records ...[]string) []*Inherited {
 			lr.Attributes().PutStr(key, "own")
 		}
 		e.Begin(lr)
-		e.AppendCarried(nil)
-		all = append(all, e.Inherited())
+		_, passthrough := e.AppendPassthrough(nil)
+		all = append(all, passthrough.Inherited)
 	}
 	return all
 }
@@ -106,8 +106,8 @@ func TestWhatARecordInheritsStaysAsItIs(t *testing.T) {
 		require.NoError(t, e.SetResource(t.Context(), rl))
 		require.NoError(t, e.SetScope(t.Context(), rl.ScopeLogs().At(0)))
 		e.Begin(rl.ScopeLogs().At(0).LogRecords().At(0))
-		e.AppendCarried(nil)
-		all = append(all, e.Inherited())
+		_, passthrough := e.AppendPassthrough(nil)
+		all = append(all, passthrough.Inherited)
 	}
 	for i, inherited := range all {
 		assert.Equal(t, fmt.Sprintf(`{"scope":%d,"resource":%d`, i, i), string(inherited.Append([]byte("{"))))

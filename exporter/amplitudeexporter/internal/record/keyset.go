@@ -1,9 +1,9 @@
 package record
 
 // keySet says whether a key of a map was seen before. It is made for the few keys of a record, nearly always distinct:
-// a filter of 256 bits rules a repetition out, and only where it cannot are keys compared.
+// a filter rules a repetition out, and only where it cannot are keys compared.
 type keySet struct {
-	filter [4]uint64
+	filter Filter
 	keys   [inlineKeys]string
 	n      int
 	many   map[string]struct{}
@@ -13,6 +13,9 @@ const inlineKeys = 32
 
 // add reports whether the key is new.
 func (s *keySet) add(key string) bool {
+	hash := hashKey(key)
+	mayBeThere := s.filter.has(hash)
+	s.filter.add(hash)
 	if s.many != nil {
 		_, seen := s.many[key]
 		s.many[key] = struct{}{}
@@ -25,26 +28,75 @@ func (s *keySet) add(key string) bool {
 		}
 		return s.add(key)
 	}
-	word, bit := hashKey(key)
-	if s.filter[word]&bit != 0 {
+	if mayBeThere {
 		for _, k := range s.keys[:s.n] {
 			if k == key {
 				return false
 			}
 		}
 	}
-	s.filter[word] |= bit
 	s.keys[s.n] = key
 	s.n++
 	return true
 }
 
+// Filter rules out most keys that were not added to it.
+type Filter [4]uint64
+
+// Add adds a key.
+func (f *Filter) Add(key string) { f.add(hashKey(key)) }
+
+func (f *Filter) add(hash uint8) { f[hash>>6] |= 1 << (hash & 63) }
+
+func (f *Filter) has(hash uint8) bool { return f[hash>>6]&(1<<(hash&63)) != 0 }
+
+// AddAll adds the keys of another one.
+func (f *Filter) AddAll(other *Filter) {
+	for i := range f {
+		f[i] |= other[i]
+	}
+}
+
+// Overlaps reports whether a key may have been added to both.
+func (f *Filter) Overlaps(other *Filter) bool {
+	return f[0]&other[0]|f[1]&other[1]|f[2]&other[2]|f[3]&other[3] != 0
+}
+
 // hashKey mixes what keys mostly differ in: length, first, middle and last byte.
-func hashKey(key string) (word int, bit uint64) {
+func hashKey(key string) uint8 {
 	h := uint32(len(key)) * 0x9e3779b1
 	if key != "" {
 		h += uint32(key[0])*0x85ebca6b + uint32(key[len(key)/2])*0xc2b2ae35 + uint32(key[len(key)-1])*0x27d4eb2f
 	}
 	h ^= h >> 15
-	return int(h >> 6 & 3), 1 << (h & 63)
+	return uint8(h)
+}
+
+// keyIndex finds the few keys that a plan names. Nearly every other key is ruled out without a comparison.
+type keyIndex struct {
+	// heads are the first key of a hash, next the one that follows a key: indices from 1, 0 for none.
+	heads [256]uint16
+	next  []uint16
+	keys  []string
+}
+
+// add returns the index of a key, a new one where it has none.
+func (x *keyIndex) add(key string) int {
+	if index, known := x.find(key); known {
+		return index
+	}
+	hash := hashKey(key)
+	x.keys = append(x.keys, key)
+	x.next = append(x.next, x.heads[hash])
+	x.heads[hash] = uint16(len(x.keys))
+	return len(x.keys) - 1
+}
+
+func (x *keyIndex) find(key string) (index int, known bool) {
+	for at := x.heads[hashKey(key)]; at != 0; at = x.next[at-1] {
+		if x.keys[at-1] == key {
+			return int(at - 1), true
+		}
+	}
+	return 0, false
 }

@@ -27,9 +27,7 @@ func TestKeySetTellsKeysOfOneHashApart(t *testing.T) {
 	keys := []string{"a1bc2d", "a3bc4d", "a5bc6d"}
 	var set keySet
 	for _, key := range keys {
-		wantWord, wantBit := hashKey(keys[0])
-		word, bit := hashKey(key)
-		require.Equal(t, [2]uint64{uint64(wantWord), wantBit}, [2]uint64{uint64(word), bit})
+		require.Equal(t, hashKey(keys[0]), hashKey(key))
 		assert.True(t, set.add(key))
 	}
 	for _, key := range keys {
@@ -42,4 +40,23 @@ func TestKeySetTakesTheEmptyKey(t *testing.T) {
 	assert.True(t, set.add(""))
 	assert.True(t, set.add("\x00"))
 	assert.False(t, set.add(""))
+}
+
+func TestKeyIndexFindsWhatWasAdded(t *testing.T) {
+	// The last three have one hash.
+	keys := []string{"", "user", "device", "a1bc2d", "a3bc4d", "a5bc6d"}
+	var index keyIndex
+	for i, key := range keys {
+		_, known := index.find(key)
+		require.False(t, known)
+		require.Equal(t, i, index.add(key))
+		require.Equal(t, i, index.add(key))
+	}
+	for i, key := range keys {
+		found, known := index.find(key)
+		assert.True(t, known)
+		assert.Equal(t, i, found)
+	}
+	_, known := index.find("a7bc8d")
+	assert.False(t, known)
 }

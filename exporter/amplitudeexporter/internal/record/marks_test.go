@@ -86,7 +86,7 @@ func TestWithinMapsMarksAreAttributesLikeOthers(t *testing.T) {
 }
 
 // What is written on records behind the door needs no word in the digest or the encoder.
-func TestNoMarkIsDigestedOrCarried(t *testing.T) {
+func TestNoMarkIsDigestedOrWritten(t *testing.T) {
 	unmarked := withMarks(func(pcommon.Map, string) {})
 	marked := withMarks(func(m pcommon.Map, key string) {
 		if key != twinAttribute {
@@ -101,10 +101,9 @@ func TestNoMarkIsDigestedOrCarried(t *testing.T) {
 	plan := testPlan()
 	plan.Fields = nil
 	for _, key := range allMarks {
-		for mode := range plan.Columns {
-			for _, level := range []guest.Level{guest.LevelRecord, guest.LevelScope, guest.LevelResource} {
-				plan.Columns[mode].Sources = append(plan.Columns[mode].Sources, attribute(level, key))
-			}
+		plan.Fields = append(plan.Fields, field(key, asText(), anyLevel(key)...))
+		for i := range plan.Decisions {
+			plan.Decisions[i].Sources = append(plan.Decisions[i].Sources, decisionOf(0, anyLevel(key)...).Sources...)
 		}
 	}
 	selector := func(ctx context.Context, level guest.Level, keys []string) ([]bool, error) {
@@ -116,7 +115,7 @@ func TestNoMarkIsDigestedOrCarried(t *testing.T) {
 
 func TestAMarkIsNoneOfACutKey(t *testing.T) {
 	plan := testPlan()
-	plan.Fields, plan.Columns, plan.OmittedAttributes = nil, nil, nil
+	plan.Fields, plan.Decisions, plan.OmittedAttributes = nil, nil, nil
 	plan.MaxStringLength = uint32(len(markPrefix) - 5)
 	cut := markPrefix[:plan.MaxStringLength]
 	logs := oneRecord(func(_ plog.ResourceLogs, _ plog.ScopeLogs, lr plog.LogRecord) {

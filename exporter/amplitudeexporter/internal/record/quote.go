@@ -20,14 +20,18 @@ var plain = func() (table [256]bool) {
 // appendQuoted writes a JSON string of at most maxLength characters (code points), a repaired one where s is not valid
 // UTF-8. With asciiOnly set the result's length in bytes is its length in characters.
 func appendQuoted(b []byte, s string, maxLength int, asciiOnly bool) []byte {
-	b = append(b, '"')
+	return append(appendContents(append(b, '"'), s, maxLength, asciiOnly), '"')
+}
+
+// appendContents writes what is between the quotes.
+func appendContents(b []byte, s string, maxLength int, asciiOnly bool) []byte {
 	if len(s) <= maxLength {
 		i := 0
 		for i < len(s) && plain[s[i]] {
 			i++
 		}
 		if i == len(s) {
-			return append(append(b, s...), '"')
+			return append(b, s...)
 		}
 	}
 	for i := 0; i < len(s) && maxLength > 0; maxLength-- {
@@ -45,7 +49,7 @@ func appendQuoted(b []byte, s string, maxLength int, asciiOnly bool) []byte {
 			b = utf8.AppendRune(b, r)
 		}
 	}
-	return append(b, '"')
+	return b
 }
 
 func appendEscapedByte(b []byte, c byte) []byte {
@@ -91,7 +95,7 @@ func cutKey(key string, maxLength int) string {
 const maxSafeInteger = 1<<53 - 1
 
 func appendInt(b []byte, n int64) []byte {
-	if n > maxSafeInteger || n < -maxSafeInteger {
+	if !isSafe(n) {
 		b = append(b, '"')
 		b = strconv.AppendInt(b, n, 10)
 		return append(b, '"')

@@ -95,24 +95,27 @@ func (w jsonWriter) appendMap(b []byte, m pcommon.Map, level int) []byte {
 	return append(b, '}')
 }
 
-// appendMembers writes the members of a map, each key once, with the value that comes last. With leaveOut it writes the
-// attributes of a record: marks, and those for which leaveOut answers true, are left out.
-func (w jsonWriter) appendMembers(b []byte, m pcommon.Map, level int, leaveOut func(key string, v pcommon.Value) bool) []byte {
+// appendMembers writes the members of a map, each key once, with the value that comes last. With an encoder it writes the
+// attributes of the encoder's record: marks, and those that the encoder leaves out, are left out.
+func (w jsonWriter) appendMembers(b []byte, m pcommon.Map, level int, of *Encoder) []byte {
 	start := len(b)
 	var seen keySet
 	for key, v := range m.All() {
-		if leaveOut != nil && isMark(key) {
+		if of != nil && isMark(key) {
 			continue
 		}
 		key = cutKey(key, w.maxStringLength)
 		if !seen.add(key) {
 			// Rare: begin again, knowing where each key comes last.
-			return w.appendLastMembers(b[:start], m, level, leaveOut)
+			return w.appendLastMembers(b[:start], m, level, of)
 		}
-		if leaveOut != nil && leaveOut(key, v) {
+		if of != nil && of.leavesOut(key, v) {
 			continue
 		}
 		b = w.appendMember(b, start, key, v, level)
+	}
+	if of != nil {
+		of.keys = seen.filter
 	}
 	return b
 }
@@ -128,24 +131,28 @@ func (w jsonWriter) hasKey(m pcommon.Map, key string) bool {
 	return false
 }
 
-func (w jsonWriter) appendLastMembers(b []byte, m pcommon.Map, level int, leaveOut func(key string, v pcommon.Value) bool) []byte {
+func (w jsonWriter) appendLastMembers(b []byte, m pcommon.Map, level int, of *Encoder) []byte {
 	start := len(b)
 	last := make(map[string]int, m.Len())
 	index := 0
 	for key := range m.All() {
-		if leaveOut == nil || !isMark(key) {
-			last[cutKey(key, w.maxStringLength)] = index
+		if of == nil || !isMark(key) {
+			key = cutKey(key, w.maxStringLength)
+			last[key] = index
+			if of != nil {
+				of.keys.Add(key)
+			}
 		}
 		index++
 	}
 	index = -1
 	for key, v := range m.All() {
 		index++
-		if leaveOut != nil && isMark(key) {
+		if of != nil && isMark(key) {
 			continue
 		}
 		key = cutKey(key, w.maxStringLength)
-		if last[key] != index || leaveOut != nil && leaveOut(key, v) {
+		if last[key] != index || of != nil && of.leavesOut(key, v) {
 			continue
 		}
 		b = w.appendMember(b, start, key, v, level)

@@ -1,4 +1,4 @@
-declare module 'flagsmith:amplitude-exporter/types@0.1.0' {
+declare module 'flagsmith:amplitude-exporter/types@0.2.0' {
   /**
    * The part of the exporter's config that is about Amplitude; keys as in the Collector's YAML.
    */
@@ -63,6 +63,84 @@ declare module 'flagsmith:amplitude-exporter/types@0.1.0' {
     end: string,
   }
   /**
+   * Which texts are acceptable. Lengths are in characters (Unicode code points), those of the prefix included.
+   */
+  export interface Text {
+    /**
+     * What the value is put behind.
+     */
+    prefix: string,
+    /**
+     * The shortest text that is acceptable.
+     */
+    minLength: number,
+    /**
+     * The longest text that is acceptable. One that is acceptable and longer than `max-string-length` is cut to that.
+     */
+    maxLength: number,
+    /**
+     * Values that are not acceptable, without a prefix, in lower case: `none` refuses `None` too.
+     */
+    refused: Array<string>,
+  }
+  /**
+   * Which numbers are acceptable. An infinity stands for no bound.
+   */
+  export interface Range {
+    min: number,
+    max: number,
+  }
+  /**
+   * A value that is nothing, such as an attribute that is null or a text that is empty, is never acceptable.
+   */
+  export type Conversion = ConversionText | ConversionNumber | ConversionInteger | ConversionBoolean | ConversionJson;
+  /**
+   * A JSON string. A scalar of any type is acceptable, written as in a cell: `7` and `"7"` are both 7.
+   */
+  export interface ConversionText {
+    tag: 'text',
+    val: Text,
+  }
+  /**
+   * A JSON number. A number is acceptable, and a text that is one in JSON: `1.5`, `"1.5"`. No infinities.
+   */
+  export interface ConversionNumber {
+    tag: 'number',
+    val: Range,
+  }
+  /**
+   * A JSON number. A whole number within ±(2^53-1) is acceptable, and a text of its digits: `7`, `7.0`, `"7"`, `"007"`.
+   */
+  export interface ConversionInteger {
+    tag: 'integer',
+    val: Range,
+  }
+  /**
+   * A JSON boolean. A boolean is acceptable, and the texts `"true"` and `"false"`.
+   */
+  export interface ConversionBoolean {
+    tag: 'boolean',
+  }
+  /**
+   * The value as it stands, maps and lists too.
+   */
+  export interface ConversionJson {
+    tag: 'json',
+  }
+  /**
+   * An event has to have one of some fields.
+   */
+  export interface Requirement {
+    /**
+     * Indices of fields.
+     */
+    fields: Uint32Array,
+    /**
+     * Why a record is dropped of whose event has none, a word in snake_case.
+     */
+    reason: string,
+  }
+  /**
    * # Variants
    * 
    * ## `"first"`
@@ -72,7 +150,7 @@ declare module 'flagsmith:amplitude-exporter/types@0.1.0' {
    * 
    * The cell holds every source's value.
    */
-  export type ColumnMode = 'first' | 'every';
+  export type DecisionMode = 'first' | 'every';
   /**
    * # Variants
    * 
@@ -87,7 +165,7 @@ declare module 'flagsmith:amplitude-exporter/types@0.1.0' {
     level: Level,
     key: string,
   }
-  export type Source = SourceEventName | SourceBody | SourceAttribute;
+  export type Source = SourceEventName | SourceBody | SourceAttribute | SourceTimeMs | SourceDigest;
   /**
    * The record's own event name.
    */
@@ -104,27 +182,63 @@ declare module 'flagsmith:amplitude-exporter/types@0.1.0' {
     tag: 'attribute',
     val: Attribute,
   }
-  export interface Column {
-    mode: ColumnMode,
-    sources: Array<Source>,
+  /**
+   * The record's time, else its observed time, in whole milliseconds since the Unix epoch.
+   */
+  export interface SourceTimeMs {
+    tag: 'time-ms',
   }
   /**
-   * # Variants
-   * 
-   * ## `"time-ms"`
-   * 
-   * The record's time, else its observed time, in whole milliseconds since the Unix epoch.
-   * ## `"digest"`
-   * 
-   * 128 bits over all that OTLP says about the record, its scope and its resource, as 32 hex digits in a string.
+   * 128 bits over all that OTLP says about the record, its scope and its resource, as a text of 32 hex digits.
    */
-  export type FieldValue = 'time-ms' | 'digest';
+  export interface SourceDigest {
+    tag: 'digest',
+  }
+  export interface Alternative {
+    /**
+     * Tried in this order.
+     */
+    sources: Array<Source>,
+    /**
+     * As what a value is written, and which values are acceptable.
+     */
+    conversion: Conversion,
+    /**
+     * Whether the attribute or body that gave the value is then no property; nor is an attribute of its name on a level
+     * further out. One that gave none stays a property.
+     */
+    consumes: boolean,
+  }
   /**
-   * A field of an event that the host writes ready-made.
+   * A value of an event that the host finds by itself.
    */
   export interface Field {
-    key: string,
-    value: FieldValue,
+    /**
+     * Keys, one within the other: `["user_id"]`; `["groups", "organisation"]` is `"groups":{"organisation":…}`.
+     */
+    path: Array<string>,
+    /**
+     * Tried in this order. The first acceptable value is the field's; where there is none, the event does not have the
+     * field.
+     */
+    alternatives: Array<Alternative>,
+  }
+  export interface DecisionSource {
+    /**
+     * Any but `time-ms` and `digest`, which are new with each record.
+     */
+    source: Source,
+    /**
+     * Whether an attribute that is a scalar, or the body, is no property once its value is in the cell.
+     */
+    consumes: boolean,
+  }
+  /**
+   * What the core is asked about.
+   */
+  export interface Decision {
+    mode: DecisionMode,
+    sources: Array<DecisionSource>,
   }
   /**
    * What the host does for every record and every request.
@@ -136,28 +250,39 @@ declare module 'flagsmith:amplitude-exporter/types@0.1.0' {
     endpoint: string,
     envelope: Envelope,
     /**
-     * What the core decides on. One cell each of every record, in this order.
-     */
-    columns: Array<Column>,
-    /**
-     * What the host writes behind what the core decided, in this order; a field without a value is left out.
+     * What the host writes into each event by itself, in this order. Fields whose paths begin alike stand in one object,
+     * where the first of them stands. No path is another's, nor the beginning of another's.
      */
     fields: Array<Field>,
     /**
-     * Under which key, behind the fields, the event's properties stand: the attributes of the record and those that
-     * `select-attributes` picks (the record's win, then the scope's), but for those that went into a cell as a scalar.
+     * What an event has to have.
      */
-    attributesKey: string,
+    requirements: Array<Requirement>,
     /**
-     * Attributes that are never carried, whatever their level, type and whether a cell took them.
+     * Fields that say who sent an event, such as its user, by their indices: by their values the server limits what it
+     * takes in a time. Their paths have one key, and their values are texts.
+     */
+    senders: Uint32Array,
+    /**
+     * What the core is asked about. One cell each of every record, in this order.
+     */
+    decisions: Array<Decision>,
+    /**
+     * The key under which an event's properties stand, behind the fields: the attributes of the record and those that
+     * `select-attributes` picks (the record's win, then the scope's), but for those that were consumed. No field's path
+     * begins with it.
+     */
+    propertiesKey: string,
+    /**
+     * Attributes that are never a property, whatever their level and type and whether anything consumed them.
      */
     omittedAttributes: Array<string>,
     /**
-     * The levels above the record of which attributes may be carried.
+     * The levels above the record of which attributes may be properties.
      */
     attributeLevels: Array<Level>,
     /**
-     * The property that a body goes to which no cell took, unless an attribute has that name. Empty = none.
+     * The property that a body becomes which nothing consumed, unless an attribute has that name. Empty = none.
      */
     bodyProperty: string,
     /**
@@ -168,11 +293,6 @@ declare module 'flagsmith:amplitude-exporter/types@0.1.0' {
      * Levels of maps and lists, the object of the properties being the first; what is deeper becomes its JSON text.
      */
     maxDepth: number,
-    /**
-     * Members of an event that say who sent it, such as its user: by their values the server limits what it takes in a
-     * time.
-     */
-    senderKeys: Array<string>,
     /**
      * What to tell the operator, once, when a record is first dropped for a reason.
      */
@@ -228,13 +348,19 @@ declare module 'flagsmith:amplitude-exporter/types@0.1.0' {
     body: string,
   }
   /**
-   * A member of an event that is a string.
+   * Who sent an event, such as `user_id` and `someone`.
    */
-  export interface Member {
+  export interface Sender {
+    /**
+     * The key of a field that is in the plan's `senders`.
+     */
     key: string,
+    /**
+     * Its value in the event.
+     */
     value: string,
   }
-  export type Named = NamedEvents | NamedMembers;
+  export type Named = NamedEvents | NamedSenders;
   /**
    * Events of the request by their indices; one past its end names none.
    */
@@ -243,11 +369,11 @@ declare module 'flagsmith:amplitude-exporter/types@0.1.0' {
     val: Uint32Array,
   }
   /**
-   * Events that have one of these members among those that `decide` gave them.
+   * Events of which one of these is the sender.
    */
-  export interface NamedMembers {
-    tag: 'members',
-    val: Array<Member>,
+  export interface NamedSenders {
+    tag: 'senders',
+    val: Array<Sender>,
   }
   /**
    * What a server takes of one sender. The host begins with it, and learns from what passes and what is refused.

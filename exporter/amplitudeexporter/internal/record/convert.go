@@ -1,0 +1,214 @@
+package record
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"math"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"go.opentelemetry.io/collector/pdata/pcommon"
+
+	"github.com/Flagsmith/flagsmith-otel-collector/exporter/amplitudeexporter/internal/guest"
+)
+
+// conversion writes values of fields, those that are acceptable.
+type conversion struct {
+	writer jsonWriter
+	as     guest.ConversionCase
+	// level is that of a map or list in the event, as appendValue has it.
+	level int
+
+	// Of texts: prefix is the JSON string up to the value, and its length is in characters, as all others are.
+	prefix               string
+	prefixLength         int
+	minLength, maxLength int
+	refused              []string
+	// refusedLengths has a bit for each length of a refused text in bytes, the last one for all beyond.
+	refusedLengths uint64
+
+	// Of numbers.
+	min, max float64
+}
+
+func newConversion(c *guest.Conversion, writer jsonWriter, level int) *conversion {
+	compiled := &conversion{writer: writer, as: c.Case, level: level}
+	switch c.Case {
+	case guest.ConversionText:
+		quoted := appendQuoted(nil, c.Text.Prefix, writer.maxStringLength, true)
+		compiled.prefix = string(quoted[:len(quoted)-1])
+		compiled.prefixLength = utf8.RuneCountInString(c.Text.Prefix)
+		compiled.minLength, compiled.maxLength = int(c.Text.MinLength), int(c.Text.MaxLength)
+		compiled.refused = c.Text.Refused
+		for _, text := range c.Text.Refused {
+			compiled.refusedLengths |= lengthBit(text)
+		}
+	case guest.ConversionNumber:
+		compiled.min, compiled.max = c.Number.Min, c.Number.Max
+	case guest.ConversionInteger:
+		compiled.min, compiled.max = c.Integer.Min, c.Integer.Max
+	case guest.ConversionBoolean, guest.ConversionJSON:
+	}
+	return compiled
+}
+
+func lengthBit(text string) uint64 { return 1 << min(len(text), 63) }
+
+// takesAny reports whether maps and lists may be acceptable.
+func (c *conversion) takesAny() bool { return c.as == guest.ConversionJSON }
+
+// append writes a value. Of one that is not acceptable it may leave a part behind, and answers false.
+func (c *conversion) append(b []byte, v pcommon.Value) ([]byte, bool) {
+	switch v.Type() {
+	case pcommon.ValueTypeStr:
+		return c.appendText(b, v.Str())
+	case pcommon.ValueTypeInt:
+		return c.appendInt(b, v.Int())
+	case pcommon.ValueTypeDouble:
+		return c.appendDouble(b, v.Double())
+	case pcommon.ValueTypeBool:
+		return c.appendBool(b, v.Bool())
+	case pcommon.ValueTypeBytes:
+		if c.takesAny() && v.Bytes().Len() > 0 {
+			return c.writer.appendBase64(b, v.Bytes().AsRaw()), true
+		}
+		return c.appendText(b, base64.StdEncoding.EncodeToString(v.Bytes().AsRaw()))
+	case pcommon.ValueTypeMap, pcommon.ValueTypeSlice:
+		if c.takesAny() {
+			return c.writer.appendValue(b, v, c.level), true
+		}
+		return b, false
+	default:
+		return b, false
+	}
+}
+
+// appendText writes what a text gives.
+func (c *conversion) appendText(b []byte, text string) ([]byte, bool) {
+	if text == "" {
+		return b, false
+	}
+	switch c.as {
+	case guest.ConversionText:
+		if !c.isAcceptable(text) {
+			return b, false
+		}
+		b = append(b, c.prefix...)
+		b = appendContents(b, text, c.writer.maxStringLength-c.prefixLength, true)
+		return append(b, '"'), true
+	case guest.ConversionNumber:
+		if text[0] != '-' && (text[0] < '0' || text[0] > '9') || !json.Valid([]byte(text)) {
+			return b, false
+		}
+		number, err := strconv.ParseFloat(text, 64)
+		if err != nil || !c.isWithin(number) {
+			return b, false
+		}
+		return appendDouble(b, number), true
+	case guest.ConversionInteger:
+		number, isOne := parseInteger(text)
+		if !isOne || !c.isWithin(float64(number)) {
+			return b, false
+		}
+		return strconv.AppendInt(b, number, 10), true
+	case guest.ConversionBoolean:
+		if text != "true" && text != "false" {
+			return b, false
+		}
+		return append(b, text...), true
+	default:
+		return appendQuoted(b, text, c.writer.maxStringLength, false), true
+	}
+}
+
+func (c *conversion) appendInt(b []byte, number int64) ([]byte, bool) {
+	switch c.as {
+	case guest.ConversionText:
+		var digits [20]byte
+		return c.appendText(b, string(strconv.AppendInt(digits[:0], number, 10)))
+	case guest.ConversionNumber:
+		return strconv.AppendInt(b, number, 10), c.isWithin(float64(number))
+	case guest.ConversionInteger:
+		return strconv.AppendInt(b, number, 10), isSafe(number) && c.isWithin(float64(number))
+	case guest.ConversionBoolean:
+		return b, false
+	default:
+		return appendInt(b, number), true
+	}
+}
+
+func (c *conversion) appendDouble(b []byte, number float64) ([]byte, bool) {
+	switch c.as {
+	case guest.ConversionText:
+		text := appendDouble(nil, number)
+		return c.appendText(b, strings.Trim(string(text), `"`))
+	case guest.ConversionNumber:
+		return appendDouble(b, number), c.isWithin(number)
+	case guest.ConversionInteger:
+		isWhole := math.Abs(number) <= maxSafeInteger && number == math.Trunc(number)
+		return appendDouble(b, number), isWhole && c.isWithin(number)
+	case guest.ConversionBoolean:
+		return b, false
+	default:
+		return appendDouble(b, number), true
+	}
+}
+
+func (c *conversion) appendBool(b []byte, value bool) ([]byte, bool) {
+	switch c.as {
+	case guest.ConversionText:
+		return c.appendText(b, strconv.FormatBool(value))
+	case guest.ConversionBoolean, guest.ConversionJSON:
+		return strconv.AppendBool(b, value), true
+	default:
+		return b, false
+	}
+}
+
+// isAcceptable reports whether a text may stand behind the prefix.
+func (c *conversion) isAcceptable(text string) bool {
+	if c.refusedLengths&lengthBit(text) != 0 {
+		for _, refused := range c.refused {
+			if len(refused) == len(text) && strings.EqualFold(refused, text) {
+				return false
+			}
+		}
+	}
+	// A character has one to four bytes, so characters are counted only where that can matter.
+	if c.prefixLength+len(text)/utf8.UTFMax < c.minLength && c.prefixLength+utf8.RuneCountInString(text) < c.minLength {
+		return false
+	}
+	return c.prefixLength+len(text) <= c.maxLength || c.prefixLength+utf8.RuneCountInString(text) <= c.maxLength
+}
+
+// isWithin reports whether a number is finite and within the bounds.
+func (c *conversion) isWithin(number float64) bool {
+	return number >= c.min && number <= c.max && !math.IsInf(number, 0)
+}
+
+func isSafe(number int64) bool { return number >= -maxSafeInteger && number <= maxSafeInteger }
+
+// parseInteger reads a whole number within ±(2^53-1) of which the text is the digits. Zeros may come before, unless it is
+// negative.
+func parseInteger(text string) (number int64, isOne bool) {
+	digits := text
+	if text[0] == '-' {
+		digits = text[1:]
+		if digits == "" || digits[0] == '0' {
+			return 0, false
+		}
+	}
+	for _, digit := range []byte(digits) {
+		if digit < '0' || digit > '9' {
+			return 0, false
+		}
+		if number = 10*number + int64(digit-'0'); number > maxSafeInteger {
+			return 0, false
+		}
+	}
+	if len(digits) < len(text) {
+		number = -number
+	}
+	return number, true
+}

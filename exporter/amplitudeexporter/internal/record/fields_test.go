@@ -1,0 +1,445 @@
+package record
+
+import (
+	"encoding/json"
+	"math"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/pdata/plog"
+
+	"github.com/Flagsmith/flagsmith-otel-collector/exporter/amplitudeexporter/internal/guest"
+)
+
+// planOf has fields and nothing else but properties of all levels.
+func planOf(fields ...guest.Field) *guest.Plan {
+	return &guest.Plan{
+		Fields:          fields,
+		PropertiesKey:   "properties",
+		AttributeLevels: []guest.Level{guest.LevelScope, guest.LevelResource},
+		MaxStringLength: maxLength,
+		MaxDepth:        maxDepth,
+	}
+}
+
+// text is a conversion to texts that the changes restrict.
+func text(changes func(*guest.Text)) guest.Conversion {
+	c := asText()
+	changes(&c.Text)
+	return c
+}
+
+func between(c guest.ConversionCase, least, greatest float64) guest.Conversion {
+	bounds := guest.Range{Min: least, Max: greatest}
+	if c == guest.ConversionNumber {
+		return guest.Conversion{Case: c, Number: bounds}
+	}
+	return guest.Conversion{Case: c, Integer: bounds}
+}
+
+// one encodes a single record.
+func one(t *testing.T, plan *guest.Plan, of levels) *encoded {
+	t.Helper()
+	return &encode(t, plan, selectAll, of.logs(t))[0]
+}
+
+func TestConversions(t *testing.T) {
+	long := strings.Repeat("é", maxLength+1)
+	ids := text(func(c *guest.Text) { c.Prefix, c.MinLength, c.Refused = "org:", 6, []string{"none", "-1", "n/a"} })
+	short := text(func(c *guest.Text) { c.Prefix, c.MaxLength = "é:", 5 })
+	boolean, asJSON := guest.Conversion{Case: guest.ConversionBoolean}, guest.Conversion{Case: guest.ConversionJSON}
+	safe := int64(1)<<53 - 1
+	number := func(text string) any { return json.Number(text) }
+	for name, row := range map[string]struct {
+		conversion guest.Conversion
+		value      any
+		// want is nil where the value is not acceptable.
+		want any
+	}{
+		"text: a text":                       {asText(), "é\n", "é\n"},
+		"text: an integer":                   {asText(), int64(-7), "-7"},
+		"text: the least integer":            {asText(), int64(math.MinInt64), "-9223372036854775808"},
+		"text: a double":                     {asText(), 1.5, "1.5"},
+		"text: a whole double":               {asText(), 3.0, "3"},
+		"text: a large double":               {asText(), 1e300, "1e+300"},
+		"text: not a number":                 {asText(), math.NaN(), "NaN"},
+		"text: a boolean":                    {asText(), false, "false"},
+		"text: bytes":                        {asText(), []byte{1, 2}, "AQI="},
+		"text: many bytes are cut":           {asText(), make([]byte, 3*maxLength), strings.Repeat("A", maxLength)},
+		"text: nothing of null":              {asText(), nil, nil},
+		"text: nothing of an empty text":     {asText(), "", nil},
+		"text: nothing of no bytes":          {asText(), []byte{}, nil},
+		"text: nothing of a map":             {asText(), raw{"k": "v"}, nil},
+		"text: nothing of a list":            {asText(), []any{"v"}, nil},
+		"text: repaired":                     {asText(), "a\xff", "a\ufffd"},
+		"text: cut":                          {asText(), long, long[:2*maxLength]},
+		"text: behind a prefix":              {ids, "42", "org:42"},
+		"text: the prefix counts":            {ids, int64(42), "org:42"},
+		"text: too short":                    {ids, "1", nil},
+		"text: too short in characters":      {ids, "é", nil},
+		"text: long enough in characters":    {ids, "éé", "org:éé"},
+		"text: prefix and value are cut":     {ids, long, "org:" + long[:2*(maxLength-4)]},
+		"text: refused":                      {ids, "none", nil},
+		"text: refused whatever its case":    {ids, "nOnE", nil},
+		"text: refused as a number":          {ids, int64(-1), nil},
+		"text: as long as a refused one":     {ids, "nine", "org:nine"},
+		"text: one that has a refused one":   {ids, "none1", "org:none1"},
+		"text: as long as may be":            {short, "ééé", "é:ééé"},
+		"text: longer than may be":           {short, "éééé", nil},
+		"text: longer than may be, in ASCII": {short, "abcd", nil},
+		"text: longer than any string":       {text(func(c *guest.Text) { c.MaxLength = maxLength }), long, nil},
+		"text: bytes longer than any string": {text(func(c *guest.Text) { c.MaxLength = 2 * maxLength }), make([]byte, 3*maxLength), nil},
+
+		"number: an integer":              {asNumber(), int64(7), number("7")},
+		"number: a double":                {asNumber(), -1.5, number("-1.5")},
+		"number: a text":                  {asNumber(), "1.50", number("1.5")},
+		"number: a text with an exponent": {asNumber(), "1e3", number("1000")},
+		"number: infinity":                {asNumber(), math.Inf(1), nil},
+		"number: not a number":            {asNumber(), math.NaN(), nil},
+		"number: too large a text":        {asNumber(), "1e999", nil},
+		"number: no text of a number":     {asNumber(), "0x10", nil},
+		"number: one of Go's":             {asNumber(), "1_000", nil},
+		"number: spaces":                  {asNumber(), "1 ", nil},
+		"number: a word":                  {asNumber(), "true", nil},
+		"number: a boolean":               {asNumber(), true, nil},
+		"number: a list":                  {asNumber(), []any{1}, nil},
+		"number: the least":               {between(guest.ConversionNumber, -90, 90), -90.0, number("-90")},
+		"number: below it":                {between(guest.ConversionNumber, -90, 90), "-90.1", nil},
+		"number: above the greatest":      {between(guest.ConversionNumber, -90, 90), int64(91), nil},
+
+		"integer: an integer":                {asInteger(), int64(-7), number("-7")},
+		"integer: a text":                    {asInteger(), "1700000000000", number("1700000000000")},
+		"integer: a negative text":           {asInteger(), "-1", number("-1")},
+		"integer: zero":                      {asInteger(), "0", number("0")},
+		"integer: zeros before":              {asInteger(), "007", number("7")},
+		"integer: zeros before a negative":   {asInteger(), "-07", nil},
+		"integer: minus zero":                {asInteger(), "-0", nil},
+		"integer: a sign":                    {asInteger(), "+5", nil},
+		"integer: a space":                   {asInteger(), " 5", nil},
+		"integer: only a sign":               {asInteger(), "-", nil},
+		"integer: an exponent":               {asInteger(), "1e3", nil},
+		"integer: a fraction":                {asInteger(), "1.0", nil},
+		"integer: other digits":              {asInteger(), "٣", nil},
+		"integer: a whole double":            {asInteger(), 3.0, number("3")},
+		"integer: minus zero as a double":    {asInteger(), math.Copysign(0, -1), number("0")},
+		"integer: a double":                  {asInteger(), 3.5, nil},
+		"integer: too large a double":        {asInteger(), 1e16, nil},
+		"integer: infinity":                  {asInteger(), math.Inf(1), nil},
+		"integer: not a number":              {asInteger(), math.NaN(), nil},
+		"integer: the greatest":              {asInteger(), safe, number("9007199254740991")},
+		"integer: too large":                 {asInteger(), safe + 1, nil},
+		"integer: too small":                 {asInteger(), -safe - 1, nil},
+		"integer: too large a text":          {asInteger(), "9007199254740992", nil},
+		"integer: a text beyond any integer": {asInteger(), strings.Repeat("9", 40), nil},
+		"integer: a boolean":                 {asInteger(), true, nil},
+		"integer: nothing":                   {asInteger(), nil, nil},
+		"integer: the least":                 {between(guest.ConversionInteger, -1, 5), "-1", number("-1")},
+		"integer: below it":                  {between(guest.ConversionInteger, -1, 5), int64(-2), nil},
+		"integer: above the greatest":        {between(guest.ConversionInteger, -1, 5), 6.0, nil},
+
+		"boolean: true":      {boolean, true, true},
+		"boolean: false":     {boolean, false, false},
+		"boolean: a text":    {boolean, "true", true},
+		"boolean: no text":   {boolean, "True", nil},
+		"boolean: an number": {boolean, int64(1), nil},
+		"boolean: a double":  {boolean, 1.0, nil},
+
+		"json: a text":             {asJSON, "é", "é"},
+		"json: an integer":         {asJSON, int64(7), number("7")},
+		"json: too large a number": {asJSON, safe + 1, "9007199254740992"},
+		"json: a double":           {asJSON, 1.5, number("1.5")},
+		"json: a boolean":          {asJSON, true, true},
+		"json: bytes":              {asJSON, []byte{1}, "AQ=="},
+		"json: a map":              {asJSON, raw{"k": []any{"v"}}, raw{"k": []any{"v"}}},
+		"json: a list":             {asJSON, []any{"a", 1}, []any{"a", number("1")}},
+		"json: nothing":            {asJSON, nil, nil},
+		"json: an empty text":      {asJSON, "", nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for level, of := range map[string]levels{
+				"record":   {record: raw{"k": row.value}},
+				"scope":    {scope: raw{"k": row.value}},
+				"resource": {resource: raw{"k": row.value}},
+			} {
+				assert.Equal(t, row.want, one(t, planOf(field("f", row.conversion, anyLevel("k")...)), of).event(t)["f"], level)
+			}
+			assert.Equal(t, row.want, one(t, planOf(field("f", row.conversion, guest.Source{Case: guest.SourceBody})), levels{body: row.value}).event(t)["f"], "body")
+		})
+	}
+}
+
+func TestJSONOfAFieldIsAsDeepAsThatOfAProperty(t *testing.T) {
+	asJSON := guest.Conversion{Case: guest.ConversionJSON}
+	nested := nested(60, 1)
+	plan := planOf(field("a", asJSON, attribute(guest.LevelRecord, "k")), guest.Field{
+		Path:         []string{"b", "c"},
+		Alternatives: []guest.Alternative{{Sources: []guest.Source{attribute(guest.LevelRecord, "k")}, Conversion: asJSON}},
+	})
+	event := one(t, plan, levels{record: raw{"k": nested}}).event(t)
+	assert.Equal(t, maxDepth, depthOf(event["a"]))
+	assert.Equal(t, maxDepth, depthOf(event["b"]))
+}
+
+func TestTheFirstAcceptableValueIsTheFields(t *testing.T) {
+	plan := planOf(guest.Field{Path: []string{"f"}, Alternatives: []guest.Alternative{
+		{Sources: anyLevel("a"), Conversion: asInteger()},
+		{Sources: []guest.Source{attribute(guest.LevelRecord, "b"), {Case: guest.SourceEventName}, {Case: guest.SourceBody}}, Conversion: asText()},
+	}})
+	for name, row := range map[string]struct {
+		levels levels
+		want   any
+	}{
+		"none":                        {levels{}, nil},
+		"the record's":                {levels{record: raw{"a": 1}, scope: raw{"a": 2}, resource: raw{"a": 3}}, json.Number("1")},
+		"the scope's":                 {levels{record: raw{"a": "x"}, scope: raw{"a": 2}, resource: raw{"a": 3}}, json.Number("2")},
+		"the resource's":              {levels{scope: raw{"a": "x"}, resource: raw{"a": 3}}, json.Number("3")},
+		"the next alternative's":      {levels{record: raw{"b": true}, resource: raw{"a": "x"}, eventName: "e"}, "true"},
+		"a level that is no source":   {levels{scope: raw{"b": 1}, eventName: "e"}, "e"},
+		"the body":                    {levels{body: 7}, "7"},
+		"a body that is not, of text": {levels{body: []any{7}}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			assert.Equal(t, row.want, one(t, plan, row.levels).event(t)["f"])
+		})
+	}
+}
+
+func TestTimeAndDigestAreConvertedLikeOthers(t *testing.T) {
+	time, digest := guest.Source{Case: guest.SourceTimeMS}, guest.Source{Case: guest.SourceDigest}
+	plan := planOf(
+		field("time", asText(), time),
+		field("old", between(guest.ConversionInteger, 0, 1_000), time),
+		field("digest", text(func(c *guest.Text) { c.Prefix = "d-" }), digest),
+		field("short", text(func(c *guest.Text) { c.MaxLength = 31 }), digest),
+	)
+	logs := oneRecord(func(_ plog.ResourceLogs, _ plog.ScopeLogs, lr plog.LogRecord) {
+		lr.SetTimestamp(1_750_000_000_123_000_000)
+	})
+	event := encode(t, plan, selectAll, logs)[0].event(t)
+	assert.Equal(t, "1750000000123", event["time"])
+	assert.NotContains(t, event, "old")
+	assert.Regexp(t, "^d-[0-9a-f]{32}$", event["digest"])
+	assert.NotContains(t, event, "short")
+}
+
+func TestFieldsWhosePathsBeginAlikeStandInOneObject(t *testing.T) {
+	at := func(key string, path ...string) guest.Field {
+		f := field("", asText(), attribute(guest.LevelRecord, key))
+		f.Path = path
+		return f
+	}
+	plan := planOf(
+		at("a", "groups", "organisation"), at("b", "user_id"), at("c", "groups", "project"),
+		at("d", "user_properties", "$set", "plan"), at("e", "user_properties", "$add", "seats"), at("f", "user_properties", "$set", `"é`),
+	)
+	for name, row := range map[string]struct {
+		record raw
+		want   string
+	}{
+		"none":                     {raw{}, `{"properties":{}}`},
+		"all":                      {raw{"a": 1, "b": 2, "c": 3, "d": 4, "e": 5, "f": 6}, `{"groups":{"organisation":"1","project":"3"},"user_id":"2","user_properties":{"$set":{"plan":"4","\"\u00e9":"6"},"$add":{"seats":"5"}},`},
+		"the last of each":         {raw{"c": 3, "f": 6}, `{"groups":{"project":"3"},"user_properties":{"$set":{"\"\u00e9":"6"}},`},
+		"one that is deep":         {raw{"e": 5}, `{"user_properties":{"$add":{"seats":"5"}},`},
+		"nothing of what is empty": {raw{"b": 2}, `{"user_id":"2",`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			encoded := one(t, plan, levels{record: row.record})
+			encoded.event(t)
+			assert.True(t, strings.HasPrefix(string(encoded.text), row.want), "%s", encoded.text)
+		})
+	}
+}
+
+// account is a field from an attribute of any level that is no property where it gives the value.
+func account(conversion guest.Conversion) guest.Field {
+	f := field("user", conversion, anyLevel("account")...)
+	f.Alternatives[0].Consumes = true
+	f.Alternatives = append([]guest.Alternative{{Sources: anyLevel("override"), Conversion: conversion}}, f.Alternatives...)
+	return f
+}
+
+func TestWhatAFieldConsumesIsNoProperty(t *testing.T) {
+	plan := planOf(account(text(func(c *guest.Text) { c.Refused = []string{"none"} })))
+	for name, row := range map[string]struct {
+		levels     levels
+		user       any
+		properties raw
+	}{
+		"what gave the value":                  {levels{record: raw{"account": "7", "k": "v"}}, "7", raw{"k": "v"}},
+		"not what gave none, as it stands":     {levels{record: raw{"account": 7, "override": "someone"}}, "someone", raw{"account": json.Number("7"), "override": "someone"}},
+		"not what was refused":                 {levels{record: raw{"account": "none"}, resource: raw{"account": "7"}}, "7", raw{"account": "none"}},
+		"not null":                             {levels{record: raw{"account": nil}, resource: raw{"account": "7"}}, "7", raw{"account": nil}},
+		"not a map":                            {levels{record: raw{"account": raw{"k": "v"}}, scope: raw{"account": "7"}}, "7", raw{"account": raw{"k": "v"}}},
+		"a scope's":                            {levels{scope: raw{"account": "7", "s": "v"}, resource: raw{"r": "v"}}, "7", raw{"s": "v", "r": "v"}},
+		"a resource's":                         {levels{resource: raw{"account": "7", "r": "v"}}, "7", raw{"r": "v"}},
+		"nor what it overrides":                {levels{record: raw{"account": "7"}, scope: raw{"account": "8"}, resource: raw{"account": "9"}}, "7", raw{}},
+		"nor what a scope's overrides":         {levels{scope: raw{"account": "8"}, resource: raw{"account": "9"}}, "8", raw{}},
+		"a scope's that gave none, with outer": {levels{scope: raw{"account": "none"}, resource: raw{"account": "9"}}, "9", raw{"account": "none"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			encoded := one(t, plan, row.levels)
+			assert.Equal(t, row.user, encoded.event(t)["user"])
+			assert.Equal(t, row.properties, encoded.properties(t))
+		})
+	}
+}
+
+func TestAFieldThatTakesMapsConsumesThem(t *testing.T) {
+	plan := planOf(account(guest.Conversion{Case: guest.ConversionJSON}))
+	encoded := one(t, plan, levels{record: raw{"account": raw{"k": "v"}, "other": "x"}})
+	assert.Equal(t, raw{"k": "v"}, encoded.event(t)["user"])
+	assert.Equal(t, raw{"other": "x"}, encoded.properties(t))
+}
+
+func TestABodyThatAFieldConsumesIsNoProperty(t *testing.T) {
+	plan := planOf(field("f", asInteger(), guest.Source{Case: guest.SourceBody}))
+	plan.BodyProperty = "body"
+	assert.Equal(t, raw{"body": json.Number("7")}, one(t, plan, levels{body: 7}).properties(t))
+	plan.Fields[0].Alternatives[0].Consumes = true
+	assert.Empty(t, one(t, plan, levels{body: 7}).properties(t))
+	assert.Equal(t, raw{"body": "x"}, one(t, plan, levels{body: "x"}).properties(t), "one that gave none stays")
+}
+
+func TestNoFieldIsLeftOfTheRecordBefore(t *testing.T) {
+	plan := planOf(account(asText()), field("device", asText(), anyLevel("device")...))
+	plan.Senders = []uint32{0, 1}
+	plan.Requirements = []guest.Requirement{{Fields: []uint32{0}, Reason: "no_user"}}
+	logs := (&levels{record: raw{"account": "7"}, resource: raw{"device": "d"}}).logs(t)
+	(&levels{record: raw{"override": "o", "account": "8"}}).logs(t).ResourceLogs().MoveAndAppendTo(logs.ResourceLogs())
+	(&levels{}).logs(t).ResourceLogs().MoveAndAppendTo(logs.ResourceLogs())
+	(&levels{scope: raw{"account": "9"}}).logs(t).ResourceLogs().MoveAndAppendTo(logs.ResourceLogs())
+
+	all := encode(t, plan, selectAll, logs)
+	assert.Equal(t, `{"user":"7","device":"d","properties":{"device":"d"}}`, string(all[0].text))
+	assert.Equal(t, `{"user":"o","properties":{"override":"o","account":"8"}}`, string(all[1].text))
+	assert.Equal(t, `{"properties":{}}`, string(all[2].text))
+	assert.Equal(t, `{"user":"9","properties":{}}`, string(all[3].text))
+	for i, want := range [][]string{{`"7"`, `"d"`}, {`"o"`, ""}, {"", ""}, {`"9"`, ""}} {
+		assert.Equal(t, want, all[i].senders)
+	}
+	assert.Equal(t, "no_user", all[2].missing)
+	assert.Empty(t, all[3].missing)
+}
+
+func TestRecordsOfAResourceDifferInWhatTheyConsume(t *testing.T) {
+	logs := (&levels{resource: raw{"account": "7", "r": "v"}}).logs(t)
+	list := logs.ResourceLogs().At(0).ScopeLogs().At(0).LogRecords()
+	require.NoError(t, list.AppendEmpty().Attributes().FromRaw(raw{"override": "o"}))
+	list.AppendEmpty()
+	all := encode(t, planOf(account(asText())), selectAll, logs)
+	assert.Equal(t, raw{"r": "v"}, all[0].properties(t))
+	assert.Equal(t, raw{"override": "o", "account": "7", "r": "v"}, all[1].properties(t))
+	assert.Equal(t, raw{"r": "v"}, all[2].properties(t))
+}
+
+func TestAnOmittedAttributeMayGiveAValue(t *testing.T) {
+	plan := planOf(field("device", asText(), anyLevel("device")...))
+	plan.OmittedAttributes = []string{"device"}
+	encoded := one(t, plan, levels{record: raw{"device": []any{"x"}}, resource: raw{"device": "d"}})
+	assert.Equal(t, "d", encoded.event(t)["device"])
+	assert.Empty(t, encoded.properties(t))
+}
+
+func TestMissingIsTheFirstRequirementThatIsNotMet(t *testing.T) {
+	plan := planOf(field("a", asText(), attribute(guest.LevelRecord, "a")), field("b", asText(), attribute(guest.LevelRecord, "b")), field("c", asText(), attribute(guest.LevelRecord, "c")))
+	plan.Requirements = []guest.Requirement{{Fields: []uint32{0, 1}, Reason: "no_a_or_b"}, {Fields: []uint32{2}, Reason: "no_c"}}
+	for want, record := range map[string]raw{
+		"no_a_or_b": {},
+		"no_c":      {"b": 1},
+		"":          {"a": 1, "c": 1},
+	} {
+		assert.Equal(t, want, one(t, plan, levels{record: record}).missing)
+	}
+}
+
+func TestOfAnAttributeThatComesTwiceTheLastIsTheFields(t *testing.T) {
+	logs, err := (&plog.JSONUnmarshaler{}).UnmarshalLogs([]byte(`{"resourceLogs":[{"scopeLogs":[{"logRecords":[
+		{"attributes":[{"key":"account","value":{"stringValue":"old"}},{"key":"k","value":{"stringValue":"v"}},{"key":"account","value":{"stringValue":"new"}}]},
+		{"attributes":[{"key":"account","value":{"stringValue":"old"}},{"key":"account","value":{"arrayValue":{}}}]},
+		{"attributes":[{"key":"account","value":{"arrayValue":{}}},{"key":"account","value":{"stringValue":"new"}}]}]}]}]}`))
+	require.NoError(t, err)
+	all := encode(t, planOf(account(asText())), selectAll, logs)
+	assert.Equal(t, `{"user":"new","properties":{"k":"v"}}`, string(all[0].text))
+	assert.Equal(t, `{"properties":{"account":[]}}`, string(all[1].text))
+	assert.Equal(t, `{"user":"new","properties":{}}`, string(all[2].text))
+}
+
+func TestDecisionsHaveTheirOwnAnswers(t *testing.T) {
+	body, name := guest.Source{Case: guest.SourceBody}, guest.Source{Case: guest.SourceEventName}
+	plan := planOf()
+	plan.BodyProperty = "body"
+	plan.Decisions = []guest.Decision{
+		decisionOf(guest.First, attribute(guest.LevelRecord, "a"), body),
+		decisionOf(guest.First, attribute(guest.LevelRecord, "b"), attribute(guest.LevelRecord, "a"), name),
+		decisionOf(guest.First, attribute(guest.LevelScope, "s"), attribute(guest.LevelRecord, "b")),
+	}
+	for title, row := range map[string]struct {
+		levels     levels
+		cells      []string
+		properties raw
+	}{
+		"each another attribute":     {levels{record: raw{"a": 1, "b": 2, "c": 3}}, []string{"1", "2", "\t2"}, raw{"c": json.Number("3")}},
+		"two the same":               {levels{record: raw{"a": 1}, eventName: "n", body: "x"}, []string{"1", "\t1", ""}, raw{"body": "x"}},
+		"body and name":              {levels{eventName: "n", body: "x"}, []string{"\t" + `"x"`, "\t\t" + `"n"`, ""}, raw{}},
+		"a scope's":                  {levels{record: raw{"b": 1}, scope: raw{"s": 2, "t": 3}}, []string{"", "1", "2"}, raw{"t": json.Number("3")}},
+		"a scope's that is no value": {levels{scope: raw{"s": nil}}, []string{"", "", ""}, raw{"s": nil}},
+	} {
+		t.Run(title, func(t *testing.T) {
+			encoded := one(t, plan, row.levels)
+			assert.Equal(t, row.cells, encoded.cells)
+			assert.Equal(t, row.properties, encoded.properties(t))
+		})
+	}
+}
+
+func TestWhatADecisionReadsIsAPropertyUnlessItIsConsumed(t *testing.T) {
+	for name, mode := range map[string]guest.DecisionMode{"first": guest.First, "every": guest.Every} {
+		t.Run(name, func(t *testing.T) {
+			for _, source := range []guest.Source{attribute(guest.LevelRecord, "k"), attribute(guest.LevelScope, "k"), attribute(guest.LevelResource, "k"), {Case: guest.SourceBody}} {
+				plan := planOf()
+				plan.BodyProperty = "k"
+				plan.Decisions = []guest.Decision{decisionOf(mode, source)}
+				of := levels{body: "v"}
+				if source.Case == guest.SourceAttribute {
+					of = levels{record: raw{}, scope: raw{}, resource: raw{}}
+					[]map[string]any{of.record, of.scope, of.resource}[source.Attribute.Level]["k"] = "v"
+				}
+				consumed := one(t, plan, of)
+				assert.Equal(t, []string{`"v"`}, consumed.cells)
+				assert.Empty(t, consumed.properties(t))
+
+				plan.Decisions[0].Sources[0].Consumes = false
+				kept := one(t, plan, of)
+				assert.Equal(t, []string{`"v"`}, kept.cells)
+				assert.Equal(t, raw{"k": "v"}, kept.properties(t))
+			}
+		})
+	}
+}
+
+func TestADecisionOfEverySourceSeesNameAndBody(t *testing.T) {
+	plan := planOf()
+	plan.Decisions = []guest.Decision{decisionOf(guest.Every, guest.Source{Case: guest.SourceEventName}, guest.Source{Case: guest.SourceBody}, attribute(guest.LevelRecord, "k"))}
+	logs := (&levels{eventName: "n", body: raw{"k": "v"}, record: raw{"k": 7}}).logs(t)
+	(&levels{record: raw{"k": "x"}}).logs(t).ResourceLogs().MoveAndAppendTo(logs.ResourceLogs())
+	all := encode(t, plan, selectAll, logs)
+	assert.Equal(t, []string{`"n"` + "\t{}\t7"}, all[0].cells)
+	assert.Equal(t, []string{"\t\t" + `"x"`}, all[1].cells)
+}
+
+func TestWhatBothAFieldAndADecisionReadIsConsumedByEither(t *testing.T) {
+	plan := planOf(account(asText()))
+	plan.Decisions = []guest.Decision{decisionOf(guest.Every, attribute(guest.LevelRecord, "account"))}
+	encoded := one(t, plan, levels{record: raw{"account": "7", "override": "o"}})
+	assert.Equal(t, "o", encoded.event(t)["user"])
+	assert.Equal(t, []string{`"7"`}, encoded.cells)
+	assert.Equal(t, raw{"override": "o"}, encoded.properties(t))
+}
+
+func TestFieldKeyBitsAreOfFirstKeys(t *testing.T) {
+	at := func(path ...string) guest.Field { return guest.Field{Path: path} }
+	e := NewEncoder(planOf(at("a"), at("b", "x"), at("b", "y"), at("c")), selectAll)
+	assert.Equal(t, []uint64{1, 2, 4, 0, 0}, []uint64{e.FieldKeyBit("a"), e.FieldKeyBit("b"), e.FieldKeyBit("c"), e.FieldKeyBit("x"), e.FieldKeyBit("")})
+}
