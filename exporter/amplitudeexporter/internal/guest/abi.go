@@ -227,6 +227,9 @@ func store(guest allocator, image []byte, v reflect.Value) error {
 }
 
 func lowerList(guest allocator, list reflect.Value) (uint32, error) {
+	if numbers, are := list.Interface().([]uint32); are {
+		return lowerNumbers(guest, numbers)
+	}
 	element := layoutOf(list.Type().Elem())
 	elements := make([]byte, list.Len()*int(element.size))
 	for i := range list.Len() {
@@ -235,6 +238,15 @@ func lowerList(guest allocator, list reflect.Value) (uint32, error) {
 		}
 	}
 	return lowerBytes(guest, elements, element.align)
+}
+
+// lowerNumbers is lowerList without reflection: each record passes here, as a size.
+func lowerNumbers(guest allocator, numbers []uint32) (uint32, error) {
+	bytes := make([]byte, 0, 4*len(numbers))
+	for _, number := range numbers {
+		bytes = binary.LittleEndian.AppendUint32(bytes, number)
+	}
+	return lowerBytes(guest, bytes, 4)
 }
 
 func lowerBytes(guest allocator, bytes []byte, align uint32) (uint32, error) {

@@ -544,12 +544,12 @@ func (e *Encoder) inherited() *Inherited {
 
 // leavesOut reads an attribute of the record at hand, notes what it overrides, and reports whether it is no property, or
 // one that is written last.
-func (e *Encoder) leavesOut(key string, v pcommon.Value) bool {
+func (e *Encoder) leavesOut(key string, hash uint8, v pcommon.Value) bool {
 	if e.inheritedByScope != nil {
-		e.scope.overrideByRecord(key)
-		e.resource.overrideByRecord(key)
+		e.scope.overrideByRecord(key, hash)
+		e.resource.overrideByRecord(key, hash)
 	}
-	index, known := e.useOf.find(key)
+	index, known := e.useOf.findHashed(key, hash)
 	return known && e.read(&e.uses[index], v)
 }
 

@@ -166,10 +166,11 @@ func (e *Encoder) consumeInherited(level guest.Level, key string) {
 	if e.inheritedByScope == nil {
 		return
 	}
+	hash := hashKey(key)
 	if level == guest.LevelScope {
-		e.scope.overrideByRecord(key)
+		e.scope.overrideByRecord(key, hash)
 	}
-	e.resource.overrideByRecord(key)
+	e.resource.overrideByRecord(key, hash)
 }
 
 // Missing is the reason of the first requirement that the record at hand does not meet; empty where it meets all.

@@ -117,8 +117,10 @@ func (s *selection) add(key string) {
 	s.members.ends = append(s.members.ends, len(s.members.text))
 }
 
-func (s *selection) find(key string) (index int, found bool) {
-	if !s.filter.has(hashKey(key)) {
+func (s *selection) find(key string) (index int, found bool) { return s.findHashed(key, hashKey(key)) }
+
+func (s *selection) findHashed(key string, hash uint8) (index int, found bool) {
+	if !s.filter.has(hash) {
 		return 0, false
 	}
 	index, found = s.indices[key]
@@ -141,8 +143,8 @@ func (s *selection) overrideBy(below *selection) {
 	slices.Sort(s.overridden)
 }
 
-func (s *selection) overrideByRecord(key string) {
-	if index, found := s.find(key); found {
+func (s *selection) overrideByRecord(key string, hash uint8) {
+	if index, found := s.findHashed(key, hash); found {
 		s.overriddenByRecord = append(s.overriddenByRecord, index)
 	}
 }

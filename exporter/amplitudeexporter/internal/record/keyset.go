@@ -12,8 +12,9 @@ type keySet struct {
 const inlineKeys = 32
 
 // add reports whether the key is new.
-func (s *keySet) add(key string) bool {
-	hash := hashKey(key)
+func (s *keySet) add(key string) bool { return s.addHashed(key, hashKey(key)) }
+
+func (s *keySet) addHashed(key string, hash uint8) bool {
 	mayBeThere := s.filter.has(hash)
 	s.filter.add(hash)
 	if s.many != nil {
@@ -26,7 +27,7 @@ func (s *keySet) add(key string) bool {
 		for _, k := range s.keys {
 			s.many[k] = struct{}{}
 		}
-		return s.add(key)
+		return s.addHashed(key, hash)
 	}
 	if mayBeThere {
 		for _, k := range s.keys[:s.n] {
@@ -92,8 +93,10 @@ func (x *keyIndex) add(key string) int {
 	return len(x.keys) - 1
 }
 
-func (x *keyIndex) find(key string) (index int, known bool) {
-	for at := x.heads[hashKey(key)]; at != 0; at = x.next[at-1] {
+func (x *keyIndex) find(key string) (index int, known bool) { return x.findHashed(key, hashKey(key)) }
+
+func (x *keyIndex) findHashed(key string, hash uint8) (index int, known bool) {
+	for at := x.heads[hash]; at != 0; at = x.next[at-1] {
 		if x.keys[at-1] == key {
 			return int(at - 1), true
 		}

@@ -25,14 +25,8 @@ func appendQuoted(b []byte, s string, maxLength int, asciiOnly bool) []byte {
 
 // appendContents writes what is between the quotes.
 func appendContents(b []byte, s string, maxLength int, asciiOnly bool) []byte {
-	if len(s) <= maxLength {
-		i := 0
-		for i < len(s) && plain[s[i]] {
-			i++
-		}
-		if i == len(s) {
-			return append(b, s...)
-		}
+	if len(s) <= maxLength && isPlain(s) {
+		return append(b, s...)
 	}
 	for i := 0; i < len(s) && maxLength > 0; maxLength-- {
 		c := s[i]
@@ -50,6 +44,29 @@ func appendContents(b []byte, s string, maxLength int, asciiOnly bool) []byte {
 		}
 	}
 	return b
+}
+
+// isPlain reports whether all of a text stands for itself in a JSON string.
+func isPlain(s string) bool {
+	const (
+		ones  = 0x0101010101010101
+		highs = 0x80 * ones
+	)
+	// Eight bytes at a time. Of x, a byte that is zero has its highest bit set in (x - ones) &^ x, and some behind it may.
+	for ; len(s) >= 8; s = s[8:] {
+		word := uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
+			uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
+		quote, backslash := word^('"'*ones), word^('\\'*ones)
+		if (word|(word-' '*ones)&^word|(quote-ones)&^quote|(backslash-ones)&^backslash)&highs != 0 {
+			return false
+		}
+	}
+	for i := range len(s) {
+		if !plain[s[i]] {
+			return false
+		}
+	}
+	return true
 }
 
 func appendEscapedByte(b []byte, c byte) []byte {

@@ -143,3 +143,17 @@ func TestAppendDoubleReadsBackAsTheSame(t *testing.T) {
 		return json.Unmarshal(appendDouble(nil, f), &got) == nil && got == f
 	}, &quick.Config{MaxCount: 5_000}))
 }
+
+func TestIsPlainSeesEachByteWhereverItStands(t *testing.T) {
+	for length := range 20 {
+		for at := range length {
+			for c := range 256 {
+				text := []byte(strings.Repeat("a", length))
+				text[at] = byte(c)
+				want := c >= ' ' && c < 0x80 && c != '"' && c != '\\'
+				require.Equal(t, want, isPlain(string(text)), "%q", text)
+			}
+		}
+	}
+	assert.True(t, isPlain(""))
+}

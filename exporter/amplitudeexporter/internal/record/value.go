@@ -104,15 +104,29 @@ func (w jsonWriter) appendMembers(b []byte, m pcommon.Map, level int, of *Encode
 		if of != nil && isMark(key) {
 			continue
 		}
-		key = cutKey(key, w.maxStringLength)
-		if !seen.add(key) {
+		isPlainKey := len(key) <= w.maxStringLength && isPlain(key)
+		if !isPlainKey {
+			key = cutKey(key, w.maxStringLength)
+		}
+		hash := hashKey(key)
+		if !seen.addHashed(key, hash) {
 			// Rare: begin again, knowing where each key comes last.
 			return w.appendLastMembers(b[:start], m, level, of)
 		}
-		if of != nil && of.leavesOut(key, v) {
+		if of != nil && of.leavesOut(key, hash, v) {
 			continue
 		}
-		b = w.appendMember(b, start, key, v, level)
+		if !isPlainKey {
+			b = w.appendMember(b, start, key, v, level)
+			continue
+		}
+		if len(b) > start {
+			b = append(b, ',')
+		}
+		b = append(b, '"')
+		b = append(b, key...)
+		b = append(b, '"', ':')
+		b = w.appendValue(b, v, level+1)
 	}
 	if of != nil {
 		of.keys = seen.filter
@@ -152,7 +166,7 @@ func (w jsonWriter) appendLastMembers(b []byte, m pcommon.Map, level int, of *En
 			continue
 		}
 		key = cutKey(key, w.maxStringLength)
-		if last[key] != index || of != nil && of.leavesOut(key, v) {
+		if last[key] != index || of != nil && of.leavesOut(key, hashKey(key), v) {
 			continue
 		}
 		b = w.appendMember(b, start, key, v, level)
