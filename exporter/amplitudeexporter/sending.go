@@ -66,7 +66,7 @@ func (d *delivery) send(ctx context.Context, p piece) error {
 		d.putBack(p)
 		return nil
 	}
-	if len(r.sorted.Waiting) == len(p.events) {
+	if len(r.sorted.RetryLater) == len(p.events) {
 		d.hold(ctx, p, &r, may)
 		return nil
 	}
@@ -112,7 +112,7 @@ func (d *delivery) probe(ctx context.Context, p piece, may permit) error {
 		d.putBack(p)
 		return err
 	}
-	if len(r.sorted.Waiting) == 0 {
+	if len(r.sorted.RetryLater) == 0 {
 		d.way.pass(r.began)
 		d.putBack(rest)
 		d.settle(ctx, piece{batch: p.batch, events: first}, &r)
@@ -157,7 +157,7 @@ func (d *delivery) request(ctx context.Context, events []prepare.Event, timeout 
 	}
 	r.asked, r.pause = got.retryAfter, got.retryAfter
 	// What nothing was learned of waits.
-	r.sorted = prepare.Sorted{Waiting: events, Why: guest.Fate{Case: guest.Wait}}
+	r.sorted = prepare.Sorted{RetryLater: events, Why: guest.Outcome{Case: guest.RetryLater}}
 	if err != nil {
 		r.message = "no answer: " + err.Error()
 		return r, nil
@@ -226,17 +226,17 @@ func (d *delivery) settle(ctx context.Context, p piece, r *result) {
 		d.pace(p.batch, sorted.Throttled, now)
 		d.logger.Warn("Events are sent more slowly: "+r.message, zap.Int("events", len(sorted.Throttled)))
 	case len(sorted.Throttled) > 0:
-		sorted.Waiting = append(sorted.Waiting, sorted.Throttled...)
+		sorted.RetryLater = append(sorted.RetryLater, sorted.Throttled...)
 	}
-	if len(sorted.Waiting) > 0 {
+	if len(sorted.RetryLater) > 0 {
 		d.why = errors.New(r.message)
 		pause := max(d.way.pauses.next(0), r.pause)
-		d.pieces = append(d.pieces, piece{batch: p.batch, events: sorted.Waiting, ready: now.Add(pause), failed: now})
+		d.pieces = append(d.pieces, piece{batch: p.batch, events: sorted.RetryLater, ready: now.Add(pause), failed: now})
 	}
-	if len(sorted.Again) > 0 && len(sorted.Dropped) == 0 && len(sorted.Throttled) == 0 {
+	if len(sorted.Retry) > 0 && len(sorted.Dropped) == 0 && len(sorted.Throttled) == 0 {
 		d.logger.Warn("Events go again at once: "+r.message, zap.Int("events", len(p.events)))
 	}
-	for i, events := range sorted.Again {
+	for i, events := range sorted.Retry {
 		d.pieces = slices.Insert(d.pieces, i, piece{batch: p.batch, events: events})
 	}
 }

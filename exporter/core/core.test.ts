@@ -75,9 +75,9 @@ test('validate needs no configure', () => {
 test('an answer is classified by what the configured API takes', () => {
   const answer = { events: 1, status: 429, body: '{"throttled_events":[0]}' };
   configure(configWith({ api: 'batch' }));
-  expect(classify(answer).exceptions).toMatchObject([{ fate: { tag: 'throttled', val: { events: 1_000 } } }]);
+  expect(classify(answer).exceptions).toMatchObject([{ outcome: { tag: 'throttled', val: { events: 1_000 } } }]);
   configure(configWith());
-  expect(classify(answer).exceptions).toMatchObject([{ fate: { tag: 'throttled', val: { events: 30 } } }]);
+  expect(classify(answer).exceptions).toMatchObject([{ outcome: { tag: 'throttled', val: { events: 30 } } }]);
 });
 
 describe('whatever the cells', () => {

@@ -13,16 +13,16 @@ const events = [
 ];
 
 /** What becomes of each of them, as a host reads a verdict. */
-function fatesOf(verdict: Verdict, sent: readonly Record<string, string>[] = events): string[] {
-  const fates = sent.map((event, index) => {
+function outcomesOf(verdict: Verdict, sent: readonly Record<string, string>[] = events): string[] {
+  const outcomes = sent.map((event, index) => {
     const exception = verdict.exceptions.find(({ of }) =>
       of.tag === 'events' ? of.val.includes(index) : of.val.some(({ key, value }) => event[key] === value),
     );
-    return exception?.fate;
+    return exception?.outcome;
   });
-  const others = fates.some((fate) => fate !== undefined) ? verdict.rest : verdict.all;
-  return fates.map((fate) => {
-    const decided = fate ?? others;
+  const others = outcomes.some((outcome) => outcome !== undefined) ? verdict.rest : verdict.all;
+  return outcomes.map((outcome) => {
+    const decided = outcome ?? others;
     if (decided.tag === 'dropped') return decided.val;
     return decided.tag === 'refused' || decided.tag === 'faulty' ? `${decided.tag} ${decided.val}` : decided.tag;
   });
@@ -32,7 +32,7 @@ function answer(status: number, body: unknown, sent = events, api: Api = 'http')
   return classify({ events: sent.length, status, body: typeof body === 'string' ? body : JSON.stringify(body) }, api);
 }
 
-const all = (fate: string): string[] => events.map(() => fate);
+const all = (outcome: string): string[] => events.map(() => outcome);
 
 /** As Amplitude's documentation has it: lists that have nothing to say are there, and empty. */
 const silent = {
@@ -72,26 +72,26 @@ describe('each answer that Amplitude documents', () => {
       '400: fields of events',
       400,
       { ...silent, error: 'Invalid field values on some events', events_with_invalid_fields: { time: [0, 3] } },
-      ['invalid_field', 'again', 'again', 'invalid_field'],
+      ['invalid_field', 'retry', 'retry', 'invalid_field'],
     ],
     [
       '400: events without a field',
       400,
       { ...silent, events_with_missing_fields: { event_type: [1] } },
-      ['again', 'missing_field', 'again', 'again'],
+      ['retry', 'missing_field', 'retry', 'retry'],
     ],
     [
       '400: ids that are too short',
       400,
       { ...silent, events_with_invalid_id_lengths: { user_id: [2], device_id: [2, 0] } },
-      ['invalid_id_length', 'again', 'invalid_id_length', 'again'],
+      ['invalid_id_length', 'retry', 'invalid_id_length', 'retry'],
     ],
-    ['400: silenced events', 400, { ...silent, silenced_events: [1, 2] }, ['again', 'silenced', 'silenced', 'again']],
+    ['400: silenced events', 400, { ...silent, silenced_events: [1, 2] }, ['retry', 'silenced', 'silenced', 'retry']],
     [
       '400: silenced devices',
       400,
       { ...silent, silenced_devices: ['phone-1', 'phone-3'] },
-      ['silenced', 'again', 'silenced', 'again'],
+      ['silenced', 'retry', 'silenced', 'retry'],
     ],
     [
       '400: several things',
@@ -102,23 +102,23 @@ describe('each answer that Amplitude documents', () => {
         events_with_invalid_fields: { time: [0], price: [1] },
         silenced_devices: ['phone-4'],
       },
-      ['missing_field', 'invalid_field', 'again', 'silenced'],
+      ['missing_field', 'invalid_field', 'retry', 'silenced'],
     ],
     ['400: all events', 400, { ...silent, events_with_invalid_fields: { time: [0, 1, 2, 3] } }, all('invalid_field')],
     ['400 that names no event', 400, { ...silent, error: 'Invalid request' }, all('faulty status_400')],
     ['403', 403, '<html>Forbidden</html>', all('refused status_403')],
-    ['413', 413, { code: 413, error: 'Payload too large' }, all('again-in-halves')],
+    ['413', 413, { code: 413, error: 'Payload too large' }, all('split-and-retry')],
     [
       '429: throttled events',
       429,
       { ...unthrottled, error: 'Too many requests', throttled_users: { 'bob-2': 40 }, throttled_events: [1] },
-      ['again', 'throttled', 'again', 'again'],
+      ['retry', 'throttled', 'retry', 'retry'],
     ],
     [
       '429: throttled users and devices by their ids alone',
       429,
       { ...unthrottled, throttled_users: { 'ann-1': 40 }, throttled_devices: { 'phone-3': 31 } },
-      ['throttled', 'again', 'throttled', 'again'],
+      ['throttled', 'retry', 'throttled', 'retry'],
     ],
     [
       '429: past the daily quota',
@@ -128,7 +128,7 @@ describe('each answer that Amplitude documents', () => {
         exceeded_daily_quota_users: { 'bob-2': 500_001 },
         exceeded_daily_quota_devices: { 'phone-4': 1 },
       },
-      ['again', 'daily_quota', 'again', 'daily_quota'],
+      ['retry', 'daily_quota', 'retry', 'daily_quota'],
     ],
     [
       '429: both, and the quota is what counts',
@@ -139,21 +139,21 @@ describe('each answer that Amplitude documents', () => {
         throttled_events: [0, 1, 3],
         exceeded_daily_quota_users: { 'bob-2': 500_001 },
       },
-      ['throttled', 'daily_quota', 'again', 'throttled'],
+      ['throttled', 'daily_quota', 'retry', 'throttled'],
     ],
-    ['429 that names nobody', 429, { ...unthrottled, error: 'Too many requests for this app' }, all('wait')],
-    ['500', 500, '', all('wait')],
-    ['502', 502, '', all('wait')],
-    ['503', 503, '', all('wait')],
-    ['504', 504, '', all('wait')],
-  ])('%s', (_, status, body, fates) => {
-    expect(fatesOf(answer(status, body))).toEqual(fates);
+    ['429 that names nobody', 429, { ...unthrottled, error: 'Too many requests for this app' }, all('retry-later')],
+    ['500', 500, '', all('retry-later')],
+    ['502', 502, '', all('retry-later')],
+    ['503', 503, '', all('retry-later')],
+    ['504', 504, '', all('retry-later')],
+  ])('%s', (_, status, body, outcomes) => {
+    expect(outcomesOf(answer(status, body))).toEqual(outcomes);
   });
 
   test('413 to a single event, which is too large', () => {
     const [event] = events.slice(0, 1);
     const verdict = answer(413, { code: 413, error: 'Payload too large' }, events.slice(0, 1));
-    expect(fatesOf(verdict, event && [event])).toEqual(['too_large']);
+    expect(outcomesOf(verdict, event && [event])).toEqual(['too_large']);
   });
 
   test('a 429 that names nobody holds all back for 30 s; other pauses are the ones of the host', () => {
@@ -164,7 +164,7 @@ describe('each answer that Amplitude documents', () => {
 
 describe('the pace of a throttled user', () => {
   const paceOf = (body: object, api?: Api) =>
-    answer(429, { throttled_users: { 'ann-1': 40 }, ...body }, events, api).exceptions.map(({ fate }) => fate);
+    answer(429, { throttled_users: { 'ann-1': 40 }, ...body }, events, api).exceptions.map(({ outcome }) => outcome);
 
   test.each<[string, object, Api, number, boolean]>([
     ['is what Amplitude names', { eps_threshold: 12 }, 'http', 12, true],
@@ -210,40 +210,40 @@ describe('odd answers', () => {
   ];
 
   test.each(bodies)('the status decides where a body is %j', (body) => {
-    for (const status of [200, 201, 202, 204, 299]) expect(fatesOf(answer(status, body))).toEqual(all('delivered'));
+    for (const status of [200, 201, 202, 204, 299]) expect(outcomesOf(answer(status, body))).toEqual(all('delivered'));
     for (const status of [408, 500, 501, 502, 503, 504, 520, 599, 999]) {
-      expect(fatesOf(answer(status, body))).toEqual(all('wait'));
+      expect(outcomesOf(answer(status, body))).toEqual(all('retry-later'));
     }
     for (const status of [100, 301, 302, 307, 401, 403, 404, 405, 407, 409, 415, 422, 451, 499]) {
-      expect(fatesOf(answer(status, body))).toEqual(all(`refused status_${status}`));
+      expect(outcomesOf(answer(status, body))).toEqual(all(`refused status_${status}`));
     }
-    expect(fatesOf(answer(400, body))).toEqual(all('faulty status_400'));
-    expect(fatesOf(answer(413, body))).toEqual(all('again-in-halves'));
-    expect(fatesOf(answer(429, body))).toEqual(all('wait'));
+    expect(outcomesOf(answer(400, body))).toEqual(all('faulty status_400'));
+    expect(outcomesOf(answer(413, body))).toEqual(all('split-and-retry'));
+    expect(outcomesOf(answer(429, body))).toEqual(all('retry-later'));
   });
 
   test('fields that are not known change nothing', () => {
     const body = { ...silent, events_with_invalid_fields: { time: [0] }, since: 'today', more: { events: [1] } };
-    expect(fatesOf(answer(400, body))).toEqual(['invalid_field', 'again', 'again', 'again']);
+    expect(outcomesOf(answer(400, body))).toEqual(['invalid_field', 'retry', 'retry', 'retry']);
   });
 
   test('good indices count beside bad ones', () => {
     const body = { events_with_invalid_fields: { time: [7, '0', 2, 2, -1] } };
-    expect(fatesOf(answer(400, body))).toEqual(['again', 'again', 'invalid_field', 'again']);
+    expect(outcomesOf(answer(400, body))).toEqual(['retry', 'retry', 'invalid_field', 'retry']);
   });
 
   test('ids that every object has', () => {
     const sent = [{ user_id: 'toString' }, { user_id: '__proto__' }, { user_id: 'constructor' }, { user_id: 'other' }];
     const body = '{"throttled_users":{"__proto__":1,"toString":2}}';
-    expect(fatesOf(answer(429, body, sent as typeof events), sent)).toEqual([
+    expect(outcomesOf(answer(429, body, sent as typeof events), sent)).toEqual([
       'throttled',
       'throttled',
-      'again',
-      'again',
+      'retry',
+      'retry',
     ]);
   });
 
-  test('whatever the body, every event has one fate and the message is short', () => {
+  test('whatever the body, every event has one outcome and the message is short', () => {
     const body = fc.oneof(
       fc.string({ unit: 'binary' }),
       fc.json(),
@@ -261,14 +261,14 @@ describe('odd answers', () => {
     fc.assert(
       fc.property(fc.integer({ min: 0, max: 999 }), body, (status, text) => {
         const verdict = answer(status, text);
-        const known = /^(delivered|again|again-in-halves|wait|throttled|((refused|faulty) )?[a-z_]+(_\d+)?)$/;
-        expect(fatesOf(verdict).every((fate) => known.test(fate))).toBe(true);
+        const known = /^(delivered|retry|split-and-retry|retry-later|throttled|((refused|faulty) )?[a-z_]+(_\d+)?)$/;
+        expect(outcomesOf(verdict).every((outcome) => known.test(outcome))).toBe(true);
         expect(verdict.message.length).toBeLessThan(1_500);
         expect(verdict.message).toMatch(/^[^\p{Control}\p{Surrogate}]*$/u);
         // None of a batch was taken if any of it was refused, and what is unchanged is not sent again at once.
-        const fates = fatesOf(verdict);
-        if (fates.includes('delivered')) expect(fates).toEqual(all('delivered'));
-        expect(fates).not.toEqual(all('again'));
+        const outcomes = outcomesOf(verdict);
+        if (outcomes.includes('delivered')) expect(outcomes).toEqual(all('delivered'));
+        expect(outcomes).not.toEqual(all('retry'));
       }),
     );
   });

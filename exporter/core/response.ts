@@ -1,11 +1,11 @@
-import type { Answer, Exception, Fate, Pace, Sender, Verdict } from 'flagsmith:amplitude-exporter/types@0.2.0';
+import type { Answer, Exception, Outcome, Pace, Sender, Verdict } from 'flagsmith:amplitude-exporter/types@0.2.0';
 import { type Ids, readAnswer, type Said } from './answer.ts';
 import { type Api, apis, FIRST_THROTTLE_PAUSE_MS, PACE_INTERVAL_MS, THROTTLE_PAUSE_MS } from './limits.ts';
 
-const wait: Fate = { tag: 'wait' };
-const again: Fate = { tag: 'again' };
+const retryLater: Outcome = { tag: 'retry-later' };
+const retry: Outcome = { tag: 'retry' };
 
-function dropped(reason: string): Fate {
+function dropped(reason: string): Outcome {
   return { tag: 'dropped', val: reason };
 }
 
@@ -21,12 +21,12 @@ export function classify({ events, status, body }: Answer, api: Api): Verdict {
   if (status === 400) return ofBadRequest(said, opening);
   if (status === 413) return ofTooLarge(events, opening);
   if (status === 429) return ofThrottling(said, opening, api);
-  if (status === 408 || status >= 500) return forAll(wait, opening);
+  if (status === 408 || status >= 500) return forAll(retryLater, opening);
   return forAll({ tag: 'refused', val: `status_${status}` }, `${opening}; ${advice(status)}`);
 }
 
-function forAll(fate: Fate, message: string, pauseMs = 0): Verdict {
-  return { exceptions: [], rest: fate, all: fate, pauseMs, message };
+function forAll(outcome: Outcome, message: string, pauseMs = 0): Verdict {
+  return { exceptions: [], rest: outcome, all: outcome, pauseMs, message };
 }
 
 /** What to look at when a request is refused whatever events it has. */
@@ -51,7 +51,7 @@ function ofBadRequest(said: Said, opening: string): Verdict {
       `${opening}; check api_key, and that region is where its project lives`,
     );
   }
-  const faulty: Fate = { tag: 'faulty', val: 'status_400' };
+  const faulty: Outcome = { tag: 'faulty', val: 'status_400' };
   if (said.missingField !== '') return forAll(faulty, `${opening}: ${said.missingField}`);
   const exceptions: Exception[] = [
     ...said.faults.flatMap(({ fault, events }) => eventsAre(events, dropped(fault))),
@@ -60,7 +60,7 @@ function ofBadRequest(said: Said, opening: string): Verdict {
   ];
   if (exceptions.length === 0) return forAll(faulty, `${opening}, and no event is named`);
   const message = `${opening}${fieldsAtFault(said)}; the events that it names are dropped, the others are sent again`;
-  return { exceptions, rest: again, all: faulty, pauseMs: 0, message };
+  return { exceptions, rest: retry, all: faulty, pauseMs: 0, message };
 }
 
 const MAX_FIELDS_NAMED = 10;
@@ -75,25 +75,25 @@ function fieldsAtFault({ faults }: Said): string {
 /** 413: none of the events was taken. Something on the way may take less than Amplitude does. */
 function ofTooLarge(events: number, opening: string): Verdict {
   if (events > 1) {
-    return forAll({ tag: 'again-in-halves' }, `${opening}; the request is sent in halves; lower max_batch_bytes`);
+    return forAll({ tag: 'split-and-retry' }, `${opening}; the request is sent in halves; lower max_batch_bytes`);
   }
   return forAll(dropped('too_large'), `${opening} to a single event, which is dropped`);
 }
 
 /** 429: none of the events was taken, and those of users and devices within their limits can be. */
 function ofThrottling(said: Said, opening: string, api: Api): Verdict {
-  const throttled: Fate = { tag: 'throttled', val: paceOf(said, api) };
+  const throttled: Outcome = { tag: 'throttled', val: paceOf(said, api) };
   const exceptions: Exception[] = [
     ...sendersAre(sendersOf(said.pastDailyQuota), dropped('daily_quota')),
     // Before the events, of which the answer may list some only.
     ...sendersAre(sendersOf(said.throttled), throttled),
     ...eventsAre(said.throttledEvents, throttled),
   ];
-  if (exceptions.length === 0) return forAll(wait, opening, THROTTLE_PAUSE_MS);
+  if (exceptions.length === 0) return forAll(retryLater, opening, THROTTLE_PAUSE_MS);
   const parts = [opening];
   if (countOf(said.pastDailyQuota) > 0) parts.push(`past the daily quota, dropped: ${idsText(said.pastDailyQuota)}`);
   if (countOf(said.throttled) > 0) parts.push(`over the limit, to be sent more slowly: ${idsText(said.throttled)}`);
-  return { exceptions, rest: again, all: wait, pauseMs: FIRST_THROTTLE_PAUSE_MS, message: parts.join('; ') };
+  return { exceptions, rest: retry, all: retryLater, pauseMs: FIRST_THROTTLE_PAUSE_MS, message: parts.join('; ') };
 }
 
 function paceOf({ maxEventsPerSecond }: Said, api: Api): Pace {
@@ -121,10 +121,10 @@ function sendersOf({ users, devices }: Ids): Sender[] {
 }
 
 /** An exception, unless it would name no event. */
-function eventsAre(events: readonly number[], fate: Fate): Exception[] {
-  return events.length === 0 ? [] : [{ of: { tag: 'events', val: Uint32Array.from(events) }, fate }];
+function eventsAre(events: readonly number[], outcome: Outcome): Exception[] {
+  return events.length === 0 ? [] : [{ of: { tag: 'events', val: Uint32Array.from(events) }, outcome }];
 }
 
-function sendersAre(senders: Sender[], fate: Fate): Exception[] {
-  return senders.length === 0 ? [] : [{ of: { tag: 'senders', val: senders }, fate }];
+function sendersAre(senders: Sender[], outcome: Outcome): Exception[] {
+  return senders.length === 0 ? [] : [{ of: { tag: 'senders', val: senders }, outcome }];
 }

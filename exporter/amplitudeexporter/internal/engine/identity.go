@@ -4,7 +4,7 @@ package engine
 
 const (
 	// Digest names the engine: the SHA-256 of those sections of a core that were translated.
-	Digest = "97aa8cfa3071517c69f329a77a4490e594e5b7b8a095eff8287efc8dd67f6f55"
+	Digest = "eb8a5703845202475a01771c6fa7cf70170c1450e87d3dfe265cb2fa44ff1a80"
 	// Contract is the version of wit/core.wit.
 	Contract = "0.2.0"
 	// Toolchain is what the engine was made with.

@@ -38,7 +38,7 @@ func TestLayoutOfTheContract(t *testing.T) {
 		"named":            {Named{}, layout{12, 4}},
 		"hint":             {Hint{}, layout{16, 4}},
 		"pace":             {Pace{}, layout{16, 4}},
-		"fate":             {Fate{}, layout{20, 4}},
+		"outcome":          {Outcome{}, layout{20, 4}},
 		"divided":          {Divided{}, layout{24, 4}},
 		"enum":             {LevelScope, layout{1, 1}},
 		"bool":             {true, layout{1, 1}},
@@ -67,9 +67,9 @@ func TestOffsetsOfTheContract(t *testing.T) {
 		reflect.TypeFor[Conversion]():      {"Case": 0, "Text": 8, "Number": 8, "Integer": 8},
 		reflect.TypeFor[Text]():            {"Prefix": 0, "MinLength": 8, "MaxLength": 12, "Refused": 16},
 		reflect.TypeFor[Verdict]():         {"Exceptions": 0, "Rest": 8, "All": 28, "PauseMS": 48, "Message": 52},
-		reflect.TypeFor[Exception]():       {"Of": 0, "Fate": 12},
+		reflect.TypeFor[Exception]():       {"Of": 0, "Outcome": 12},
 		reflect.TypeFor[Named]():           {"Case": 0, "Events": 4, "Senders": 4},
-		reflect.TypeFor[Fate]():            {"Case": 0, "DropReason": 4, "Pace": 4, "RefusedReason": 4, "FaultyReason": 4},
+		reflect.TypeFor[Outcome]():         {"Case": 0, "DropReason": 4, "Pace": 4, "RefusedReason": 4, "FaultyReason": 4},
 		reflect.TypeFor[Source]():          {"Case": 0, "Attribute": 4},
 		reflect.TypeFor[result[Verdict]](): {"Case": 0, "OK": 4, "Err": 4},
 		reflect.TypeFor[result[bool]]():    {"Case": 0, "OK": 4, "Err": 4},
@@ -174,14 +174,14 @@ func words(values ...uint32) fakeMemory {
 
 func TestLift(t *testing.T) {
 	t.Run("the good case of a result", func(t *testing.T) {
-		got, err := lift[result[Fate]](append(words(0, uint32(Dropped), 24, 3, 0, 0), "why"...), 0)
+		got, err := lift[result[Outcome]](append(words(0, uint32(Dropped), 24, 3, 0, 0), "why"...), 0)
 		require.NoError(t, err)
-		assert.Equal(t, result[Fate]{Case: 0, OK: Fate{Case: Dropped, DropReason: "why"}}, got)
+		assert.Equal(t, result[Outcome]{Case: 0, OK: Outcome{Case: Dropped, DropReason: "why"}}, got)
 	})
 	t.Run("the error of a result", func(t *testing.T) {
-		got, err := lift[result[Fate]](append(words(1, 24, 3, 0, 0, 0), "bad"...), 0)
+		got, err := lift[result[Outcome]](append(words(1, 24, 3, 0, 0, 0), "bad"...), 0)
 		require.NoError(t, err)
-		assert.Equal(t, result[Fate]{Case: 1, Err: "bad"}, got)
+		assert.Equal(t, result[Outcome]{Case: 1, Err: "bad"}, got)
 	})
 	t.Run("a variant without a payload does not read one", func(t *testing.T) {
 		got, err := lift[Source](words(uint32(SourceBody), 1, 0xffffffff, 0xffffffff), 0)
@@ -194,9 +194,9 @@ func TestLift(t *testing.T) {
 		assert.Equal(t, Source{SourceAttribute, Attribute{LevelScope, "k"}}, got)
 	})
 	t.Run("a variant of which the payloads differ", func(t *testing.T) {
-		got, err := lift[Fate](words(uint32(Throttled), 30, 1_050, 30_000, 1), 0)
+		got, err := lift[Outcome](words(uint32(Throttled), 30, 1_050, 30_000, 1), 0)
 		require.NoError(t, err)
-		assert.Equal(t, Fate{Case: Throttled, Pace: Pace{Events: 30, IntervalMS: 1_050, MaxPauseMS: 30_000, IsTold: true}}, got)
+		assert.Equal(t, Outcome{Case: Throttled, Pace: Pace{Events: 30, IntervalMS: 1_050, MaxPauseMS: 30_000, IsTold: true}}, got)
 	})
 	t.Run("a variant of numbers", func(t *testing.T) {
 		least, greatest := math.Float64bits(-1.5), math.Float64bits(math.Inf(1))
@@ -205,9 +205,9 @@ func TestLift(t *testing.T) {
 		assert.Equal(t, Conversion{Case: ConversionNumber, Number: Range{-1.5, math.Inf(1)}}, got)
 	})
 	t.Run("a variant of lists", func(t *testing.T) {
-		got, err := lift[Exception](append(words(uint32(NamedSenders), 32, 1, uint32(Wait), 0, 0, 0, 0, 48, 1, 49, 2), "kvv"...), 0)
+		got, err := lift[Exception](append(words(uint32(NamedSenders), 32, 1, uint32(RetryLater), 0, 0, 0, 0, 48, 1, 49, 2), "kvv"...), 0)
 		require.NoError(t, err)
-		assert.Equal(t, Exception{Named{Case: NamedSenders, Senders: []Sender{{"k", "vv"}}}, Fate{Case: Wait}}, got)
+		assert.Equal(t, Exception{Named{Case: NamedSenders, Senders: []Sender{{"k", "vv"}}}, Outcome{Case: RetryLater}}, got)
 	})
 	t.Run("what is copied out stays when the memory changes", func(t *testing.T) {
 		m := append(words(8, 3), "abc"...)
@@ -232,13 +232,13 @@ func TestLiftRefuses(t *testing.T) {
 		"a text that is not UTF-8":        {append(words(8, 1), 0xff), 0, lifting[string]},
 		"a text with a surrogate":         {append(words(8, 3), "\xed\xa0\x80"...), 0, lifting[string]},
 		"a level that there is not":       {words(7, 0, 0), 0, lifting[Attribute]},
-		"a fate that there is not":        {words(5, 0, 0), 0, lifting[Fate]},
+		"an outcome that there is not":    {words(5, 0, 0), 0, lifting[Outcome]},
 		"a list outside":                  {words(8, 1), 0, lifting[[]Fault]},
 		"a list that ends outside":        {words(8, 2, 0, 0, 0, 0), 0, lifting[[]Fault]},
 		"a list longer than any":          {make(fakeMemory, 1<<20), 0, func(memory, uint32) (any, error) { return lift[[]bool](words(0, maxListLength+1), 0) }},
 		"a list whose bytes wrap around":  {words(8, 1<<28), 0, lifting[[]Fault]},
 		"a list of which one is bad":      {words(8, 2, 0, 0, 0, 0, 0, 0, 9999, 9999), 0, lifting[[]Fault]},
-		"a result whose error is outside": {words(1, 9999, 1, 0), 0, lifting[result[Fate]]},
+		"a result whose error is outside": {words(1, 9999, 1, 0), 0, lifting[result[Outcome]]},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := row.of(row.memory, row.pointer)

@@ -185,16 +185,16 @@ type Answer struct {
 // Verdict is what becomes of each event of a request.
 type Verdict struct {
 	Exceptions []Exception
-	Rest       Fate
-	All        Fate
+	Rest       Outcome
+	All        Outcome
 	PauseMS    uint32
 	Message    string
 }
 
-// Exception is the fate of some events.
+// Exception is the outcome of some events.
 type Exception struct {
-	Of   Named
-	Fate Fate
+	Of      Named
+	Outcome Outcome
 }
 
 // Named says which events.
@@ -219,25 +219,25 @@ type Sender struct {
 	Value string
 }
 
-// Fate is what becomes of an event.
-type Fate struct {
-	Case          FateCase
+// Outcome is what becomes of an event.
+type Outcome struct {
+	Case          OutcomeCase
 	DropReason    string `case:"1"`
 	Pace          Pace   `case:"5"`
 	RefusedReason string `case:"6"`
 	FaultyReason  string `case:"7"`
 }
 
-// FateCase discriminates Fate.
-type FateCase uint8
+// OutcomeCase discriminates Outcome.
+type OutcomeCase uint8
 
-// The cases of Fate.
+// The cases of Outcome.
 const (
-	Delivered FateCase = iota
+	Delivered OutcomeCase = iota
 	Dropped
-	Again
-	AgainInHalves
-	Wait
+	Retry
+	SplitAndRetry
+	RetryLater
 	Throttled
 	Refused
 	Faulty
@@ -276,4 +276,4 @@ func (DecisionMode) cases() uint8   { return uint8(Every) + 1 }
 func (SourceCase) cases() uint8     { return uint8(SourceDigest) + 1 }
 func (Level) cases() uint8          { return uint8(LevelResource) + 1 }
 func (NamedCase) cases() uint8      { return uint8(NamedSenders) + 1 }
-func (FateCase) cases() uint8       { return uint8(Faulty) + 1 }
+func (OutcomeCase) cases() uint8    { return uint8(Faulty) + 1 }

@@ -11,7 +11,7 @@ import (
 
 // decision is what the core said of a cell.
 type decision struct {
-	outcome outcome
+	kind kind
 	// members of the event, and members of its properties; of one that adds.
 	members, properties members
 	// fieldKeys has the bits of those members that are first keys of fields, as record.Passthrough has it.
@@ -20,10 +20,10 @@ type decision struct {
 	reason string
 }
 
-type outcome uint8
+type kind uint8
 
 const (
-	undecided outcome = iota
+	undecided kind = iota
 	adds
 	skipped
 	dropped
@@ -49,7 +49,7 @@ func (r *lineReader) read(lines string, decisions []*decision) (faults int, brok
 		line, rest, _ := strings.Cut(lines, "\n")
 		lines = rest
 		if err := r.readLine(line, d); err != nil {
-			*d = decision{outcome: dropped, reason: ReasonGuestFault}
+			*d = decision{kind: dropped, reason: ReasonGuestFault}
 			faults++
 			broken = cmp.Or(broken, err)
 		}
@@ -65,16 +65,16 @@ const (
 func (r *lineReader) readLine(line string, into *decision) (err error) {
 	switch {
 	case line == skipLine:
-		into.outcome = skipped
+		into.kind = skipped
 	case strings.HasPrefix(line, dropLine):
 		// A copy, so that one that is remembered does not keep the whole answer in memory. So for the next.
-		into.outcome, into.reason = dropped, strings.Clone(line[len(dropLine):])
+		into.kind, into.reason = dropped, strings.Clone(line[len(dropLine):])
 		if !isReason(into.reason) {
 			return errors.New("a reason to drop is no word in snake_case")
 		}
 	default:
 		members, properties, _ := strings.Cut(strings.Clone(line), "\t")
-		into.outcome = adds
+		into.kind = adds
 		if into.members, err = readMembers(members, r.propertiesKey, func(key string) { into.fieldKeys |= r.fieldKeyBit(key) }); err != nil {
 			return fmt.Errorf("members of an event: %w", err)
 		}

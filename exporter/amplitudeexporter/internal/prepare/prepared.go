@@ -79,7 +79,7 @@ func (p *Prepared) unwrite(w *written) {
 
 // refuses notes the record of a decision that makes no event of it.
 func (p *Prepared) refuses(record int, d *decision) bool {
-	switch d.outcome {
+	switch d.kind {
 	case skipped:
 		p.Skipped++
 	case dropped:

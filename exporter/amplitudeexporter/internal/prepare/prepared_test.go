@@ -42,14 +42,14 @@ func TestALineSaysWhatIsDecided(t *testing.T) {
 		line string
 		want decision
 	}{
-		"nothing to add":         {"", decision{outcome: adds}},
-		"members":                {`"a":1,"user":{"b":[]}`, decision{outcome: adds, members: members{text: `"a":1,"user":{"b":[]}`}, fieldKeys: 1}},
-		"properties":             {"\t" + `"p":1`, decision{outcome: adds, properties: members{text: `"p":1`}}},
-		"both":                   {`"a":1` + "\t" + `"a":2`, decision{outcome: adds, members: members{text: `"a":1`}, properties: members{text: `"a":2`}}},
-		"a text that looks like": {`"skip":"drop \"}"`, decision{outcome: adds, members: members{text: `"skip":"drop \"}"`}}},
-		"skip":                   {"skip", decision{outcome: skipped}},
-		"drop":                   {"drop no_identity2", decision{outcome: dropped, reason: "no_identity2"}},
-		"the longest reason":     {"drop " + strings.Repeat("x", 64), decision{outcome: dropped, reason: strings.Repeat("x", 64)}},
+		"nothing to add":         {"", decision{kind: adds}},
+		"members":                {`"a":1,"user":{"b":[]}`, decision{kind: adds, members: members{text: `"a":1,"user":{"b":[]}`}, fieldKeys: 1}},
+		"properties":             {"\t" + `"p":1`, decision{kind: adds, properties: members{text: `"p":1`}}},
+		"both":                   {`"a":1` + "\t" + `"a":2`, decision{kind: adds, members: members{text: `"a":1`}, properties: members{text: `"a":2`}}},
+		"a text that looks like": {`"skip":"drop \"}"`, decision{kind: adds, members: members{text: `"skip":"drop \"}"`}}},
+		"skip":                   {"skip", decision{kind: skipped}},
+		"drop":                   {"drop no_identity2", decision{kind: dropped, reason: "no_identity2"}},
+		"the longest reason":     {"drop " + strings.Repeat("x", 64), decision{kind: dropped, reason: strings.Repeat("x", 64)}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := decisionOf(row.line)
@@ -103,9 +103,9 @@ func TestALineThatBreaksTheContractIsItsCellsFault(t *testing.T) {
 			require.NoError(t, err)
 			assert.Equal(t, 1, faults)
 			require.Error(t, broken)
-			assert.Equal(t, decision{outcome: dropped, reason: ReasonGuestFault}, *decisions[1])
-			assert.Equal(t, skipped, decisions[0].outcome)
-			assert.Equal(t, adds, decisions[2].outcome)
+			assert.Equal(t, decision{kind: dropped, reason: ReasonGuestFault}, *decisions[1])
+			assert.Equal(t, skipped, decisions[0].kind)
+			assert.Equal(t, adds, decisions[2].kind)
 		})
 	}
 }
@@ -136,7 +136,7 @@ func TestAnAnswerIsALineACell(t *testing.T) {
 			_, _, err := testLines.read(row.lines, decisions)
 			require.ErrorIs(t, err, errLines)
 			for _, d := range decisions {
-				assert.Equal(t, undecided, d.outcome, "nothing of a broken answer is used")
+				assert.Equal(t, undecided, d.kind, "nothing of a broken answer is used")
 			}
 		})
 	}
@@ -154,7 +154,7 @@ func FuzzLines(f *testing.F) {
 			return
 		}
 		for i, line := range strings.Split(lines, "\n")[:count] {
-			switch d := decisions[i]; d.outcome {
+			switch d := decisions[i]; d.kind {
 			case adds:
 				for _, text := range []string{d.members.text, d.properties.text} {
 					require.NoError(t, checkKeys(json.NewDecoder(strings.NewReader("{"+topLevel(text)+"}"))), text)

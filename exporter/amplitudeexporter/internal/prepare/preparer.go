@@ -136,7 +136,7 @@ func (p *Preparer) take(w *work, out *Prepared, index int, lr plog.LogRecord) {
 			d = w.pending[i].add(w.cell)
 		}
 		// One before that is undecided may yet have another reason.
-		decided = decided && d.outcome != undecided
+		decided = decided && d.kind != undecided
 		if decided && out.refuses(index, d) {
 			w.decisions = w.decisions[:first]
 			if isWritten {
@@ -255,7 +255,7 @@ func (p *Preparer) decideCells(ctx context.Context, index int, cells *pending, f
 		return p.decideCells(ctx, index, cells, half, to)
 	default:
 		p.logger.Error("The core failed with a record, which is dropped; the instance was thrown away", zap.Error(err))
-		*cells.decisions[from] = decision{outcome: dropped, reason: ReasonGuestFault}
+		*cells.decisions[from] = decision{kind: dropped, reason: ReasonGuestFault}
 		return nil
 	}
 }

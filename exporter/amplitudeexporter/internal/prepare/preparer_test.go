@@ -328,7 +328,7 @@ func TestACancelledPrepareDropsNothing(t *testing.T) {
 
 func TestClassify(t *testing.T) {
 	p := newTestPreparer(t)
-	for status, want := range map[uint16]guest.FateCase{200: guest.Delivered, 400: guest.Faulty, 403: guest.Refused, 413: guest.AgainInHalves, 429: guest.Wait, 503: guest.Wait} {
+	for status, want := range map[uint16]guest.OutcomeCase{200: guest.Delivered, 400: guest.Faulty, 403: guest.Refused, 413: guest.SplitAndRetry, 429: guest.RetryLater, 503: guest.RetryLater} {
 		verdict, err := p.Classify(t.Context(), guest.Answer{Events: 2, Status: status})
 		require.NoError(t, err)
 		assert.Equal(t, want, verdict.All.Case, "%d", status)
@@ -343,7 +343,7 @@ func TestAnAnswerThatTheCoreCannotTakeGoesByItsStatus(t *testing.T) {
 	answer := guest.Answer{Events: 2, Status: 400, Body: strings.Repeat("x", 70<<20)}
 	verdict, err := p.Classify(t.Context(), answer)
 	require.NoError(t, err)
-	assert.Equal(t, guest.Fate{Case: guest.Faulty, FaultyReason: "status_400"}, verdict.All)
+	assert.Equal(t, guest.Outcome{Case: guest.Faulty, FaultyReason: "status_400"}, verdict.All)
 	assert.Equal(t, 1, logged.Len())
 }
 

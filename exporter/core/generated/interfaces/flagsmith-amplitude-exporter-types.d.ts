@@ -396,64 +396,67 @@ declare module 'flagsmith:amplitude-exporter/types@0.2.0' {
      */
     isTold: boolean,
   }
-  export type Fate = FateDelivered | FateDropped | FateAgain | FateAgainInHalves | FateWait | FateThrottled | FateRefused | FateFaulty;
-  export interface FateDelivered {
+  /**
+   * What becomes of an event.
+   */
+  export type Outcome = OutcomeDelivered | OutcomeDropped | OutcomeRetry | OutcomeSplitAndRetry | OutcomeRetryLater | OutcomeThrottled | OutcomeRefused | OutcomeFaulty;
+  export interface OutcomeDelivered {
     tag: 'delivered',
   }
   /**
    * Lost; why, as a word in snake_case.
    */
-  export interface FateDropped {
+  export interface OutcomeDropped {
     tag: 'dropped',
     val: string,
   }
   /**
-   * Go again at once, in one request.
+   * Sent again at once, in one request.
    */
-  export interface FateAgain {
-    tag: 'again',
+  export interface OutcomeRetry {
+    tag: 'retry',
   }
   /**
-   * Go again at once, in two requests, half of them each.
+   * Sent again at once, in two requests, half of them each.
    */
-  export interface FateAgainInHalves {
-    tag: 'again-in-halves',
+  export interface OutcomeSplitAndRetry {
+    tag: 'split-and-retry',
   }
   /**
-   * Go again later. The answer says nothing about the event. Where it repeats while other requests pass, the host
+   * Sent again later. The answer says nothing about the event. Where it repeats while other requests pass, the host
    * divides the request until what is at fault stands alone.
    */
-  export interface FateWait {
-    tag: 'wait',
+  export interface OutcomeRetryLater {
+    tag: 'retry-later',
   }
   /**
-   * Go again later, at a pace, and hold up no events of others. Only in exceptions.
+   * Sent again later, at a pace; they hold up no events of others. Only in exceptions.
    */
-  export interface FateThrottled {
+  export interface OutcomeThrottled {
     tag: 'throttled',
     val: Pace,
   }
   /**
-   * Go again later. The way to the server is wrong, such as its address; or it refuses something in the event. The
+   * Sent again later. The way to the server is wrong, such as its address; or it refuses something in the event. The
    * host tells which by whether other requests pass. What lasts is lost, for this reason, a word in snake_case.
    */
-  export interface FateRefused {
+  export interface OutcomeRefused {
     tag: 'refused',
     val: string,
   }
   /**
    * As `refused`; but of an event that stands alone, while other requests pass, the refusal counts at once.
    */
-  export interface FateFaulty {
+  export interface OutcomeFaulty {
     tag: 'faulty',
     val: string,
   }
   /**
-   * Events whose fate is another one.
+   * Events whose outcome is another one.
    */
   export interface Exception {
     of: Named,
-    fate: Fate,
+    outcome: Outcome,
   }
   /**
    * What becomes of each event of the request.
@@ -466,13 +469,13 @@ declare module 'flagsmith:amplitude-exporter/types@0.2.0' {
     /**
      * Of the events that no exception names, where some are named.
      */
-    rest: Fate,
+    rest: Outcome,
     /**
      * Of all events, where no exception names any.
      */
-    all: Fate,
+    all: Outcome,
     /**
-     * Milliseconds that events with the fate `wait` or `throttled` wait at the least, unless the answer came with a
+     * Milliseconds that events with the outcome `retry-later` or `throttled` wait at the least, unless the answer came with a
      * Retry-After; 0 = as long as the host's own retries do.
      */
     pauseMs: number,

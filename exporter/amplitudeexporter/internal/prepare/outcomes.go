@@ -13,12 +13,12 @@ import (
 type Sorted struct {
 	Delivered int
 	Dropped   []Dropped
-	// Again are those that go again at once, a request each.
-	Again [][]Event
-	// Waiting are those that go again later; Why has the case Wait, Refused or Faulty.
-	Waiting []Event
-	Why     guest.Fate
-	// Throttled are those that go again at the pace of who sent them, and Senders what the answer says about each sender.
+	// Retry are those that are sent again at once, a request each.
+	Retry [][]Event
+	// RetryLater are those that are sent again later; Why has the case RetryLater, Refused or Faulty.
+	RetryLater []Event
+	Why        guest.Outcome
+	// Throttled are those that are sent again at the pace of who sent them, and Senders what the answer says about each sender.
 	Throttled []Event
 	Senders   map[guest.Sender]Throttling
 }
@@ -46,50 +46,50 @@ func (p *Prepared) Sort(events []Event, verdict *guest.Verdict) (Sorted, error) 
 		others = verdict.Rest
 	}
 	var sorted Sorted
-	var again, halved []Event
+	var retry, split []Event
 	dropped := map[string]int{}
 	for i, event := range events {
 		excepted, isExcepted := exceptions[i]
-		fate := others
+		outcome := others
 		if isExcepted {
-			fate = excepted.fate
+			outcome = excepted.outcome
 		}
-		switch fate.Case {
+		switch outcome.Case {
 		case guest.Delivered:
 			sorted.Delivered++
 		case guest.Dropped:
-			at, known := dropped[fate.DropReason]
+			at, known := dropped[outcome.DropReason]
 			if !known {
-				if fate.DropReason == "" || !isReason(fate.DropReason) {
+				if outcome.DropReason == "" || !isReason(outcome.DropReason) {
 					return Sorted{}, errReason
 				}
 				at = len(sorted.Dropped)
-				dropped[fate.DropReason] = at
-				sorted.Dropped = append(sorted.Dropped, Dropped{Reason: fate.DropReason})
+				dropped[outcome.DropReason] = at
+				sorted.Dropped = append(sorted.Dropped, Dropped{Reason: outcome.DropReason})
 			}
 			sorted.Dropped[at].Events = append(sorted.Dropped[at].Events, event)
-		case guest.Again:
-			again = append(again, event)
-		case guest.AgainInHalves:
-			halved = append(halved, event)
+		case guest.Retry:
+			retry = append(retry, event)
+		case guest.SplitAndRetry:
+			split = append(split, event)
 		case guest.Throttled:
 			sorted.Throttled = append(sorted.Throttled, event)
 			for _, sender := range excepted.senders {
-				sorted.throttle(sender, fate.Pace)
+				sorted.throttle(sender, outcome.Pace)
 			}
-		case guest.Wait, guest.Refused, guest.Faulty:
-			if reason := fate.RefusedReason + fate.FaultyReason; fate.Case != guest.Wait && (reason == "" || !isReason(reason)) {
+		case guest.RetryLater, guest.Refused, guest.Faulty:
+			if reason := outcome.RefusedReason + outcome.FaultyReason; outcome.Case != guest.RetryLater && (reason == "" || !isReason(reason)) {
 				return Sorted{}, errReason
 			}
-			sorted.Waiting = append(sorted.Waiting, event)
-			sorted.Why = fate
+			sorted.RetryLater = append(sorted.RetryLater, event)
+			sorted.Why = outcome
 		}
 	}
 	p.countSent(events, sorted.Senders)
-	half := (len(halved) + 1) / 2
-	for _, request := range [][]Event{again, halved[:half], halved[half:]} {
+	half := (len(split) + 1) / 2
+	for _, request := range [][]Event{retry, split[:half], split[half:]} {
 		if len(request) > 0 {
-			sorted.Again = append(sorted.Again, request)
+			sorted.Retry = append(sorted.Retry, request)
 		}
 	}
 	return sorted, nil
@@ -120,18 +120,18 @@ func (p *Prepared) countSent(events []Event, senders map[guest.Sender]Throttling
 	}
 }
 
-// exception is the fate of an event that is named, and the senders by which it is: the first one, where it is by index.
+// exception is the outcome of an event that is named, and the senders by which it is: the first one, where it is by index.
 type exception struct {
-	fate    guest.Fate
+	outcome guest.Outcome
 	senders []guest.Sender
 }
 
-// exceptions are the fates of the events that a verdict's exceptions name, by the events' indices.
+// exceptions are the outcomes of the events that a verdict's exceptions name, by the events' indices.
 func (p *Prepared) exceptions(events []Event, verdict *guest.Verdict) map[int]exception {
 	exceptions := map[int]exception{}
-	except := func(i int, fate guest.Fate, senders []guest.Sender) {
+	except := func(i int, outcome guest.Outcome, senders []guest.Sender) {
 		if _, decided := exceptions[i]; !decided {
-			exceptions[i] = exception{fate, senders}
+			exceptions[i] = exception{outcome, senders}
 		}
 	}
 	for _, listed := range verdict.Exceptions {
@@ -140,7 +140,7 @@ func (p *Prepared) exceptions(events []Event, verdict *guest.Verdict) map[int]ex
 			for _, i := range listed.Of.Events {
 				if int(i) < len(events) {
 					senders := p.Senders(&events[i])
-					except(int(i), listed.Fate, senders[:min(len(senders), 1)])
+					except(int(i), listed.Outcome, senders[:min(len(senders), 1)])
 				}
 			}
 		case guest.NamedSenders:
@@ -150,7 +150,7 @@ func (p *Prepared) exceptions(events []Event, verdict *guest.Verdict) map[int]ex
 			}
 			for i := range events {
 				if named := p.namedBy(wanted, &events[i]); len(named) > 0 {
-					except(i, listed.Fate, named)
+					except(i, listed.Outcome, named)
 				}
 			}
 		}

@@ -13,22 +13,24 @@ import (
 )
 
 var (
-	delivered = guest.Fate{Case: guest.Delivered}
-	again     = guest.Fate{Case: guest.Again}
-	halves    = guest.Fate{Case: guest.AgainInHalves}
-	wait      = guest.Fate{Case: guest.Wait}
+	delivered = guest.Outcome{Case: guest.Delivered}
+	retry     = guest.Outcome{Case: guest.Retry}
+	splitUp   = guest.Outcome{Case: guest.SplitAndRetry}
+	later     = guest.Outcome{Case: guest.RetryLater}
 	pace      = guest.Pace{Events: 30, IntervalMS: 1_050, MaxPauseMS: 30_000}
-	slower    = guest.Fate{Case: guest.Throttled, Pace: pace}
+	slower    = guest.Outcome{Case: guest.Throttled, Pace: pace}
 )
 
-func droppedFor(reason string) guest.Fate { return guest.Fate{Case: guest.Dropped, DropReason: reason} }
-
-func are(fate guest.Fate, events ...uint32) guest.Exception {
-	return guest.Exception{Of: guest.Named{Case: guest.NamedEvents, Events: events}, Fate: fate}
+func droppedFor(reason string) guest.Outcome {
+	return guest.Outcome{Case: guest.Dropped, DropReason: reason}
 }
 
-func sentBy(fate guest.Fate, senders ...guest.Sender) guest.Exception {
-	return guest.Exception{Of: guest.Named{Case: guest.NamedSenders, Senders: senders}, Fate: fate}
+func are(outcome guest.Outcome, events ...uint32) guest.Exception {
+	return guest.Exception{Of: guest.Named{Case: guest.NamedEvents, Events: events}, Outcome: outcome}
+}
+
+func sentBy(outcome guest.Outcome, senders ...guest.Sender) guest.Exception {
+	return guest.Exception{Of: guest.Named{Case: guest.NamedSenders, Senders: senders}, Outcome: outcome}
 }
 
 // preparedBy makes events of a user and a device: JSON strings, or nothing.
@@ -56,45 +58,45 @@ func preparedBy(userKey, deviceKey string, senders ...[2]string) *Prepared {
 	return p
 }
 
-func TestEventsAreSortedByTheirFates(t *testing.T) {
+func TestEventsAreSortedByTheirOutcomes(t *testing.T) {
 	p := preparedBy("user", "device", [2]string{`"a"`, `"x"`}, [2]string{`"\u00e9\""`}, [2]string{`"c"`}, [2]string{`"c"`}, [2]string{})
 	type requests [][]int
 	for name, row := range map[string]struct {
 		verdict   guest.Verdict
 		delivered int
 		dropped   map[string]int
-		again     requests
-		waiting   []int
+		retry     requests
+		later     []int
 		throttled []int
 	}{
-		"all delivered": {verdict: guest.Verdict{All: delivered, Rest: again}, delivered: 5},
+		"all delivered": {verdict: guest.Verdict{All: delivered, Rest: retry}, delivered: 5},
 		"all dropped":   {verdict: guest.Verdict{All: droppedFor("why")}, dropped: map[string]int{"why": 5}},
-		"all wait":      {verdict: guest.Verdict{All: wait}, waiting: []int{0, 1, 2, 3, 4}},
-		"in halves":     {verdict: guest.Verdict{All: halves}, again: requests{{0, 1, 2}, {3, 4}}},
+		"all wait":      {verdict: guest.Verdict{All: later}, later: []int{0, 1, 2, 3, 4}},
+		"in halves":     {verdict: guest.Verdict{All: splitUp}, retry: requests{{0, 1, 2}, {3, 4}}},
 		"some by their index": {
-			verdict: guest.Verdict{Exceptions: []guest.Exception{are(droppedFor("why"), 1, 3), are(slower, 0)}, Rest: again},
-			dropped: map[string]int{"why": 2}, again: requests{{2, 4}}, throttled: []int{0},
+			verdict: guest.Verdict{Exceptions: []guest.Exception{are(droppedFor("why"), 1, 3), are(slower, 0)}, Rest: retry},
+			dropped: map[string]int{"why": 2}, retry: requests{{2, 4}}, throttled: []int{0},
 		},
 		"the first exception counts": {
-			verdict: guest.Verdict{Exceptions: []guest.Exception{are(slower, 1), are(droppedFor("why"), 1, 2)}, Rest: again},
-			dropped: map[string]int{"why": 1}, again: requests{{0, 3, 4}}, throttled: []int{1},
+			verdict: guest.Verdict{Exceptions: []guest.Exception{are(slower, 1), are(droppedFor("why"), 1, 2)}, Rest: retry},
+			dropped: map[string]int{"why": 1}, retry: requests{{0, 3, 4}}, throttled: []int{1},
 		},
 		"twice and out of range": {
-			verdict: guest.Verdict{Exceptions: []guest.Exception{are(droppedFor("why"), 4, 4, 5, 1<<32-1)}, Rest: again},
-			dropped: map[string]int{"why": 1}, again: requests{{0, 1, 2, 3}},
+			verdict: guest.Verdict{Exceptions: []guest.Exception{are(droppedFor("why"), 4, 4, 5, 1<<32-1)}, Rest: retry},
+			dropped: map[string]int{"why": 1}, retry: requests{{0, 1, 2, 3}},
 		},
-		"nobody, by index": {verdict: guest.Verdict{Exceptions: []guest.Exception{are(slower, 5)}, Rest: again, All: delivered}, delivered: 5},
+		"nobody, by index": {verdict: guest.Verdict{Exceptions: []guest.Exception{are(slower, 5)}, Rest: retry, All: delivered}, delivered: 5},
 		"by a user": {
-			verdict: guest.Verdict{Exceptions: []guest.Exception{sentBy(slower, guest.Sender{Key: "user", Value: "a"})}, Rest: again},
-			again:   requests{{1, 2, 3, 4}}, throttled: []int{0},
+			verdict: guest.Verdict{Exceptions: []guest.Exception{sentBy(slower, guest.Sender{Key: "user", Value: "a"})}, Rest: retry},
+			retry:   requests{{1, 2, 3, 4}}, throttled: []int{0},
 		},
 		"by a device": {
-			verdict: guest.Verdict{Exceptions: []guest.Exception{sentBy(slower, guest.Sender{Key: "device", Value: "x"})}, Rest: again},
-			again:   requests{{1, 2, 3, 4}}, throttled: []int{0},
+			verdict: guest.Verdict{Exceptions: []guest.Exception{sentBy(slower, guest.Sender{Key: "device", Value: "x"})}, Rest: retry},
+			retry:   requests{{1, 2, 3, 4}}, throttled: []int{0},
 		},
 		"by users that are escaped, and shared": {
-			verdict: guest.Verdict{Exceptions: []guest.Exception{sentBy(slower, guest.Sender{Key: "user", Value: `é"`}, guest.Sender{Key: "user", Value: "c"})}, Rest: again},
-			again:   requests{{0, 4}}, throttled: []int{1, 2, 3},
+			verdict: guest.Verdict{Exceptions: []guest.Exception{sentBy(slower, guest.Sender{Key: "user", Value: `é"`}, guest.Sender{Key: "user", Value: "c"})}, Rest: retry},
+			retry:   requests{{0, 4}}, throttled: []int{1, 2, 3},
 		},
 		"what is no sender": {
 			verdict:   guest.Verdict{Exceptions: []guest.Exception{sentBy(slower, guest.Sender{Key: "name", Value: "a"}, guest.Sender{Key: "device", Value: "a"}, guest.Sender{Key: "user"})}, All: delivered},
@@ -113,12 +115,12 @@ func TestEventsAreSortedByTheirFates(t *testing.T) {
 				dropped[d.Reason] = len(d.Events)
 			}
 			assert.Equal(t, row.dropped, dropped)
-			var again requests
-			for _, request := range sorted.Again {
-				again = append(again, recordsOf(request))
+			var retried requests
+			for _, request := range sorted.Retry {
+				retried = append(retried, recordsOf(request))
 			}
-			assert.Equal(t, row.again, again)
-			assert.Equal(t, row.waiting, recordsOf(sorted.Waiting))
+			assert.Equal(t, row.retry, retried)
+			assert.Equal(t, row.later, recordsOf(sorted.RetryLater))
 			assert.Equal(t, row.throttled, recordsOf(sorted.Throttled))
 		})
 	}
@@ -126,16 +128,16 @@ func TestEventsAreSortedByTheirFates(t *testing.T) {
 
 func TestASingleEventHasNoHalves(t *testing.T) {
 	p := preparedBy("user", "device", [2]string{`"a"`})
-	sorted, err := p.Sort(p.events, &guest.Verdict{All: halves})
+	sorted, err := p.Sort(p.events, &guest.Verdict{All: splitUp})
 	require.NoError(t, err)
-	assert.Len(t, sorted.Again, 1)
+	assert.Len(t, sorted.Retry, 1)
 }
 
 func TestAReasonIsAWord(t *testing.T) {
 	p := preparedBy("user", "device", [2]string{`"a"`})
 	for _, reason := range []string{"", "Not a word", "so_\n"} {
-		for _, fate := range []guest.Fate{droppedFor(reason), {Case: guest.Refused, RefusedReason: reason}, {Case: guest.Faulty, FaultyReason: reason}} {
-			_, err := p.Sort(p.events, &guest.Verdict{All: fate})
+		for _, outcome := range []guest.Outcome{droppedFor(reason), {Case: guest.Refused, RefusedReason: reason}, {Case: guest.Faulty, FaultyReason: reason}} {
+			_, err := p.Sort(p.events, &guest.Verdict{All: outcome})
 			assert.ErrorIs(t, err, errReason, "%q", reason)
 		}
 	}
@@ -143,11 +145,11 @@ func TestAReasonIsAWord(t *testing.T) {
 
 func TestWhatWaitsSaysWhy(t *testing.T) {
 	p := preparedBy("user", "device", [2]string{`"a"`}, [2]string{`"b"`})
-	for _, fate := range []guest.Fate{wait, {Case: guest.Refused, RefusedReason: "status_403"}, {Case: guest.Faulty, FaultyReason: "status_400"}} {
-		sorted, err := p.Sort(p.events, &guest.Verdict{All: fate})
+	for _, outcome := range []guest.Outcome{later, {Case: guest.Refused, RefusedReason: "status_403"}, {Case: guest.Faulty, FaultyReason: "status_400"}} {
+		sorted, err := p.Sort(p.events, &guest.Verdict{All: outcome})
 		require.NoError(t, err)
-		assert.Equal(t, fate, sorted.Why)
-		assert.Equal(t, []int{0, 1}, recordsOf(sorted.Waiting))
+		assert.Equal(t, outcome, sorted.Why)
+		assert.Equal(t, []int{0, 1}, recordsOf(sorted.RetryLater))
 	}
 }
 
@@ -167,7 +169,7 @@ func TestThrottledSendersAreCounted(t *testing.T) {
 		"nobody's event":    {[]guest.Exception{are(slower, 3)}, []int{3}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
-			sorted, err := p.Sort(p.events, &guest.Verdict{Exceptions: row.exceptions, Rest: again})
+			sorted, err := p.Sort(p.events, &guest.Verdict{Exceptions: row.exceptions, Rest: retry})
 			require.NoError(t, err)
 			assert.Equal(t, row.throttled, recordsOf(sorted.Throttled))
 			assert.Equal(t, row.senders, sorted.Senders)
@@ -175,7 +177,7 @@ func TestThrottledSendersAreCounted(t *testing.T) {
 	}
 }
 
-// Whatever Amplitude answers, each event has one fate, and what was refused as it is does not go again as it is.
+// Whatever Amplitude answers, each event has one outcome, and what was refused as it is does not go again as it is.
 func TestAnyAnswerHasAMeaning(t *testing.T) {
 	bodies := []string{
 		"", "<html>", `{"error":`, "[[[[", `{"error":"\ud800"}`,
@@ -194,11 +196,11 @@ func TestAnyAnswerHasAMeaning(t *testing.T) {
 		require.NoError(t, err, body)
 		sorted, err := sent.Sort(sent.events, &verdict)
 		require.NoError(t, err, body)
-		decided := sorted.Delivered + len(sorted.Waiting) + len(sorted.Throttled)
+		decided := sorted.Delivered + len(sorted.RetryLater) + len(sorted.Throttled)
 		for _, dropped := range sorted.Dropped {
 			decided += len(dropped.Events)
 		}
-		for _, request := range sorted.Again {
+		for _, request := range sorted.Retry {
 			require.Less(t, len(request), 4, body)
 			decided += len(request)
 		}
