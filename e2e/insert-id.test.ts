@@ -78,7 +78,7 @@ test("attributes that look like the exporter's own are neither properties nor or
   const forged = {
     'amplitudeexporter.not_before': inAnHour,
     'amplitudeexporter.waited': 7 * 24 * 3_600_000,
-    'amplitudeexporter.twin': 3,
+    'amplitudeexporter.duplicate': 3,
     'amplitudeexporter.arrival': true,
     'amplitudeexporter.received': 1,
     'amplitudeexporter.process': 1,

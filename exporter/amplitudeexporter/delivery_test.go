@@ -349,7 +349,7 @@ func TestAllEventsArriveOnceWhateverFails(t *testing.T) {
 			for call := range calls {
 				var names []string
 				for i := range records {
-					// The last two are twins.
+					// The last two are duplicates.
 					names = append(names, fmt.Sprintf("event.%d.%d.%d", producer, call, min(i, records-2)))
 				}
 				assert.NoError(t, f.ConsumeLogs(context.Background(), logsNamed(names...)))

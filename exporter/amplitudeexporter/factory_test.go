@@ -35,7 +35,7 @@ func TestRecordsAreMarkedSoTheyAreMutated(t *testing.T) {
 	assert.True(t, start(t, server.URL, nil).Capabilities().MutatesData)
 }
 
-func TestTwinsAreTwoEvents(t *testing.T) {
+func TestDuplicatesAreTwoEvents(t *testing.T) {
 	server := newAmplitude(t, always(200, ""))
 	f := start(t, server.URL, nil)
 	require.NoError(t, f.ConsumeLogs(t.Context(), logsNamed("same", "same")))

@@ -84,7 +84,7 @@ func reportExporter(ctx context.Context, out io.Writer, pairs int) (ratio float6
 	}
 	fmt.Fprintf(out, "%s %s/%s, %d pairs of slices a row, medians. Native: the same rules in Go with encoding/json.\n",
 		runtime.Version(), runtime.GOOS, runtime.GOARCH, pairs)
-	fmt.Fprint(out, "From plog.Logs to the bodies of requests, the check for twins on arrival included.\n\n")
+	fmt.Fprint(out, "From plog.Logs to the bodies of requests, the check for duplicates on arrival included.\n\n")
 
 	if ratio, err = reportRows(ctx, out, p, pairs); err != nil {
 		return 0, err
@@ -155,7 +155,7 @@ func reportBreakdown(ctx context.Context, out io.Writer, preparing *shipped, rou
 		name string
 		time time.Duration
 	}{
-		{"check for twins on arrival", b.arrival},
+		{"check for duplicates on arrival", b.arrival},
 		{"cells, fields and properties", b.encodingWithoutDigest},
 		{"digest of each record", b.encoding - b.encodingWithoutDigest},
 		{"decisions, remembered ones and calls of the core", b.prepare - b.encoding},

@@ -97,7 +97,7 @@ func newPair(ctx context.Context, config *amplitudeexporter.Config) (*pair, erro
 	return &pair{s, arriving(s.prepare), arriving(prepareNative)}, nil
 }
 
-// arriving adds what happens to records before the queue, the same for both sides. No record of the bench is a twin or
+// arriving adds what happens to records before the queue, the same for both sides. No record of the bench is a duplicate or
 // without a time, so no record is marked.
 func arriving(m mapper) mapper {
 	return func(ctx context.Context, logs plog.Logs) (*prepared, error) {

@@ -10,24 +10,24 @@ import (
 )
 
 const (
-	// twinAttribute numbers the second and later of identical records of one request, from 1.
-	twinAttribute = markPrefix + "twin"
+	// duplicateAttribute numbers the second and later of identical records of one request, from 1.
+	duplicateAttribute = markPrefix + "duplicate"
 	// arrivalAttribute marks a record that came without a time, and has its arrival as observed time.
 	arrivalAttribute = markPrefix + "arrival"
 	// receivedAttribute marks a resource with the time at which its records arrived, in milliseconds since the Unix epoch.
 	receivedAttribute = markPrefix + "received"
 )
 
-// twinKey is what identical records share and different ones nearly always differ in. The number of attributes is no part
+// recordKey is what identical records share and different ones nearly always differ in. The number of attributes is no part
 // of it: identical records differ in that where a key comes twice.
-type twinKey struct {
+type recordKey struct {
 	time, observed pcommon.Timestamp
 	spanID         pcommon.SpanID
 	eventName      string
 }
 
 // MarkArrival readies the records of one incoming request for a queue: it takes off what looks like its marks, writes down
-// when they arrived, numbers identical twins, which would otherwise be one event, and gives records without any time their
+// when they arrived, numbers duplicates, which would otherwise be one event, and gives records without any time their
 // arrival as observed time.
 func MarkArrival(logs plog.Logs, now pcommon.Timestamp) {
 	for _, rl := range logs.ResourceLogs().All() {
@@ -35,8 +35,8 @@ func MarkArrival(logs plog.Logs, now pcommon.Timestamp) {
 			markResource(rl, now)
 		}
 	}
-	if hasTwinKeys(logs) {
-		numberTwins(logs)
+	if mayHaveDuplicates(logs) {
+		numberDuplicates(logs)
 	}
 	for _, rl := range logs.ResourceLogs().All() {
 		for _, sl := range rl.ScopeLogs().All() {
@@ -76,24 +76,24 @@ func Received(rl plog.ResourceLogs) (received time.Time, marked bool) {
 	return time.UnixMilli(mark.Int()), true
 }
 
-// hasTwinKeys rules twins out, for nearly every request, without a digest of each record.
-func hasTwinKeys(logs plog.Logs) bool {
-	seen := make(map[twinKey]struct{}, logs.LogRecordCount())
+// mayHaveDuplicates rules duplicates out, for nearly every request, without a digest of each record.
+func mayHaveDuplicates(logs plog.Logs) bool {
+	seen := make(map[recordKey]struct{}, logs.LogRecordCount())
 	for _, rl := range logs.ResourceLogs().All() {
 		for _, sl := range rl.ScopeLogs().All() {
 			for _, lr := range sl.LogRecords().All() {
-				seen[twinKeyOf(lr)] = struct{}{}
+				seen[recordKeyOf(lr)] = struct{}{}
 			}
 		}
 	}
 	return len(seen) < logs.LogRecordCount()
 }
 
-func twinKeyOf(lr plog.LogRecord) twinKey {
-	return twinKey{lr.Timestamp(), observedTimestamp(lr), lr.SpanID(), lr.EventName()}
+func recordKeyOf(lr plog.LogRecord) recordKey {
+	return recordKey{lr.Timestamp(), observedTimestamp(lr), lr.SpanID(), lr.EventName()}
 }
 
-func numberTwins(logs plog.Logs) {
+func numberDuplicates(logs plog.Logs) {
 	var digest digester
 	seen := make(map[xxh3.Uint128]int64, logs.LogRecordCount())
 	for _, rl := range logs.ResourceLogs().All() {
@@ -102,8 +102,8 @@ func numberTwins(logs plog.Logs) {
 			digest.setScope(sl)
 			for _, lr := range sl.LogRecords().All() {
 				sum := digest.sum(lr)
-				if twin := seen[sum]; twin > 0 {
-					lr.Attributes().PutInt(twinAttribute, twin)
+				if duplicate := seen[sum]; duplicate > 0 {
+					lr.Attributes().PutInt(duplicateAttribute, duplicate)
 				}
 				seen[sum]++
 			}

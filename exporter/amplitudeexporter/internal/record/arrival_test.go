@@ -24,11 +24,11 @@ func named(names ...string) plog.Logs {
 	return logs
 }
 
-func twinNumbers(logs plog.Logs) []int64 {
+func duplicateNumbers(logs plog.Logs) []int64 {
 	var numbers []int64
 	for _, lr := range records(logs) {
 		number := int64(0)
-		if v, ok := lr.Attributes().Get(twinAttribute); ok {
+		if v, ok := lr.Attributes().Get(duplicateAttribute); ok {
 			number = v.Int()
 		}
 		numbers = append(numbers, number)
@@ -44,43 +44,43 @@ func distinct(sums []xxh3.Uint128) int {
 	return len(seen)
 }
 
-func TestTwinsAreNumbered(t *testing.T) {
+func TestDuplicatesAreNumbered(t *testing.T) {
 	for name, row := range map[string]struct {
 		names []string
 		want  []int64
 	}{
-		"no twins":                {[]string{"a", "b", "c"}, []int64{0, 0, 0}},
+		"no duplicates":           {[]string{"a", "b", "c"}, []int64{0, 0, 0}},
 		"one record":              {[]string{"a"}, []int64{0}},
 		"no records":              {nil, nil},
-		"twins":                   {[]string{"a", "a"}, []int64{0, 1}},
+		"duplicates":              {[]string{"a", "a"}, []int64{0, 1}},
 		"triplets":                {[]string{"a", "a", "a"}, []int64{0, 1, 2}},
-		"twins among others":      {[]string{"a", "b", "a", "c", "b", "a"}, []int64{0, 0, 1, 0, 1, 2}},
+		"duplicates among others": {[]string{"a", "b", "a", "c", "b", "a"}, []int64{0, 0, 1, 0, 1, 2}},
 		"alike in all but a text": {[]string{"ab", "ba"}, []int64{0, 0}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			logs := named(row.names...)
 			MarkArrival(logs, arrival)
-			assert.Equal(t, row.want, twinNumbers(logs))
+			assert.Equal(t, row.want, duplicateNumbers(logs))
 			assert.Equal(t, len(row.names), distinct(digests(logs)))
 		})
 	}
 }
 
-func TestTwinsAreFoundAcrossEqualResourcesAndScopes(t *testing.T) {
+func TestDuplicatesAreFoundAcrossEqualResourcesAndScopes(t *testing.T) {
 	logs := named("a")
 	named("a").ResourceLogs().MoveAndAppendTo(logs.ResourceLogs())
 	named("a").ResourceLogs().At(0).ScopeLogs().MoveAndAppendTo(logs.ResourceLogs().At(0).ScopeLogs())
 	MarkArrival(logs, arrival)
-	assert.Equal(t, []int64{0, 1, 2}, twinNumbers(logs))
+	assert.Equal(t, []int64{0, 1, 2}, duplicateNumbers(logs))
 
 	others := named("a")
 	named("a").ResourceLogs().MoveAndAppendTo(others.ResourceLogs())
 	others.ResourceLogs().At(1).Resource().Attributes().PutStr("pod", "2")
 	MarkArrival(others, arrival)
-	assert.Equal(t, []int64{0, 0}, twinNumbers(others))
+	assert.Equal(t, []int64{0, 0}, duplicateNumbers(others))
 }
 
-func TestRecordsThatDifferInNothingThatCountsAreTwins(t *testing.T) {
+func TestRecordsThatDifferInNothingThatCountsAreDuplicates(t *testing.T) {
 	logs := named("")
 	list := logs.ResourceLogs().At(0).ScopeLogs().At(0).LogRecords()
 	for _, pairs := range [][]string{{"a", "1", "b", "2"}, {"b", "2", "a", "1"}, {"a", "0", "b", "2", "a", "1"}} {
@@ -89,18 +89,18 @@ func TestRecordsThatDifferInNothingThatCountsAreTwins(t *testing.T) {
 		putTwice(t, lr.Attributes(), pairs...)
 	}
 	MarkArrival(logs, arrival)
-	assert.Equal(t, []int64{0, 0, 1, 2}, twinNumbers(logs))
+	assert.Equal(t, []int64{0, 0, 1, 2}, duplicateNumbers(logs))
 	assert.Equal(t, 4, distinct(digests(logs)))
 }
 
-func TestTwinsInTwoRequestsAreOneEventSentTwice(t *testing.T) {
+func TestDuplicatesInTwoRequestsAreOneEventSentTwice(t *testing.T) {
 	first, second := named("a", "a"), named("a", "a")
 	MarkArrival(first, arrival)
 	MarkArrival(second, arrival+1)
 	assert.Equal(t, digests(first), digests(second))
 }
 
-func TestTwinsStayApartWhenRegrouped(t *testing.T) {
+func TestDuplicatesStayApartWhenRegrouped(t *testing.T) {
 	logs := named("a", "a", "a")
 	MarkArrival(logs, arrival)
 	want := digests(logs)
@@ -114,11 +114,11 @@ func TestTwinsStayApartWhenRegrouped(t *testing.T) {
 
 func TestRecordsMarkedTwiceStayTheSame(t *testing.T) {
 	for name, logs := range map[string]plog.Logs{
-		"twins": named("a", "b", "a", "a"),
+		"duplicates": named("a", "b", "a", "a"),
 		"timeless": oneRecord(func(_ plog.ResourceLogs, _ plog.ScopeLogs, lr plog.LogRecord) {
 			lr.SetEventName("timeless")
 		}),
-		"timeless twins": func() plog.Logs {
+		"timeless duplicates": func() plog.Logs {
 			logs := named("a", "a")
 			for _, lr := range records(logs) {
 				lr.SetTimestamp(0)
@@ -192,7 +192,7 @@ func TestMarksNeverLeaveTheExporter(t *testing.T) {
 		lr.SetTimestamp(0)
 	}
 	MarkArrival(logs, arrival)
-	require.Equal(t, []int64{0, 1}, twinNumbers(logs))
+	require.Equal(t, []int64{0, 1}, duplicateNumbers(logs))
 
 	plan := testPlan()
 	for _, one := range encode(t, plan, selectAll, logs) {

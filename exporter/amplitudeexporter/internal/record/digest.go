@@ -14,7 +14,7 @@ import (
 // digester computes 128 bits over all that OTLP says about a record: the record, its scope and its resource. Each part
 // is written with its length before it, so that no two records give the same text. What OTLP leaves open makes no
 // difference: the order of attributes, and what came earlier of a key that comes twice. What this exporter adds to a
-// record is left out, but for the number of a twin: that is there to make a difference.
+// record is left out, but for the number of a duplicate: that is there to make a difference.
 type digester struct {
 	text                  []byte
 	resourceSum, scopeSum xxh3.Uint128
@@ -58,7 +58,7 @@ func (d *digester) sum(lr plog.LogRecord) xxh3.Uint128 {
 }
 
 func isMarkWithoutDifference(key string) bool {
-	return isMark(key) && key != twinAttribute
+	return isMark(key) && key != duplicateAttribute
 }
 
 // addMap adds how many members a map has, and the sum of their digests: whatever the order, the same. Members for whose

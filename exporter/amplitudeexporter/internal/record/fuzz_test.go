@@ -159,7 +159,7 @@ func (c *cook) attributes(m pcommon.Map) {
 }
 
 func (c *cook) key() string {
-	keys := [...]string{"user", "device", "name", "body", "a", "\xff", "\xfe", "\ufffd", "", "a\tb", "a\nb", twinAttribute, arrivalAttribute, receivedAttribute}
+	keys := [...]string{"user", "device", "name", "body", "a", "\xff", "\xfe", "\ufffd", "", "a\tb", "a\nb", duplicateAttribute, arrivalAttribute, receivedAttribute}
 	if b := c.byte(); int(b) < 4*len(keys) {
 		return keys[int(b)%len(keys)]
 	}

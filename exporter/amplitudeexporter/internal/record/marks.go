@@ -15,7 +15,7 @@ import (
 const markPrefix = "amplitudeexporter."
 
 // processAttribute marks a resource as marked by this process, with a number that no client knows. A receiver that tries
-// again in this process brings what it got back: records with marks that still count. Without its number a twin would be
+// again in this process brings what it got back: records with marks that still count. Without its number a duplicate would be
 // taken for the one that was delivered.
 const processAttribute = markPrefix + "process"
 

@@ -15,7 +15,7 @@ import (
 )
 
 // allMarks are keys of marks, one of them of a mark that there is not.
-var allMarks = []string{twinAttribute, arrivalAttribute, receivedAttribute, processAttribute, notBeforeAttribute, waitedAttribute, atMostAttribute, copiedAttribute, markPrefix + "another", markPrefix}
+var allMarks = []string{duplicateAttribute, arrivalAttribute, receivedAttribute, processAttribute, notBeforeAttribute, waitedAttribute, atMostAttribute, copiedAttribute, markPrefix + "another", markPrefix}
 
 // withMarks has an attribute at each level, and a mark of each kind.
 func withMarks(mark func(m pcommon.Map, key string)) plog.Logs {
@@ -62,22 +62,22 @@ func TestAClientsMarksAreTakenOff(t *testing.T) {
 	}
 }
 
-func TestTwinsOfAClientsMarksAreTwins(t *testing.T) {
+func TestDuplicatesOfAClientsMarksAreDuplicates(t *testing.T) {
 	logs := named("a", "a")
-	records(logs)[0].Attributes().PutInt(twinAttribute, 1)
+	records(logs)[0].Attributes().PutInt(duplicateAttribute, 1)
 	records(logs)[1].Attributes().PutBool(arrivalAttribute, true)
 	MarkArrival(logs, arrival)
-	assert.Equal(t, []int64{0, 1}, twinNumbers(logs))
+	assert.Equal(t, []int64{0, 1}, duplicateNumbers(logs))
 }
 
 func TestWithinMapsMarksAreAttributesLikeOthers(t *testing.T) {
 	logs := oneRecord(func(_ plog.ResourceLogs, _ plog.ScopeLogs, lr plog.LogRecord) {
-		lr.Attributes().PutEmptyMap("map").PutInt(twinAttribute, 7)
+		lr.Attributes().PutEmptyMap("map").PutInt(duplicateAttribute, 7)
 		lr.Body().SetEmptyMap().PutInt(receivedAttribute, 8)
 	})
 	MarkArrival(logs, arrival)
 	properties := encode(t, testPlan(), selectAll, logs)[0].properties(t)
-	assert.Contains(t, properties["map"], twinAttribute)
+	assert.Contains(t, properties["map"], duplicateAttribute)
 	assert.Contains(t, properties["body"], receivedAttribute)
 
 	before := digestOf(logs)
@@ -89,14 +89,14 @@ func TestWithinMapsMarksAreAttributesLikeOthers(t *testing.T) {
 func TestNoMarkIsDigestedOrWritten(t *testing.T) {
 	unmarked := withMarks(func(pcommon.Map, string) {})
 	marked := withMarks(func(m pcommon.Map, key string) {
-		if key != twinAttribute {
+		if key != duplicateAttribute {
 			m.PutInt(key, 7)
 		}
 	})
-	twins := withMarks(func(m pcommon.Map, key string) { m.PutInt(key, 7) })
+	duplicates := withMarks(func(m pcommon.Map, key string) { m.PutInt(key, 7) })
 
 	assert.Equal(t, digests(unmarked), digests(marked))
-	assert.NotEqual(t, digests(unmarked), digests(twins), "the number of a twin makes a difference")
+	assert.NotEqual(t, digests(unmarked), digests(duplicates), "the number of a duplicate makes a difference")
 
 	plan := testPlan()
 	plan.Fields = nil
@@ -110,7 +110,7 @@ func TestNoMarkIsDigestedOrWritten(t *testing.T) {
 		assert.Equal(t, []string{"k", "amplitudeexporter"}, keys)
 		return selectAll(ctx, level, keys)
 	}
-	assert.Equal(t, encode(t, plan, selector, unmarked), encode(t, plan, selector, twins))
+	assert.Equal(t, encode(t, plan, selector, unmarked), encode(t, plan, selector, duplicates))
 }
 
 func TestAMarkIsNoneOfACutKey(t *testing.T) {
@@ -121,7 +121,7 @@ func TestAMarkIsNoneOfACutKey(t *testing.T) {
 	logs := oneRecord(func(_ plog.ResourceLogs, _ plog.ScopeLogs, lr plog.LogRecord) {
 		lr.Attributes().PutStr(cut+"-1", "a")
 		lr.Attributes().PutStr(cut+"-2", "b")
-		lr.Attributes().PutInt(twinAttribute, 1)
+		lr.Attributes().PutInt(duplicateAttribute, 1)
 	})
 	assert.Equal(t, raw{cut: "b"}, encode(t, plan, selectAll, logs)[0].properties(t))
 }
@@ -146,7 +146,7 @@ func TestReceivedIsTheTimeOfArrival(t *testing.T) {
 	assert.Zero(t, empty.Resource().Attributes().Len())
 }
 
-// A receiver of this process that tries again brings the marks of its first try: the second of two twins stays the second,
+// A receiver of this process that tries again brings the marks of its first try: the second of two duplicates stays the second,
 // where the first was delivered.
 func TestMarksOfThisProcessStay(t *testing.T) {
 	logs := named("a", "a")
@@ -174,7 +174,7 @@ func TestMarksAreKnownByTheirPrefix(t *testing.T) {
 		assert.True(t, isMark(key))
 		assert.True(t, strings.HasPrefix(key, "amplitudeexporter."))
 	}
-	for _, key := range []string{"", "amplitude.user_id", "amplitudeexporter", "amplitudeexporter_twin", "x.amplitudeexporter.twin"} {
+	for _, key := range []string{"", "amplitude.user_id", "amplitudeexporter", "amplitudeexporter_duplicate", "x.amplitudeexporter.duplicate"} {
 		assert.False(t, isMark(key))
 	}
 }
