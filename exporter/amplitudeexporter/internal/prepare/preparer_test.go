@@ -247,6 +247,28 @@ func TestAnIdentityIsNotAskedAbout(t *testing.T) {
 	assert.Equal(t, 1, calls["decide"])
 }
 
+// A decision that sees every source is asked when the record is written, one that sees the first before: the event is the same.
+func TestADecisionOfEverySourceIsAsked(t *testing.T) {
+	pool, plan, err := guest.NewPool(t.Context(), testConfig(t, func(c *guest.Config) { c.Events = []string{"billing.*"} }), guest.Observer{})
+	require.NoError(t, err)
+	defer func() { assert.NoError(t, pool.Close(context.Background())) }()
+	logs := plog.NewLogs()
+	list := logs.ResourceLogs().AppendEmpty().ScopeLogs().AppendEmpty().LogRecords()
+	for i := range 6 {
+		lr := list.AppendEmpty()
+		lr.SetEventName([]string{"billing.seat.added", "other"}[i%2])
+		lr.Attributes().PutStr("amplitude.device_id", fmt.Sprint("device-", i))
+	}
+	first := New(pool, &plan, testKey, zap.NewNop())
+	want := eventsOf(t, first, logs)
+	require.Len(t, want, 3)
+	plan.Decisions[0].Mode = guest.Every
+	every := New(pool, &plan, testKey, zap.NewNop())
+	for range 2 {
+		assert.Equal(t, want, eventsOf(t, every, logs))
+	}
+}
+
 // A record that misses what it has to have, and is off the allowlist, is skipped: whether the host knows that or has to ask.
 func TestARequirementComesBehindWhatIsUndecided(t *testing.T) {
 	p := newTestPreparer(t, func(c *guest.Config) { c.Events = []string{"billing.*"} })

@@ -449,7 +449,7 @@ func (e *Encoder) answer(source *guest.Source, lr plog.LogRecord) []byte {
 			return e.writeSlot(body)
 		}
 	case guest.SourceAttribute:
-		if v, ok := e.lastValue(lr.Attributes(), source.Attribute.Key); ok && isAnswer(v) {
+		if v, ok := lastValue(lr.Attributes(), source.Attribute.Key); ok && isAnswer(v) {
 			return e.writeSlot(v)
 		}
 	default:
@@ -595,7 +595,7 @@ func (e *Encoder) appendCellValue(b []byte, v pcommon.Value) []byte {
 }
 
 // lastValue finds an attribute; of a key that comes twice the last counts. A mark is none.
-func (e *Encoder) lastValue(attributes pcommon.Map, key string) (found pcommon.Value, ok bool) {
+func lastValue(attributes pcommon.Map, key string) (found pcommon.Value, ok bool) {
 	if isMark(key) {
 		return found, false
 	}

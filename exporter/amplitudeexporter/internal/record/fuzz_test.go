@@ -1,6 +1,7 @@
 package record
 
 import (
+	"encoding/json"
 	"math"
 	"math/rand"
 	"regexp"
@@ -13,6 +14,8 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/plog"
+
+	"github.com/Flagsmith/flagsmith-otel-collector/exporter/amplitudeexporter/internal/guest"
 )
 
 // FuzzEncoder has two ways to logs: bytes of the wire, which reach what no API can make, and a recipe that reaches the
@@ -80,6 +83,49 @@ func checkEncoded(t *testing.T, logs plog.Logs) {
 			require.False(t, isMark(key), key)
 		}
 	}
+	for _, one := range encode(t, fieldsPlan(), selectAll, logs) {
+		event := one.event(t)
+		checkLimits(t, event)
+		if user, isThere := event["user"]; isThere {
+			require.Regexp(t, "^a:", user)
+			require.Equal(t, user, mustParse(t, one.senders[0]))
+			require.Empty(t, one.missing)
+		} else {
+			require.Equal(t, "no_user", one.missing)
+		}
+		if number, isThere := event["integer"]; isThere {
+			n, err := number.(json.Number).Int64()
+			require.NoError(t, err)
+			require.LessOrEqual(t, n, int64(1_000))
+		}
+	}
+}
+
+// fieldsPlan has a field of each conversion, nested ones among them, on keys that a recipe has.
+func fieldsPlan() *guest.Plan {
+	consuming := func(conversion guest.Conversion, sources []guest.Source, path ...string) guest.Field {
+		return guest.Field{Path: path, Alternatives: []guest.Alternative{{Sources: sources, Conversion: conversion, Consumes: true}}}
+	}
+	plan := planOf(
+		consuming(text(func(c *guest.Text) { c.Prefix, c.MinLength, c.Refused = "a:", 4, []string{"null", "7"} }), append(anyLevel("user"), anyLevel("a")...), "user"),
+		consuming(between(guest.ConversionInteger, -1, 1_000), anyLevel("device"), "integer"),
+		consuming(asNumber(), anyLevel("name"), "o", "number"),
+		consuming(guest.Conversion{Case: guest.ConversionBoolean}, anyLevel("name"), "boolean"),
+		consuming(guest.Conversion{Case: guest.ConversionJSON}, append(anyLevel("\ufffd"), guest.Source{Case: guest.SourceBody}), "o", "p", "json"),
+		consuming(asText(), []guest.Source{{Case: guest.SourceEventName}, {Case: guest.SourceTimeMS}}, "o", "p", "text"),
+	)
+	plan.Senders = []uint32{0}
+	plan.Requirements = []guest.Requirement{{Fields: []uint32{0}, Reason: "no_user"}}
+	plan.BodyProperty = "body"
+	plan.Decisions = []guest.Decision{decisionOf(guest.First, attribute(guest.LevelScope, "name"), attribute(guest.LevelRecord, "a"))}
+	return plan
+}
+
+func mustParse(t *testing.T, text string) any {
+	t.Helper()
+	value, err := parseStrictly([]byte(text))
+	require.NoError(t, err, text)
+	return value
 }
 
 func checkLimits(t *testing.T, value any) {
