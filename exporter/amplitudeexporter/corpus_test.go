@@ -2,7 +2,6 @@ package amplitudeexporter
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"flag"
 	"fmt"
@@ -54,7 +53,6 @@ func TestCorpus(t *testing.T) {
 
 			pool, plan, err := guest.NewPool(t.Context(), cfg.forCore(), guest.Observer{})
 			require.NoError(t, err)
-			defer func() { assert.NoError(t, pool.Close(context.Background())) }()
 			preparer := prepare.New(pool, &plan, cfg.apiKeyJSON(), zap.NewNop())
 
 			compareGolden(t, filepath.Join(dir, "decisions.txt"), cellsOf(t, preparer, &plan, logs))

@@ -132,17 +132,15 @@ func (e *amplitudeExporter) stopQueues() {
 }
 
 // shutdown frees what start took. The queues have been drained by then.
-func (e *amplitudeExporter) shutdown(ctx context.Context) error {
+func (e *amplitudeExporter) shutdown(context.Context) error {
 	e.stop(errStopping)
 	e.close(errClosing)
 	e.logLeft()
 	e.telemetry.builder.Shutdown()
-	err := e.rejects.close()
-	if e.pool == nil {
-		return err
+	if e.client != nil {
+		e.client.closeIdleConnections()
 	}
-	e.client.closeIdleConnections()
-	return errors.Join(err, e.pool.Close(ctx))
+	return e.rejects.close()
 }
 
 // pushLogs delivers records as events. What is left when the exporter shuts down comes back as the remaining records of

@@ -1,7 +1,6 @@
 package amplitudeexporter
 
 import (
-	"context"
 	"fmt"
 	"math/rand"
 	"slices"
@@ -44,7 +43,6 @@ func preparedFrom(t *testing.T, senders ...sender) (*prepare.Prepared, []prepare
 	cfg.APIKey = testKey
 	pool, plan, err := guest.NewPool(t.Context(), cfg.forCore(), guest.Observer{})
 	require.NoError(t, err)
-	t.Cleanup(func() { assert.NoError(t, pool.Close(context.Background())) })
 	prepared, err := prepare.New(pool, &plan, testKey, zap.NewNop()).Prepare(t.Context(), logs)
 	require.NoError(t, err)
 	var events []prepare.Event

@@ -112,14 +112,3 @@ func (p *Pool) discard(ctx context.Context, instance *Instance) {
 func (p *Pool) MemoryBytes() int64 {
 	return p.memory.Load()
 }
-
-// Close lets go of all instances.
-func (p *Pool) Close(context.Context) error {
-	for {
-		select {
-		case <-p.idle:
-		default:
-			return nil
-		}
-	}
-}

@@ -45,7 +45,6 @@ func newTestPreparer(t testing.TB, changes ...func(*guest.Config)) *Preparer {
 	config := testConfig(t, changes...)
 	pool, plan, err := guest.NewPool(context.Background(), config, guest.Observer{})
 	require.NoError(t, err)
-	t.Cleanup(func() { assert.NoError(t, pool.Close(context.Background())) })
 	return New(pool, &plan, testKey, zap.NewNop())
 }
 

@@ -15,7 +15,7 @@ import (
 )
 
 const (
-	// A call cannot be preempted, and holds up Go's garbage collector as long as it lasts. So it stays short.
+	// An instance is held as long as a call lasts, and others may wait for it. So a call stays short.
 	maxRecordsPerCall = 256
 	maxBytesPerCall   = 256 << 10
 
