@@ -14,7 +14,10 @@ const MAX_PREFIX_LENGTH = 256;
 
 const compressions: readonly string[] = ['', 'none', 'gzip'];
 
-/** Every fault of a config, each with its key and what to write instead. May not come back in time for a glob that is too dear to use. */
+/**
+ * Every fault of a config, each with its key and what to write instead. Runs each glob on worst-case names: one that takes
+ * too much work uses up the fuel of the call.
+ */
 export function faultsOf(config: Config): Fault[] {
   const faults: Fault[] = [];
   const fault = (key: string, message: string): void => {

@@ -83,9 +83,8 @@ const SHORT_GLOB = 128;
 const MULTIPLIERS = /[{(]/;
 
 /**
- * Matches a glob that may be too dear to use on names that it nearly matches, as long as names get. minimatch does not
- * backtrack, but braces and negations multiply its work. The caller has to be where a call can be stopped: for a glob
- * that is too dear this may not come back in time.
+ * Matches a glob against names that it nearly matches, as long as names get. minimatch does not backtrack, but braces and
+ * negations multiply its work. A glob that is too expensive to use takes more fuel here than a call of `validate` has.
  */
 export function tryGlob(glob: string): void {
   if (glob.length <= SHORT_GLOB && !MULTIPLIERS.test(glob)) return;

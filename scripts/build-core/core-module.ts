@@ -8,16 +8,10 @@ import {
   encodeU32,
   moduleSections,
   Reader,
+  SECTION,
   type Section,
   sized,
 } from './wasm-binary.ts';
-
-const TYPE_SECTION = 1;
-const IMPORT_SECTION = 2;
-const FUNCTION_SECTION = 3;
-const EXPORT_SECTION = 7;
-const START_SECTION = 8;
-const CODE_SECTION = 10;
 
 const FUNCTION = 0x00;
 const TABLE = 0x01;
@@ -57,11 +51,11 @@ export interface Stub {
 export function importsOf(module: Uint8Array): Import[] {
   const sections = moduleSections(module);
   const signatures = signaturesOf(sections);
-  return entriesOf(sections, IMPORT_SECTION, (reader) => readImport(reader, signatures));
+  return entriesOf(sections, SECTION.import, (reader) => readImport(reader, signatures));
 }
 
 export function hasStartFunction(module: Uint8Array): boolean {
-  return moduleSections(module).some(({ id }) => id === START_SECTION);
+  return moduleSections(module).some(({ id }) => id === SECTION.start);
 }
 
 export function renameImports(
@@ -72,12 +66,12 @@ export function renameImports(
     const renamed = rename(entry);
     return concat([encodeName(renamed.module), encodeName(renamed.name), entry.descriptor]);
   });
-  return replaceSection(module, IMPORT_SECTION, encodeList(entries));
+  return replaceSection(module, SECTION.import, encodeList(entries));
 }
 
 /** Exports for which `rename` has no answer are no longer exports. */
 export function renameExports(module: Uint8Array, rename: (name: string) => string | undefined): Uint8Array {
-  const entries = entriesOf(moduleSections(module), EXPORT_SECTION, (reader) => ({
+  const entries = entriesOf(moduleSections(module), SECTION.export, (reader) => ({
     name: reader.name(),
     target: reader.span(() => [reader.byte(), reader.u32()]),
   }));
@@ -85,21 +79,21 @@ export function renameExports(module: Uint8Array, rename: (name: string) => stri
     const to = rename(name);
     return to === undefined ? [] : [concat([encodeName(to), target])];
   });
-  return replaceSection(module, EXPORT_SECTION, encodeList(renamed));
+  return replaceSection(module, SECTION.export, encodeList(renamed));
 }
 
 /** A module of functions that stand in for what no host is going to provide. */
 export function stubModule(stubs: Stub[]): Uint8Array {
   return encodeModule([
-    { id: TYPE_SECTION, content: encodeList(stubs.map(({ signature }) => signature.bytes)) },
-    { id: FUNCTION_SECTION, content: encodeList(stubs.map((_, index) => encodeU32(index))) },
+    { id: SECTION.type, content: encodeList(stubs.map(({ signature }) => signature.bytes)) },
+    { id: SECTION.function, content: encodeList(stubs.map((_, index) => encodeU32(index))) },
     {
-      id: EXPORT_SECTION,
+      id: SECTION.export,
       content: encodeList(
         stubs.map(({ name }, index) => concat([encodeName(name), Uint8Array.of(FUNCTION), encodeU32(index)])),
       ),
     },
-    { id: CODE_SECTION, content: encodeList(stubs.map(({ traps }) => sized(stubBody(traps)))) },
+    { id: SECTION.code, content: encodeList(stubs.map(({ traps }) => sized(stubBody(traps)))) },
   ]);
 }
 
@@ -113,7 +107,7 @@ function replaceSection(module: Uint8Array, id: number, content: Uint8Array): Ui
 }
 
 function signaturesOf(sections: Section[]): Signature[] {
-  return entriesOf(sections, TYPE_SECTION, (reader) => {
+  return entriesOf(sections, SECTION.type, (reader) => {
     let results = 0;
     const bytes = reader.span(() => {
       expectByte(reader.byte(), [FUNCTION_TYPE], 'type');

@@ -9,14 +9,10 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { CUSTOM_SECTION, concat, encodeModule, encodeU32, moduleSections, type Section } from './wasm-binary.ts';
-
-const MEMORY = 5;
-const DATA = 11;
-const DATA_COUNT = 12;
+import { encodeMemory, encodeModule, moduleSections, SECTION, type Section } from './wasm-binary.ts';
 
 /** The sections that are the core's, not the engine's. */
-const OF_THE_CORE: ReadonlySet<number> = new Set([CUSTOM_SECTION, MEMORY, DATA, DATA_COUNT]);
+const OF_THE_CORE: ReadonlySet<number> = new Set([SECTION.custom, SECTION.memory, SECTION.data, SECTION.dataCount]);
 
 /** What the generated Go says of the engine besides its code. */
 export interface EngineIdentity {
@@ -126,9 +122,8 @@ ${methods.join('\n\n')}
 
 /** A module of the engine alone. Its memory is that of a core, once there is one. */
 function withEmptyMemory(sections: Section[], pages: number): Uint8Array {
-  const hasMaximum = 1;
-  const memory = { id: MEMORY, content: concat([Uint8Array.of(1, hasMaximum, 0), encodeU32(pages)]) };
-  const behind = sections.findIndex(({ id }) => id > MEMORY);
+  const memory = { id: SECTION.memory, content: encodeMemory(0, pages) };
+  const behind = sections.findIndex(({ id }) => id > SECTION.memory);
   return encodeModule([...sections.slice(0, behind), memory, ...sections.slice(behind)]);
 }
 

@@ -26,7 +26,7 @@ import {
   type Stub,
   stubModule,
 } from './core-module.ts';
-import { CUSTOM_SECTION, encodeModule, moduleSections } from './wasm-binary.ts';
+import { encodeModule, moduleSections, SECTION } from './wasm-binary.ts';
 
 /** Ran the script when the component was made; its work is in the memory that the component carries. */
 const ENGINE_EXPORT = 'init';
@@ -186,7 +186,7 @@ function interfaceOf(func: Func): string {
 
 /** Names and toolchain notes: without use for a host, and those about dynamic linking no longer true. */
 function withoutCustomSections(module: Uint8Array): Uint8Array {
-  return encodeModule(moduleSections(module).filter(({ id }) => id !== CUSTOM_SECTION));
+  return encodeModule(moduleSections(module).filter(({ id }) => id !== SECTION.custom));
 }
 
 async function merge(modules: LinkableModule[], directory: string): Promise<Uint8Array> {

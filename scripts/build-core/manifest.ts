@@ -1,7 +1,7 @@
 /** What a core says of itself, and the checksum by which a host sees that no byte of it was changed. */
 
 import { createHash } from 'node:crypto';
-import { CUSTOM_SECTION, encodeCustomSection, encodeModule, moduleSections, Reader } from './wasm-binary.ts';
+import { encodeCustomSection, encodeModule, moduleSections, Reader, SECTION } from './wasm-binary.ts';
 
 export interface Manifest {
   name: string;
@@ -19,7 +19,7 @@ const CHECKSUM = 'checksum';
 
 /** The module with its manifest, and behind all else the SHA-256 of all else. Custom sections that it has are left out. */
 export function withManifest(module: Uint8Array, manifest: Manifest): Uint8Array {
-  const sections = moduleSections(module).filter(({ id }) => id !== CUSTOM_SECTION);
+  const sections = moduleSections(module).filter(({ id }) => id !== SECTION.custom);
   sections.push(encodeCustomSection(MANIFEST, new TextEncoder().encode(JSON.stringify(manifest))));
   const checked = encodeModule(sections);
   const checksum = createHash('sha256').update(checked).digest();
@@ -29,7 +29,7 @@ export function withManifest(module: Uint8Array, manifest: Manifest): Uint8Array
 export function manifestIn(module: Uint8Array): Manifest {
   for (const { id, content } of moduleSections(module)) {
     const reader = new Reader(content);
-    if (id === CUSTOM_SECTION && reader.name() === MANIFEST) {
+    if (id === SECTION.custom && reader.name() === MANIFEST) {
       return JSON.parse(new TextDecoder().decode(reader.rest())) as Manifest;
     }
   }

@@ -12,11 +12,14 @@ import {
   encodeI32,
   encodeI64,
   encodeList,
+  encodeMemory,
   encodeModule,
   encodeName,
   encodeU32,
+  HAS_MAXIMUM,
   moduleSections,
   Reader,
+  SECTION,
   type Section,
   sized,
 } from './wasm-binary.ts';
@@ -38,14 +41,11 @@ export const DEPTH = 'depth';
 /** Bytes that are copied or filled at once for one unit of fuel. A power of two. */
 const BYTES_A_UNIT = 64;
 
-const SECTION = { type: 1, import: 2, function: 3, memory: 5, global: 6, export: 7, start: 8, code: 10 };
-
 const I32 = 0x7f;
 const I64 = 0x7e;
 const FUNCTION_TYPE = 0x60;
 const MUTABLE = 0x01;
 const GLOBAL = 0x03;
-const HAS_MAXIMUM = 0x01;
 const NO_RESULT = 0x40;
 
 /** Indices of what the module gets in addition. */
@@ -146,7 +146,7 @@ function boundedMemory(content: Uint8Array, pages: number): Uint8Array {
   });
   if (least === undefined || others.length > 0) throw new Error('only a module with one memory can be metered');
   if (least > pages) throw new Error(`the memory has ${least} pages at first, and may have ${pages} at the most`);
-  return concat([Uint8Array.of(1, HAS_MAXIMUM), encodeU32(least), encodeU32(pages)]);
+  return encodeMemory(least, pages);
 }
 
 /** `burn`, `enter` and `burnBytes`. */

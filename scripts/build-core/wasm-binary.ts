@@ -69,7 +69,23 @@ export interface Section {
   content: Uint8Array;
 }
 
-export const CUSTOM_SECTION = 0;
+/** The sections of a core module by their ids. */
+export const SECTION = {
+  custom: 0,
+  type: 1,
+  import: 2,
+  function: 3,
+  memory: 5,
+  global: 6,
+  export: 7,
+  start: 8,
+  code: 10,
+  data: 11,
+  dataCount: 12,
+} as const;
+
+/** The flags of a memory that may grow so far only. */
+export const HAS_MAXIMUM = 0x01;
 
 const MAGIC = [0x00, 0x61, 0x73, 0x6d];
 const MODULE = [...MAGIC, 1, 0, 0, 0];
@@ -101,7 +117,12 @@ export function encodeModule(sections: Section[]): Uint8Array {
 }
 
 export function encodeCustomSection(name: string, content: Uint8Array): Section {
-  return { id: CUSTOM_SECTION, content: concat([encodeName(name), content]) };
+  return { id: SECTION.custom, content: concat([encodeName(name), content]) };
+}
+
+/** The content of a memory section: one memory, of so many pages of 64 KiB at first and at the most. */
+export function encodeMemory(least: number, most: number): Uint8Array {
+  return concat([Uint8Array.of(1, HAS_MAXIMUM), encodeU32(least), encodeU32(most)]);
 }
 
 export function encodeList(items: Uint8Array[]): Uint8Array {

@@ -10,9 +10,9 @@ declare module 'flagsmith:amplitude-exporter/core@0.2.0' {
   export type Verdict = import('flagsmith:amplitude-exporter/types@0.2.0').Verdict;
   export type * as FlagsmithAmplitudeExporterTypes020 from 'flagsmith:amplitude-exporter/types@0.2.0'; // import flagsmith:amplitude-exporter/types@0.2.0
   /**
-  * Every fault of a config at once; an empty list for one that can be used. Each glob is tried on the
-  * names that are dearest to match, so the host calls this where it can stop a call that takes too long. Other functions are never
-  * called with a config in which this found a fault.
+  * Every fault of a config at once; an empty list for one that can be used. Runs each glob on worst-case names, so a
+  * glob that is too expensive uses up the fuel of the call: the host then tries the globs one by one to name it. Other
+  * functions are never called with a config in which this found a fault.
   */
   export function validate(config: Config): Array<Fault>;
   /**
