@@ -5,9 +5,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
+	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/config/confighttp"
@@ -52,6 +56,27 @@ type Config struct {
 	ResourceAttributes []string `mapstructure:"resource_attributes"`
 	ScopeAttributes    []string `mapstructure:"scope_attributes"`
 
+	// Groups are types of groups, and the attribute that names the group of each.
+	Groups map[string]string `mapstructure:"groups"`
+	// UserProperties are operations such as set, and globs of the attributes whose values they get.
+	UserProperties map[string][]string `mapstructure:"user_properties"`
+	// Revenue are fields of a purchase such as price, and the attribute with the value of each.
+	Revenue map[string]string `mapstructure:"revenue"`
+	// Fields are fields of an event, and the attributes that are their sources in place of the usual ones.
+	Fields map[string][]string `mapstructure:"fields"`
+	// Exposures are globs of the feature flags whose evaluations become exposures.
+	Exposures []string `mapstructure:"exposures"`
+	// ExperimentKey is the attribute with the key of the experiment that an exposure belongs to; empty = none.
+	ExperimentKey string `mapstructure:"experiment_key"`
+
+	// OmitAttributes are globs of attributes that are taken away when a record arrives.
+	OmitAttributes []string `mapstructure:"omit_attributes"`
+	// HashAttributes are globs of attributes whose values become their HMAC-SHA-256 under HashKey then.
+	HashAttributes []string            `mapstructure:"hash_attributes"`
+	HashKey        configopaque.String `mapstructure:"hash_key"`
+	// Sampling is of which event types only some users' events are sent.
+	Sampling []SampleConfig `mapstructure:"sampling"`
+
 	// MaxBatchEvents and MaxBatchBytes bound a request; 0 = the API's own limit.
 	MaxBatchEvents int `mapstructure:"max_batch_events"`
 	MaxBatchBytes  int `mapstructure:"max_batch_bytes"`
@@ -62,6 +87,14 @@ type Config struct {
 
 	// Rejects keeps copies of dropped records.
 	Rejects RejectsConfig `mapstructure:"rejects"`
+}
+
+// SampleConfig is an entry of Config.Sampling.
+type SampleConfig struct {
+	// Events are globs of event types. The first entry that names a type is that type's.
+	Events []string `mapstructure:"events"`
+	// Keep is the share of users whose events are sent, from 0 to 1.
+	Keep float64 `mapstructure:"keep"`
 }
 
 var _ component.Config = (*Config)(nil)
@@ -126,6 +159,10 @@ func (cfg *Config) refusalGrace() time.Duration {
 
 // forCore is what the core gets to see.
 func (cfg *Config) forCore() guest.Config {
+	sampling := make([]guest.Sample, len(cfg.Sampling))
+	for i, sample := range cfg.Sampling {
+		sampling[i] = guest.Sample(sample)
+	}
 	return guest.Config{
 		APIKeyBytes:             uint32(len(cfg.apiKeyJSON())),
 		API:                     cfg.API,
@@ -144,8 +181,47 @@ func (cfg *Config) forCore() guest.Config {
 		ScopeAttributes:         cfg.ScopeAttributes,
 		MaxBatchEvents:          toInt32(cfg.MaxBatchEvents),
 		MaxBatchBytes:           toInt32(cfg.MaxBatchBytes),
+		Groups:                  settings(cfg.Groups, newSetting),
+		UserProperties:          settings(cfg.UserProperties, newSettings),
+		Revenue:                 settings(cfg.Revenue, newSetting),
+		Fields:                  settings(cfg.Fields, newSettings),
+		Exposures:               cfg.Exposures,
+		ExperimentKey:           cfg.ExperimentKey,
+		OmitAttributes:          cfg.OmitAttributes,
+		HashAttributes:          cfg.HashAttributes,
+		HashKeyCharacters:       uint32(utf8.RuneCountInString(string(cfg.HashKey))),
+		Sampling:                sampling,
+		Version:                 version,
 	}
 }
+
+func newSetting(key, value string) guest.Setting { return guest.Setting{Key: key, Value: value} }
+
+func newSettings(key string, values []string) guest.Settings { return guest.Settings{Key: key, Values: values} }
+
+// settings are the entries of a map in the order of their keys: a config always gives the same plan.
+func settings[V, S any](of map[string]V, setting func(key string, value V) S) []S {
+	list := make([]S, 0, len(of))
+	for _, key := range slices.Sorted(maps.Keys(of)) {
+		list = append(list, setting(key, of[key]))
+	}
+	return list
+}
+
+// version is that of the exporter's module; empty where it is not of a release.
+var version = func() string {
+	const path, unreleased = "github.com/Flagsmith/flagsmith-otel-collector/exporter/amplitudeexporter", "v0.0.0"
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return ""
+	}
+	for _, dependency := range info.Deps {
+		if dependency.Path == path && dependency.Version != unreleased {
+			return strings.TrimPrefix(dependency.Version, "v")
+		}
+	}
+	return ""
+}()
 
 // apiKey is the API key without the white space that a file may have around it.
 func (cfg *Config) apiKey() string {
@@ -161,7 +237,7 @@ func (cfg *Config) apiKeyJSON() string {
 	return string(quoted[1 : len(quoted)-1])
 }
 
-// toInt32 keeps a number that is out of bounds out of bounds.
+// toInt32 clamps, so a number that is too large fails validation instead of wrapping.
 func toInt32(n int) int32 {
 	return int32(max(math.MinInt32, min(math.MaxInt32, n)))
 }

@@ -166,6 +166,16 @@ func TestEveryKeyDecodes(t *testing.T) {
 		"body_property":              "message",
 		"resource_attributes":        []any{"service.*"},
 		"scope_attributes":           []any{"*"},
+		"groups":                     map[string]any{"project": "project.id", "organisation": "organisation.id"},
+		"user_properties":            map[string]any{"set": []any{"plan", "seats.*"}, "add": []any{"credits"}},
+		"revenue":                    map[string]any{"price": "order.price", "product_id": "sku"},
+		"fields":                     map[string]any{"ip": []any{"client.address", "$remote"}, "language": []any{}},
+		"exposures":                  []any{"exp-*"},
+		"experiment_key":             "experiment",
+		"omit_attributes":            []any{"email"},
+		"hash_attributes":            []any{"user.id"},
+		"hash_key":                   "0123456789abcdef",
+		"sampling":                   []any{map[string]any{"events": []any{"page.*"}, "keep": 0.25}},
 		"max_batch_events":           100,
 		"max_batch_bytes":            100_000,
 		"refusal_grace":              "1m",
@@ -186,7 +196,10 @@ func TestEveryKeyDecodes(t *testing.T) {
 	assert.EqualValues(t, len(testKey), core.APIKeyBytes)
 	core.APIKeyBytes = 0
 	assert.Equal(t, "{0 batch eu http://127.0.0.1:8010/2/httpapi none [flag.* a line of text] account.id account: enduser.id "+
-		"device.id session.id 1 message [service.*] [*] 100 100000}", fmt.Sprint(core))
+		"device.id session.id 1 message [service.*] [*] 100 100000 [{organisation organisation.id} {project project.id}] "+
+		"[{add [credits]} {set [plan seats.*]}] [{price order.price} {product_id sku}] [{ip [client.address $remote]} {language []}] "+
+		"[exp-*] experiment [email] [user.id] 16 [{[page.*] 0.25}] }", fmt.Sprint(core))
+	assert.Equal(t, configopaque.String("0123456789abcdef"), cfg.HashKey)
 }
 
 // The keys of the first exporter, whose configs have to keep working.

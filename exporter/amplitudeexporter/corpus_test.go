@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -36,7 +37,10 @@ type goldenEvents struct {
 	// Batches are the events of each request.
 	Batches [][]json.RawMessage `json:"batches"`
 	Skipped int                 `json:"skipped"`
-	Dropped map[string]int      `json:"dropped"`
+	// SampledOut and LeftOut are not there where nothing was.
+	SampledOut int            `json:"sampled_out,omitempty"`
+	LeftOut    map[string]int `json:"left_out,omitempty"`
+	Dropped    map[string]int `json:"dropped"`
 }
 
 func TestCorpus(t *testing.T) {
@@ -49,13 +53,13 @@ func TestCorpus(t *testing.T) {
 			cfg := loadConfig(t, path)
 			require.NoError(t, confmap.Validate(cfg))
 			logs := loadLogs(t, filepath.Join(dir, "logs.json"))
-			record.MarkArrival(logs, corpusArrival)
-
 			pool, plan, err := guest.NewPool(t.Context(), cfg.forCore(), guest.Observer{})
 			require.NoError(t, err)
 			preparer := prepare.New(pool, &plan, cfg.apiKeyJSON(), zap.NewNop())
+			require.NoError(t, preparer.Treat(t.Context(), logs, string(cfg.HashKey)))
+			record.MarkArrival(logs, corpusArrival)
 
-			compareGolden(t, filepath.Join(dir, "decisions.txt"), cellsOf(t, preparer, &plan, logs))
+			compareGolden(t, filepath.Join(dir, "decisions.txt"), cellsOf(t, pool, preparer, &plan, logs))
 			compareGolden(t, filepath.Join(dir, "events.json"), eventsOf(t, preparer, logs))
 		})
 	}
@@ -78,9 +82,9 @@ func loadLogs(t *testing.T, path string) plog.Logs {
 }
 
 // cellsOf is what the core is asked about: of each record a line a decision, its cell, and one with the number of bytes that
-// are passed through.
-func cellsOf(t *testing.T, preparer *prepare.Preparer, plan *guest.Plan, logs plog.Logs) []byte {
-	encoder := record.NewEncoder(plan, preparer.SelectAttributes)
+// are passed through. A decision that is not about the record has notAsked.
+func cellsOf(t *testing.T, pool *guest.Pool, preparer *prepare.Preparer, plan *guest.Plan, logs plog.Logs) []byte {
+	encoder := record.NewEncoder(plan, preparer.PlaceAttributes)
 	var cells []byte
 	for _, rl := range logs.ResourceLogs().All() {
 		require.NoError(t, encoder.SetResource(t.Context(), rl))
@@ -88,10 +92,17 @@ func cellsOf(t *testing.T, preparer *prepare.Preparer, plan *guest.Plan, logs pl
 			require.NoError(t, encoder.SetScope(t.Context(), sl))
 			for _, lr := range sl.LogRecords().All() {
 				encoder.Begin(lr)
-				_, passthrough := encoder.AppendPassthrough(nil)
 				for i := range plan.Decisions {
-					cells = append(encoder.AppendCell(cells, i), '\n')
+					if !encoder.Concerns(i) {
+						cells = append(cells, notAsked+"\n"...)
+						continue
+					}
+					cell := append(encoder.AppendCell(nil, i), '\n')
+					cells = append(cells, cell...)
+					encoder.Instruct(i, instructionsFor(t, pool, i, cell))
 				}
+				_, passthrough, err := encoder.AppendPassthrough(t.Context(), nil)
+				require.NoError(t, err)
 				cells = fmt.Appendln(cells, passthrough.Size())
 			}
 		}
@@ -99,10 +110,27 @@ func cellsOf(t *testing.T, preparer *prepare.Preparer, plan *guest.Plan, logs pl
 	return cells
 }
 
+const notAsked = "-"
+
+// instructionsFor is what the core says of how the record of a cell is written.
+func instructionsFor(t *testing.T, pool *guest.Pool, decision int, cell []byte) *record.Instructions {
+	var line string
+	require.NoError(t, pool.With(t.Context(), func(i *guest.Instance) (err error) {
+		line, err = i.Decide(t.Context(), decision, cell)
+		return err
+	}))
+	instructions := &record.Instructions{}
+	if parts := strings.Split(strings.TrimSuffix(line, "\n"), "\t"); len(parts) > 2 {
+		require.NoError(t, json.Unmarshal([]byte("{"+parts[2]+"}"), instructions))
+	}
+	return instructions
+}
+
 func eventsOf(t *testing.T, preparer *prepare.Preparer, logs plog.Logs) []byte {
 	prepared, err := preparer.Prepare(t.Context(), logs)
 	require.NoError(t, err)
-	golden := goldenEvents{Batches: [][]json.RawMessage{}, Skipped: prepared.Skipped, Dropped: prepared.DroppedByReason()}
+	golden := goldenEvents{Batches: [][]json.RawMessage{}, Skipped: prepared.Skipped, SampledOut: prepared.SampledOut, Dropped: prepared.DroppedByReason()}
+	golden.LeftOut = map[string]int{}
 	for _, events := range prepared.Batches() {
 		var body struct {
 			APIKey string            `json:"api_key"`
@@ -111,6 +139,11 @@ func eventsOf(t *testing.T, preparer *prepare.Preparer, logs plog.Logs) []byte {
 		require.NoError(t, json.Unmarshal(prepared.Body(events), &body))
 		assert.Equal(t, "0123456789abcdef0123456789abcdef", body.APIKey)
 		golden.Batches = append(golden.Batches, body.Events)
+		sorted, err := prepared.Sort(events, &guest.Verdict{All: guest.Outcome{Case: guest.Delivered}})
+		require.NoError(t, err)
+		for field, n := range sorted.LeftOut {
+			golden.LeftOut[field] += n
+		}
 	}
 	var out bytes.Buffer
 	encoder := json.NewEncoder(&out)

@@ -220,6 +220,7 @@ func (e *amplitudeExporter) logDrop(d drop) {
 
 func (e *amplitudeExporter) countPrepared(ctx context.Context, logs plog.Logs, prepared *prepare.Prepared) {
 	e.telemetry.countRecords(ctx, prepared.Skipped, outcomeSkipped, "")
+	e.telemetry.countRecords(ctx, prepared.SampledOut, outcomeSampledOut, "")
 	if len(prepared.Dropped) == 0 {
 		return
 	}

@@ -216,7 +216,7 @@ func TestMetrics(t *testing.T) {
 		calls[function.AsString()] = point.Count
 		assert.Positive(t, point.Sum)
 	}
-	assert.Equal(t, map[string]uint64{"configure": 1, "decide": 1, "divide": 1, "classify": 2}, calls)
+	assert.Equal(t, map[string]uint64{"configure": 1, "decide": 2, "divide": 1, "classify": 2}, calls)
 
 	metadatatest.AssertEqualExporterAmplitudeGuestMemory(t, f.telemetry, []metricdata.DataPoint[int64]{{Attributes: id}}, only, metricdatatest.IgnoreTimestamp())
 	_, err = f.telemetry.GetMetric("otelcol_exporter_amplitude_discarded_instances")

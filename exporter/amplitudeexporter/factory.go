@@ -169,8 +169,12 @@ func (l logsExporter) Start(ctx context.Context, host component.Host) error {
 	return nil
 }
 
-// ConsumeLogs marks records before they get to the queue, which regroups them.
+// ConsumeLogs takes away what is not to leave the collector, before anything else sees it, and marks records before they
+// get to the queue, which regroups them.
 func (l logsExporter) ConsumeLogs(ctx context.Context, logs plog.Logs) error {
+	if err := l.amplitude.preparer.Treat(ctx, logs, string(l.amplitude.cfg.HashKey)); err != nil {
+		return err
+	}
 	now := time.Now()
 	record.MarkArrival(logs, pcommon.NewTimestampFromTime(now))
 	arrivals := arrivalsIn(logs, now)

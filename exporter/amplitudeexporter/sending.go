@@ -212,6 +212,7 @@ func (d *delivery) settle(ctx context.Context, p piece, r *result) {
 	sorted := &r.sorted
 	d.delivered += sorted.Delivered
 	d.telemetry.countRecords(ctx, sorted.Delivered, outcomeDelivered, "")
+	d.telemetry.countLeftOut(ctx, sorted.LeftOut)
 	if sorted.Delivered > 0 {
 		d.pacer.pass(p.ticket)
 	}

@@ -73,9 +73,10 @@ func (l *lastLines) allow(entry zapcore.Entry) bool {
 // What becomes of a record, as metadata.yaml has it.
 const (
 	outcomeDelivered = "delivered"
-	outcomeSkipped   = "skipped"
-	outcomeDropped   = "dropped"
-	outcomeKept      = "kept"
+	outcomeSkipped    = "skipped"
+	outcomeSampledOut = "sampled_out"
+	outcomeDropped    = "dropped"
+	outcomeKept       = "kept"
 )
 
 // noAnswer is the status of a request to which none came.
@@ -102,6 +103,14 @@ func (i *instruments) countRecords(ctx context.Context, n int, outcome, reason s
 		// What ended with its context counts too.
 		i.builder.ExporterAmplitudeRecords.Add(context.WithoutCancel(ctx), int64(n), metric.WithAttributes(
 			i.id, attribute.String("outcome", outcome), attribute.String("reason", reason)))
+	}
+}
+
+// countLeftOut counts values that were left out, by the field that they would have been.
+func (i *instruments) countLeftOut(ctx context.Context, counts map[string]int) {
+	for field, n := range counts {
+		i.builder.ExporterAmplitudeLeftOutValues.Add(context.WithoutCancel(ctx), int64(n), metric.WithAttributes(
+			i.id, attribute.String("field", field)))
 	}
 }
 

@@ -8,7 +8,7 @@ export function cellValues(cell: string): string[] {
 }
 
 /** Whether a value stands for a map or a list that stayed with the host. */
-function isContainer(value: string): boolean {
+export function isContainer(value: string): boolean {
   return value === '{}' || value === '[]';
 }
 

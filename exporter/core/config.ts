@@ -1,7 +1,9 @@
 import type { Config, Fault } from 'flagsmith:amplitude-exporter/types@0.2.0';
-import { flawOf, hasTooManyAlternatives, MAX_ALTERNATIVES, tryGlob } from './glob.ts';
+import { plainFields, REMOTE } from './fields.ts';
+import { anyOf, flawOf, hasTooManyAlternatives, MAX_ALTERNATIVES, type Matcher, tryGlob } from './glob.ts';
 import { idAttributeKeys } from './identity.ts';
 import { apis, hosts, MAX_STRING_LENGTH } from './limits.ts';
+import { MAX_GROUP_TYPES, operations } from './objects.ts';
 
 /** Bytes; room for an envelope and at least a small event. */
 const MIN_BATCH_BYTES = 1_024;
@@ -11,6 +13,9 @@ const MAX_MIN_ID_LENGTH = MAX_STRING_LENGTH;
 
 const MAX_GLOB_LENGTH = MAX_STRING_LENGTH;
 const MAX_PREFIX_LENGTH = 256;
+
+/** Characters of a key with which attributes are hashed. */
+const MIN_HASH_KEY = 16;
 
 const compressions: readonly string[] = ['', 'none', 'gzip'];
 
@@ -51,6 +56,12 @@ export function faultsOf(config: Config): Fault[] {
   faults.push(...globFaults('events', config.events));
   faults.push(...globFaults('resource_attributes', config.resourceAttributes));
   faults.push(...globFaults('scope_attributes', config.scopeAttributes));
+  faults.push(...groupFaults(config));
+  faults.push(...userPropertyFaults(config));
+  faults.push(...fieldFaults(config));
+  faults.push(...exposureFaults(config));
+  faults.push(...treatmentFaults(config));
+  faults.push(...samplingFaults(config));
 
   if (config.userIdAttribute === '' && config.userIdOverrideAttribute === '' && config.deviceIdAttribute === '') {
     fault(
@@ -85,6 +96,129 @@ export function faultsOf(config: Config): Fault[] {
   return faults;
 }
 
+function groupFaults({ groups }: Config): Fault[] {
+  const faults = groups.flatMap(({ key, value }) => attributeFaults(`groups::${key}`, value));
+  if (groups.some(({ key }) => key === '')) faults.push({ key: 'groups', message: 'has a type without a name' });
+  if (groups.length > MAX_GROUP_TYPES) {
+    const message = `has ${groups.length} types, and Amplitude takes ${MAX_GROUP_TYPES} in an event: remove some`;
+    faults.push({ key: 'groups', message });
+  }
+  return faults;
+}
+
+/** What is wrong with the name of an attribute. */
+function attributeFaults(key: string, attribute: string): Fault[] {
+  return attribute === '' ? [{ key, message: 'is empty: write the name of an attribute, or remove it' }] : [];
+}
+
+function userPropertyFaults({ userProperties }: Config): Fault[] {
+  const names = operations.map(({ name }) => name);
+  const faults = userProperties.flatMap(({ key, values }) =>
+    names.includes(key)
+      ? globFaults(`user_properties::${key}`, values)
+      : [{ key: `user_properties::${key}`, message: `is no operation: write one of ${names.join(', ')}` }],
+  );
+  for (const [index, { key, values }] of userProperties.entries()) {
+    for (const other of userProperties.slice(index + 1)) {
+      const both = namesInBoth(values, other.values);
+      if (both.length > 0) {
+        const message = `has ${both.map(quote).join(', ')}, and so has ${other.key}: a property has one operation in an event, so remove one`;
+        faults.push({ key: `user_properties::${key}`, message });
+      }
+    }
+  }
+  return faults;
+}
+
+/** Globs that are in both lists, and names in one of them that a glob of the other matches. */
+function namesInBoth(one: readonly string[], other: readonly string[]): string[] {
+  const [inOne, inOther] = [matcherOfUsable(one), matcherOfUsable(other)];
+  return [...new Set([...one.filter(inOther), ...other.filter(inOne)])];
+}
+
+/** The globs of a list that `globFaults` finds nothing wrong with. */
+function matcherOfUsable(globs: readonly string[]): Matcher {
+  return anyOf(globs.filter((glob) => globFault(glob) === undefined));
+}
+
+/** Of fields that other keys configure, those keys. */
+const configuredElsewhere: Readonly<Record<string, string>> = {
+  user_id: 'user_id_override_attribute and user_id_attribute',
+  device_id: 'device_id_attribute',
+  session_id: 'session_id_attribute',
+  groups: 'groups',
+  user_properties: 'user_properties',
+};
+
+function fieldFaults({ fields, revenue }: Config): Fault[] {
+  const inFields = plainFields.filter(({ isRevenue }) => !isRevenue).map(({ name }) => name);
+  const inRevenue = plainFields.filter(({ isRevenue }) => isRevenue).map(({ name }) => name);
+  const faults: Fault[] = [];
+  for (const { key: name, values } of fields) {
+    const key = `fields::${name}`;
+    const elsewhere = inRevenue.includes(name) ? `revenue::${name}` : configuredElsewhere[name];
+    if (elsewhere !== undefined) faults.push({ key, message: `is not configured here: write ${elsewhere}` });
+    else if (!inFields.includes(name)) {
+      faults.push({ key, message: `is no field that can be configured: write one of ${inFields.join(', ')}` });
+    }
+    for (const [index, value] of values.entries()) {
+      faults.push(...attributeFaults(`${key}[${index}]`, value));
+      if (value === REMOTE && name !== 'ip') {
+        faults.push({ key: `${key}[${index}]`, message: `is ${REMOTE}, which only ip can be: write an attribute` });
+      }
+    }
+  }
+  for (const { key: name, value } of revenue) {
+    const key = `revenue::${name}`;
+    if (!inRevenue.includes(name)) {
+      faults.push({ key, message: `is no field of a purchase: write one of ${inRevenue.join(', ')}` });
+    }
+    faults.push(...attributeFaults(key, value));
+  }
+  return faults;
+}
+
+function exposureFaults({ exposures, experimentKey }: Config): Fault[] {
+  const faults = globFaults('exposures', exposures);
+  if (experimentKey !== '' && exposures.length === 0) {
+    const message = 'is of exposures, and none are configured: name flags under exposures, or remove it';
+    faults.push({ key: 'experiment_key', message });
+  }
+  return faults;
+}
+
+function treatmentFaults({ omitAttributes, hashAttributes, hashKeyCharacters }: Config): Fault[] {
+  const faults = [...globFaults('omit_attributes', omitAttributes), ...globFaults('hash_attributes', hashAttributes)];
+  const both = namesInBoth(omitAttributes, hashAttributes);
+  if (both.length > 0) {
+    const message = `has ${both.map(quote).join(', ')}, and so has omit_attributes: remove one`;
+    faults.push({ key: 'hash_attributes', message });
+  }
+  if (hashAttributes.length > 0 && hashKeyCharacters === 0) {
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: what a Collector config takes
+    const message = 'is missing, and hash_attributes needs it: write a secret, such as ${env:AMPLITUDE_HASH_KEY}';
+    faults.push({ key: 'hash_key', message });
+  } else if (hashKeyCharacters > 0 && hashKeyCharacters < MIN_HASH_KEY) {
+    const message = `has ${hashKeyCharacters} characters, and who tries them all finds it: write at least ${MIN_HASH_KEY}`;
+    faults.push({ key: 'hash_key', message });
+  }
+  return faults;
+}
+
+function samplingFaults({ sampling }: Config): Fault[] {
+  return sampling.flatMap(({ events, keep }, index) => {
+    const key = `sampling[${index}]`;
+    const faults = globFaults(`${key}::events`, events);
+    if (events.length === 0) {
+      faults.push({ key: `${key}::events`, message: 'is empty: write names or globs of event types' });
+    }
+    if (!(keep >= 0 && keep <= 1)) {
+      faults.push({ key: `${key}::keep`, message: `is ${keep}: write a share from 0 to 1, such as 0.1` });
+    }
+    return faults;
+  });
+}
+
 function pathsText(): string {
   return Object.values(apis)
     .map(({ path }) => path)
@@ -94,29 +228,23 @@ function pathsText(): string {
 function globFaults(key: string, globs: readonly string[]): Fault[] {
   const faults: Fault[] = [];
   for (const [index, glob] of globs.entries()) {
-    const flaw = flawOf(glob);
-    if (glob === '') {
-      faults.push({
-        key: `${key}[${index}]`,
-        message: 'is empty: write a name or a glob such as billing.*, or remove it',
-      });
-    } else if (glob.length > MAX_GLOB_LENGTH) {
-      faults.push({
-        key: `${key}[${index}]`,
-        message: `has ${glob.length} characters: write at most ${MAX_GLOB_LENGTH}`,
-      });
-    } else if (flaw !== undefined) {
-      faults.push({ key: `${key}[${index}]`, message: `is ${quote(glob)}, and ${flaw}` });
-    } else if (hasTooManyAlternatives(glob)) {
-      faults.push({
-        key: `${key}[${index}]`,
-        message: `has more than ${MAX_ALTERNATIVES} alternatives in its braces: write several globs`,
-      });
-    } else {
-      tryGlob(glob);
-    }
+    const message = globFault(glob);
+    if (message === undefined) tryGlob(glob);
+    else faults.push({ key: `${key}[${index}]`, message });
   }
   return faults;
+}
+
+/** What is wrong with a glob; undefined for nothing. */
+function globFault(glob: string): string | undefined {
+  if (glob === '') return 'is empty: write a name or a glob such as billing.*, or remove it';
+  if (glob.length > MAX_GLOB_LENGTH) return `has ${glob.length} characters: write at most ${MAX_GLOB_LENGTH}`;
+  const flaw = flawOf(glob);
+  if (flaw !== undefined) return `is ${quote(glob)}, and ${flaw}`;
+  if (hasTooManyAlternatives(glob)) {
+    return `has more than ${MAX_ALTERNATIVES} alternatives in its braces: write several globs`;
+  }
+  return undefined;
 }
 
 function quote(text: string): string {

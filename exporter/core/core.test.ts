@@ -1,7 +1,7 @@
 import type { Config } from 'flagsmith:amplitude-exporter/types@0.2.0';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { classify, configure, decide, divide, selectAttributes, validate } from './core.ts';
+import { classify, configure, decide, divide, placeAttributes, treatAttributes, validate } from './core.ts';
 import { asciiJson } from './json.ts';
 import { envelopeBytes } from './plan.ts';
 import { configWith } from './testing/config.ts';
@@ -24,10 +24,10 @@ test('before configure there is an error, not a crash', async () => {
 test('event types: members, skips and reasons, a line a cell', () => {
   const cells = ['"billing.seat.added"', '"other"', '', '\t"billing.older"', '\t\t42'];
   expect(decided(EVENT_TYPE, cells, { events: ['billing.*'] })).toEqual([
-    '"event_type":"billing.seat.added"',
+    '"event_type":"billing.seat.added"\t\t"consumes":[0]',
     'skip',
     'drop no_event_name',
-    '"event_type":"billing.older"',
+    '"event_type":"billing.older"\t\t"consumes":[1]',
     'skip',
   ]);
 });
@@ -61,11 +61,18 @@ test('a request has at most 2,000 events, or what is configured', () => {
   expect(divide({ events: 0, bytes: 0 }, sizes).starts.length).toBeGreaterThan(3);
 });
 
-test('attributes are selected by level', () => {
+test('attributes are properties by level', () => {
   configure(configWith({ resourceAttributes: ['service.*'], scopeAttributes: ['scope.*'] }));
   const keys = ['service.name', 'scope.version', 'host.name'];
-  expect(selectAttributes('resource', keys)).toEqual([true, false, false]);
-  expect(selectAttributes('scope', keys)).toEqual([false, true, false]);
+  const [yes, no] = [{ tag: 'property' }, { tag: 'nowhere' }];
+  expect(placeAttributes('resource', keys)).toEqual([yes, no, no]);
+  expect(placeAttributes('scope', keys)).toEqual([no, yes, no]);
+  expect(placeAttributes('record', keys)).toEqual([yes, yes, yes]);
+});
+
+test('attributes are omitted or hashed, whatever their level', () => {
+  configure(configWith({ omitAttributes: ['secret.*'], hashAttributes: ['user.*'] }));
+  expect(treatAttributes(['secret.key', 'user.id', 'other'])).toEqual(['omitted', 'hashed', 'none']);
 });
 
 test('validate needs no configure', () => {
@@ -98,7 +105,10 @@ describe('whatever the cells', () => {
           if (line === 'skip' || line === 'drop no_event_name') continue;
           // biome-ignore lint/suspicious/noControlCharactersInRegex: ASCII is what is asked for
           expect(line).toMatch(/^[\x00-\x7f]*$/);
-          expect(JSON.parse(`{${line}}`)).toEqual({ event_type: expect.stringMatching(/./su) });
+          const [members, properties, instructions] = line.split('\t');
+          expect(JSON.parse(`{${members}}`)).toEqual({ event_type: expect.stringMatching(/./su) });
+          expect(properties).toBe('');
+          expect(JSON.parse(`{${instructions}}`)).toEqual({ consumes: [expect.any(Number)] });
         }
       }),
     );

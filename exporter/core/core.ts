@@ -8,21 +8,23 @@ import type {
   Divided,
   Fault,
   Level,
+  Place,
   Plan,
+  Treatment,
   Verdict,
 } from 'flagsmith:amplitude-exporter/types@0.2.0';
 import { type BatchLimits, divideEvents } from './batches.ts';
 import { faultsOf } from './config.ts';
 import { type Decider, decideLines } from './decision.ts';
-import { decideEventType } from './event-type.ts';
-import { anyOf, type Matcher } from './glob.ts';
 import { type Api, apis } from './limits.ts';
-import { envelopeBytes, planFor } from './plan.ts';
+import { type Placer, placerFor } from './objects.ts';
+import { decisionsFor, envelopeBytes, planFor } from './plan.ts';
 import { classify as classifyAnswer } from './response.ts';
+import { treatmentFor } from './treatment.ts';
 
 interface Configured {
-  /** Which attributes of a level are properties. */
-  readonly selects: Readonly<Record<Level, Matcher>>;
+  readonly placer: Placer;
+  readonly treatment: (key: string) => Treatment;
   /** One a decision of the plan. */
   readonly deciders: readonly Decider[];
   readonly limits: BatchLimits;
@@ -41,16 +43,12 @@ export function validate(config: Config): Fault[] {
 }
 
 export function configure(config: Config): Plan {
-  const isAllowed: Matcher = config.events.length === 0 ? () => true : anyOf(config.events);
   const api = config.api as Api;
   const { maxEvents, maxBytes } = apis[api];
   configured = {
-    selects: {
-      record: () => true,
-      scope: anyOf(config.scopeAttributes),
-      resource: anyOf(config.resourceAttributes),
-    },
-    deciders: [(cell) => decideEventType(cell, isAllowed)],
+    placer: placerFor(config),
+    treatment: treatmentFor(config),
+    deciders: decisionsFor(config).map(({ decide }) => decide),
     limits: {
       maxEvents: config.maxBatchEvents || maxEvents,
       maxBytes: config.maxBatchBytes || maxBytes,
@@ -61,9 +59,13 @@ export function configure(config: Config): Plan {
   return planFor(config);
 }
 
-export function selectAttributes(level: Level, keys: string[]): boolean[] {
-  const isSelected = theConfigured().selects[level];
-  return keys.map((key) => isSelected(key));
+export function treatAttributes(keys: string[]): Treatment[] {
+  return keys.map(theConfigured().treatment);
+}
+
+export function placeAttributes(level: Level, keys: string[]): Place[] {
+  const { placer } = theConfigured();
+  return keys.map((key) => placer(level, key));
 }
 
 export function decide(decision: number, cells: string): string {

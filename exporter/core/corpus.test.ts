@@ -12,12 +12,21 @@ import { transpile } from '@bytecodealliance/jco';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import * as typescript from './core.ts';
+import type { Instructions } from './decision.ts';
 import { configWith } from './testing/config.ts';
-import { DIGEST, write } from './testing/host.ts';
+import { DIGEST, type Placer, treat, write } from './testing/host.ts';
 import { logRecordsIn } from './testing/otlp.ts';
 
 type Core = typeof typescript;
 type Json = Record<string, unknown>;
+
+interface Golden {
+  readonly batches: Json[][];
+  readonly skipped: number;
+  readonly sampled_out?: number;
+  readonly left_out?: Json;
+  readonly dropped: Json;
+}
 
 /** When the records of the corpus arrive, in milliseconds. */
 const ARRIVAL = 1_770_000_000_000;
@@ -30,8 +39,31 @@ const TRANSPILED = new URL('../../build/transpiled/', import.meta.url);
 function configFrom(yaml: string): Config {
   const settings = Object.entries(parse(yaml) as Json);
   const camelCase = (key: string): string => key.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
-  const known = settings.map(([key, value]) => [camelCase(key), value] as const).filter(([key]) => key in configWith());
-  return configWith(Object.fromEntries(known));
+  const entries = settings.map(([key, value]) => [camelCase(key), asList(value)] as const);
+  const known = entries.filter(([key]) => key in configWith());
+  return configWith({ ...Object.fromEntries(known), hashKeyCharacters: hashKeyIn(yaml).length });
+}
+
+/** A map as the list of its entries, in the order of their keys. */
+function asList(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+  return Object.entries(value)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([key, of]) => (Array.isArray(of) ? { key, values: of } : { key, value: of }));
+}
+
+function hashKeyIn(yaml: string): string {
+  return ((parse(yaml) as Json).hash_key as string | undefined) ?? '';
+}
+
+/** What the core says of a cell; nothing where it is not asked. */
+function answerTo(core: Core, decision: number, cell: string): string {
+  const NOT_ASKED = '-';
+  return cell === NOT_ASKED ? '' : core.decide(decision, `${cell}\n`).slice(0, -1);
+}
+
+function instructionsIn(line: string): Instructions {
+  return JSON.parse(`{${line.split('\t')[2] ?? ''}}`) as Instructions;
 }
 
 async function component(): Promise<Core> {
@@ -54,20 +86,24 @@ const cores: [string, Core][] = [
 describe.each(cores)('%s', (_, core) => {
   test.each(readdirSync(CORPUS))('%s', (name) => {
     const read = (file: string): string => readFileSync(new URL(`${name}/${file}`, CORPUS), 'utf8');
-    const golden = JSON.parse(read('events.json')) as { batches: Json[][]; skipped: number; dropped: Json };
+    const golden = JSON.parse(read('events.json')) as Golden;
     const config = configFrom(read('config.yaml'));
 
     expect(core.validate(config)).toEqual([]);
     const plan = core.configure(config);
     const records = recordsIn(read('decisions.txt'), plan.decisions.length);
     const answers = plan.decisions.map((_, decision) =>
-      core.decide(decision, records.map(({ cells }) => `${cells[decision]}\n`).join('')).split('\n'),
+      records.map(({ cells }) => answerTo(core, decision, cells[decision] ?? '')),
     );
-    const written = logRecordsIn(read('logs.json'), ARRIVAL).map((record) => write(plan, record, () => false));
-    expect(written.length).toBe(records.length);
+    const logRecords = logRecordsIn(read('logs.json'), ARRIVAL);
+    expect(logRecords.length).toBe(records.length);
+    const placer: Placer = (level, key) => core.placeAttributes(level, [key])[0] ?? { tag: 'nowhere' };
+    const treated = treat(plan, logRecords, core.treatAttributes, hashKeyIn(read('config.yaml')));
 
-    const events: { event: Json; size: number }[] = [];
+    const events: { event: Json; size: number; leftOut: readonly string[] }[] = [];
     let skipped = 0;
+    let sampledOut = 0;
+    const leftOut: Record<string, number> = {};
     const dropped: Record<string, number> = {};
     const drop = (reason: string): void => {
       dropped[reason] = (dropped[reason] ?? 0) + 1;
@@ -75,11 +111,15 @@ describe.each(cores)('%s', (_, core) => {
     for (const [index, { passthroughBytes }] of records.entries()) {
       const lines = answers.map((answer) => answer[index] ?? expect.fail('a line is missing'));
       const refusal = lines.find((line) => /^(skip|drop .*)$/.test(line));
-      const own = written[index] ?? expect.fail('a record is missing');
+      const instructions = lines.map(instructionsIn);
+      const record = treated[index] ?? expect.fail('a record is missing');
+      const own = write(plan, record, placer, instructions);
       if (refusal === 'skip') skipped += 1;
       else if (refusal !== undefined) drop(refusal.slice('drop '.length));
-      else if (own.fields === undefined) drop(own.dropped);
-      else events.push({ event: eventOf(lines, own.fields), size: sizeOf(lines, passthroughBytes) });
+      else if (own.dropped !== undefined) drop(own.dropped);
+      else if (own.fields === undefined) sampledOut += 1;
+      else
+        events.push({ event: eventOf(lines, own.fields), size: sizeOf(lines, passthroughBytes), leftOut: own.leftOut });
     }
 
     const sizes = Uint32Array.from(events, ({ size }) => size);
@@ -87,7 +127,7 @@ describe.each(cores)('%s', (_, core) => {
     const reasons = new Map(divided.dropped.map(({ event, reason }) => [event, reason]));
     const starts = new Set(divided.starts);
     const batches: Json[][] = [];
-    for (const [index, { event }] of events.entries()) {
+    for (const [index, { event, leftOut: keys }] of events.entries()) {
       const reason = reasons.get(index);
       if (reason !== undefined) {
         drop(reason);
@@ -95,9 +135,15 @@ describe.each(cores)('%s', (_, core) => {
       }
       if (starts.has(index)) batches.push([]);
       batches.at(-1)?.push(event);
+      for (const key of keys) leftOut[key] = (leftOut[key] ?? 0) + 1;
     }
 
-    expect({ skipped, dropped }).toEqual({ skipped: golden.skipped, dropped: golden.dropped });
+    expect({ skipped, sampledOut, leftOut, dropped }).toEqual({
+      skipped: golden.skipped,
+      sampledOut: golden.sampled_out ?? 0,
+      leftOut: golden.left_out ?? {},
+      dropped: golden.dropped,
+    });
     expect(batches).toEqual(golden.batches.map((events) => events.map(withoutTheHosts)));
   });
 });
@@ -113,7 +159,7 @@ function recordsIn(text: string, decisions: number): { cells: string[]; passthro
 
 /** The bytes of an event as the host counts them: braces, and a comma behind each part. */
 function sizeOf(lines: readonly string[], passthroughBytes: number): number {
-  const decided = lines.flatMap((line) => line.split('\t')).filter((part) => part !== '');
+  const decided = lines.flatMap((line) => line.split('\t').slice(0, 2)).filter((part) => part !== '');
   return (
     '{'.length + decided.reduce((sum, { length }) => sum + length + ','.length, 0) + passthroughBytes + '}}'.length
   );
@@ -121,11 +167,10 @@ function sizeOf(lines: readonly string[], passthroughBytes: number): number {
 
 /** An event, but for its properties: what was decided, and the fields that the host writes. */
 function eventOf(lines: readonly string[], fields: Json): Json {
-  const [members, properties] = [0, 1].map((part) => lines.map((line) => line.split('\t')[part] ?? '').filter(Boolean));
-  expect(properties).toEqual([]);
+  const members = lines.map((line) => JSON.parse(`{${line.split('\t')[0] ?? ''}}`) as Json);
   const { insert_id, ...others } = fields;
   expect(insert_id).toBe(DIGEST);
-  return { ...JSON.parse(`{${members}}`), ...others };
+  return { ...Object.assign({}, ...members.reverse()), ...others };
 }
 
 /** An event of the golden file without what is the host's alone. */

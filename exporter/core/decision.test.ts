@@ -1,11 +1,12 @@
 import { expect, test } from 'vitest';
-import { type CellAnswer, decideLines } from './decision.ts';
+import { adds, type CellAnswer, decideLines, NOTHING } from './decision.ts';
 
 test.each<[string, CellAnswer, string]>([
-  ['members', { kind: 'adds', members: '"a":1', properties: '' }, '"a":1'],
-  ['properties', { kind: 'adds', members: '', properties: '"b":2' }, '\t"b":2'],
-  ['both', { kind: 'adds', members: '"a":1', properties: '"b":2' }, '"a":1\t"b":2'],
-  ['nothing to add', { kind: 'adds', members: '', properties: '' }, ''],
+  ['members', adds({ members: '"a":1' }), '"a":1'],
+  ['properties', adds({ properties: '"b":2' }), '\t"b":2'],
+  ['both', adds({ members: '"a":1', properties: '"b":2' }), '"a":1\t"b":2'],
+  ['instructions', adds({ instructions: { consumes: [1], objects: [], keep: 0.5 } }), '\t\t"consumes":[1],"keep":0.5'],
+  ['nothing to add', NOTHING, ''],
   ['skip', { kind: 'skip' }, 'skip'],
   ['drop', { kind: 'drop', reason: 'no_event_name' }, 'drop no_event_name'],
 ])('%s is a line of its own', (_, answer, line) => {
@@ -13,5 +14,5 @@ test.each<[string, CellAnswer, string]>([
 });
 
 test('each cell is decided, in its order', () => {
-  expect(decideLines('a\n\nb\tc\n', (cell) => ({ kind: 'adds', members: cell, properties: '' }))).toBe('a\n\nb\tc\n');
+  expect(decideLines('a\n\nb\tc\n', (cell) => adds({ members: cell }))).toBe('a\n\nb\tc\n');
 });

@@ -1,13 +1,163 @@
-import type { Conversion, Field, Level, Source } from 'flagsmith:amplitude-exporter/types@0.2.0';
+/**
+ * The fields of an event that the host writes by itself: one row each. Source of the keys and of what is acceptable:
+ * Amplitude's documentation of the HTTP V2 API, "Event JSON keys".
+ *
+ * A new field is a row in `plainFields`. Its first source is the attribute `amplitude.<name>`.
+ */
+import type {
+  Alternative,
+  Config,
+  Conversion,
+  Field,
+  Level,
+  Source,
+  Text,
+} from 'flagsmith:amplitude-exporter/types@0.2.0';
+import { MAX_STRING_LENGTH } from './limits.ts';
 
-/** The longest text that a conversion can name: no bound. */
-export const ANY_LENGTH = 2 ** 32 - 1;
+/** No bound. (Of a larger number QuickJS hands over this one.) */
+export const ANY_NUMBER = 2 ** 31 - 1;
 
 const levels: readonly Level[] = ['record', 'scope', 'resource'];
 
 /** An attribute of the record, else of its scope, else of its resource. */
 export function onAnyLevel(key: string): Source[] {
-  return levels.map((level) => ({ tag: 'attribute', val: { level, key } }));
+  return levels.map((level) => attributeOf(level, key));
+}
+
+export function attributeOf(level: Level, key: string): Source {
+  return { tag: 'attribute', val: { level, key } };
+}
+
+/** A text, but for what a change says of it any text that there is. */
+export function text(change: Partial<Text> = {}): Conversion {
+  return { tag: 'text', val: { ...anyText, ...change } };
+}
+
+export const anyText: Text = { prefix: '', minLength: 0, maxLength: ANY_NUMBER, refused: [], pattern: '' };
+
+export function number(min = Number.NEGATIVE_INFINITY, max = Number.POSITIVE_INFINITY): Conversion {
+  return { tag: 'number', val: { min, max } };
+}
+
+export function integer(min = Number.MIN_SAFE_INTEGER, max = Number.MAX_SAFE_INTEGER): Conversion {
+  return { tag: 'integer', val: { min, max } };
+}
+
+/** A field that a config can give other sources, under its name in `fields`, or one under its name in `revenue`. */
+export interface PlainField {
+  /** As in the config, and in the attribute `amplitude.<name>`. */
+  readonly name: string;
+  /** Where it stands in the event, if not under its name. */
+  readonly path?: readonly string[];
+  readonly as: Conversion;
+  /** Where else its value comes from: attributes of the record, then of its resource. */
+  readonly record?: readonly string[];
+  readonly resource?: readonly string[];
+  /** Whether it is configured under `revenue` in place of `fields`. */
+  readonly isRevenue?: true;
+}
+
+/** Amplitude parses it itself; half of one would be another browser. */
+const userAgent = text({ maxLength: MAX_STRING_LENGTH });
+
+/** The names of a place: OpenTelemetry's, then those of the Collector's geoip processor where they differ. */
+const countries = ['geo.country.iso_code', 'geo.country_iso_code'];
+const regions = ['geo.region.iso_code', 'geo.region_iso_code'];
+const cities = ['geo.locality.name', 'geo.city_name'];
+
+export const plainFields: readonly PlainField[] = [
+  { name: 'event_id', as: integer(0) },
+  { name: 'app_version', as: text() },
+  { name: 'platform', as: text() },
+  { name: 'os_name', as: text() },
+  { name: 'os_version', as: text() },
+  { name: 'device_manufacturer', as: text() },
+  { name: 'device_model', as: text() },
+  { name: 'device_brand', as: text() },
+  { name: 'carrier', as: text() },
+  { name: 'language', as: text() },
+  // Not a bare `user_agent`: with Amplitude's bot filter on, one that is no browser's drops the event.
+  { name: 'user_agent', as: userAgent, record: ['user_agent.original'], resource: ['user_agent.original'] },
+  { name: 'ip', as: { tag: 'public-address' } },
+  { name: 'country', as: text(), record: countries, resource: countries },
+  { name: 'region', as: text(), record: regions, resource: regions },
+  { name: 'city', as: text(), record: cities, resource: cities },
+  { name: 'dma', as: text() },
+  { name: 'location_lat', as: number(-90, 90), record: ['geo.location.lat'], resource: ['geo.location.lat'] },
+  { name: 'location_lng', as: number(-180, 180), record: ['geo.location.lon'], resource: ['geo.location.lon'] },
+  { name: 'price', as: number(), isRevenue: true },
+  { name: 'quantity', as: integer(), isRevenue: true },
+  { name: 'revenue', as: number(), isRevenue: true },
+  { name: 'product_id', path: ['productId'], as: text(), isRevenue: true },
+  { name: 'revenue_type', path: ['revenueType'], as: text(), isRevenue: true },
+  { name: 'currency', as: text({ pattern: '[A-Z]{3}' }), isRevenue: true },
+  { name: 'plan.branch', path: ['plan', 'branch'], as: text() },
+  { name: 'plan.source', path: ['plan', 'source'], as: text() },
+  { name: 'plan.version', path: ['plan', 'version'], as: text() },
+  { name: 'plan.version_id', path: ['plan', 'versionId'], as: text() },
+  { name: 'ingestion_metadata.source_name', path: ['ingestion_metadata', 'source_name'], as: text() },
+  { name: 'ingestion_metadata.source_version', path: ['ingestion_metadata', 'source_version'], as: text() },
+  { name: 'partner_id', as: text() },
+  { name: 'idfa', as: text() },
+  { name: 'idfv', as: text() },
+  { name: 'adid', as: text() },
+  { name: 'android_id', as: text() },
+  { name: 'android_app_set_id', as: text() },
+  { name: '$skip_user_properties_sync', as: { tag: 'boolean' } },
+];
+
+/** What Amplitude shows of a place is of one event, and of one place: of a part that is wrong the others go too. */
+export const places: readonly string[] = ['country', 'region', 'city', 'dma'];
+export const coordinates: readonly string[] = ['location_lat', 'location_lng'];
+
+/** What a config writes for the address from which the collector sends. Amplitude puts that in its place. */
+export const REMOTE = '$remote';
+
+/** The attribute that a field has its value from before all others. */
+export function explicitAttribute(name: string): string {
+  return `amplitude.${name}`;
+}
+
+/** The plain fields of a config. */
+export function plainFieldsFor(config: Config): Field[] {
+  return plainFields.map((row) => ({
+    path: [...(row.path ?? [row.name])],
+    alternatives: [
+      { sources: onAnyLevel(explicitAttribute(row.name)), conversion: row.as, consumes: true },
+      ...alternativesOf(row, config),
+    ],
+  }));
+}
+
+function alternativesOf(row: PlainField, config: Config): Alternative[] {
+  if (row.isRevenue) {
+    const sources = config.revenue.filter(({ key }) => key === row.name).flatMap(({ value }) => onAnyLevel(value));
+    return from(sources, row.as);
+  }
+  const own = ownSources(row.name, config);
+  if (own === undefined) {
+    const { record = [], resource = [] } = row;
+    const sources = [
+      ...record.map((key) => attributeOf('record', key)),
+      ...resource.map((key) => attributeOf('resource', key)),
+    ];
+    return from(sources, row.as);
+  }
+  return own.flatMap((key) =>
+    row.name === 'ip' && key === REMOTE
+      ? from([{ tag: 'constant', val: REMOTE }], text())
+      : from(onAnyLevel(key), row.as),
+  );
+}
+
+function from(sources: Source[], conversion: Conversion): Alternative[] {
+  return sources.length === 0 ? [] : [{ sources, conversion, consumes: true }];
+}
+
+/** The sources that a config gives a field in place of those it has; undefined where it says nothing of it. */
+export function ownSources(name: string, config: Config): readonly string[] | undefined {
+  return config.fields.find(({ key }) => key === name)?.values;
 }
 
 /** A field that has one source and any value of it that there is. */
@@ -15,12 +165,14 @@ function fieldOf(key: string, source: Source, conversion: Conversion): Field {
   return { path: [key], alternatives: [{ sources: [source], conversion, consumes: false }] };
 }
 
-/** Source: Amplitude's documentation of the HTTP V2 API, "Event JSON keys". Amplitude keeps one event of an insert_id. */
+/** Amplitude keeps one event of an insert_id. */
 export const timeAndInsertId: readonly Field[] = [
-  fieldOf('time', { tag: 'time-ms' }, { tag: 'integer', val: { min: 0, max: Number.MAX_SAFE_INTEGER } }),
-  fieldOf(
-    'insert_id',
-    { tag: 'digest' },
-    { tag: 'text', val: { prefix: '', minLength: 0, maxLength: ANY_LENGTH, refused: [] } },
-  ),
+  fieldOf('time', { tag: 'time-ms' }, integer(0)),
+  fieldOf('insert_id', { tag: 'digest' }, text()),
 ];
+
+/** What sends the events, as Amplitude shows it. */
+export function libraryField({ version }: Config): Field {
+  const name = version === '' ? 'flagsmith-otel-collector' : `flagsmith-otel-collector/${version}`;
+  return fieldOf('library', { tag: 'constant', val: name }, text());
+}

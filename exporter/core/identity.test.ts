@@ -1,7 +1,7 @@
 import type { Config, Level } from 'flagsmith:amplitude-exporter/types@0.2.0';
 import { describe, expect, test } from 'vitest';
-import { anyOf } from './glob.ts';
 import { omittedAttributes } from './identity.ts';
+import { placerFor } from './objects.ts';
 import { planFor } from './plan.ts';
 import { configWith } from './testing/config.ts';
 import { type Attributes, DIGEST, write } from './testing/host.ts';
@@ -17,7 +17,6 @@ interface Identified {
 /** The fields of the event and its properties; undefined where nobody is identified. */
 function identify(attributes: Record<string, Values>, changes: Partial<Config> = {}): Identified | undefined {
   const config = configWith(changes);
-  const selects = { scope: anyOf(config.scopeAttributes), resource: anyOf(config.resourceAttributes) };
   const on = (level: Level): Attributes =>
     Object.fromEntries(
       Object.entries(attributes)
@@ -27,14 +26,15 @@ function identify(attributes: Record<string, Values>, changes: Partial<Config> =
   const written = write(
     planFor(config),
     { record: on('record'), scope: on('scope'), resource: on('resource') },
-    (level, key) => level === 'record' || selects[level](key),
+    placerFor(config),
   );
   if (written.fields === undefined) {
-    expect(written.dropped).toBe('no_identity');
+    expect(written).toEqual({ dropped: 'no_identity' });
     return undefined;
   }
-  const { insert_id, ...fields } = written.fields;
+  const { insert_id, library, ...fields } = written.fields;
   expect(insert_id).toBe(DIGEST);
+  expect(library).toBe('flagsmith-otel-collector');
   return { fields, properties: written.properties };
 }
 

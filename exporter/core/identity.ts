@@ -6,7 +6,7 @@ import type {
   Hint,
   Requirement,
 } from 'flagsmith:amplitude-exporter/types@0.2.0';
-import { ANY_LENGTH, onAnyLevel } from './fields.ts';
+import { ANY_NUMBER, anyText, integer, onAnyLevel } from './fields.ts';
 import { invalidIds } from './limits.ts';
 
 const NO_IDENTITY = 'no_identity';
@@ -23,7 +23,11 @@ export const idAttributeKeys = [
 export const senderKeys: readonly string[] = ['user_id', 'device_id'];
 
 /** -1 is an event outside of any session; a session begins at a time in milliseconds. */
-const sessionId: Conversion = { tag: 'integer', val: { min: -1, max: Number.MAX_SAFE_INTEGER } };
+const sessionId = integer(-1);
+
+/** OpenTelemetry's names of what Amplitude calls a device and a session. */
+const INSTALLATION = 'app.installation.id';
+const SESSION = 'session.id';
 
 /** Who did it: a user id as it stands, else that of an account; a device id; and the session. */
 export function identityFields(config: Config): Field[] {
@@ -38,20 +42,39 @@ export function identityFields(config: Config): Field[] {
         ...from(config.userIdAttribute, accountId, { consumes: true }),
       ],
     },
-    { path: ['device_id'], alternatives: from(config.deviceIdAttribute, id) },
-    { path: ['session_id'], alternatives: from(config.sessionIdAttribute, sessionId) },
+    {
+      path: ['device_id'],
+      alternatives: isOn(config.deviceIdAttribute, [
+        ...from(config.deviceIdAttribute, id),
+        ...from(INSTALLATION, id, { consumes: true }),
+      ]),
+    },
+    {
+      path: ['session_id'],
+      alternatives: isOn(config.sessionIdAttribute, [
+        ...from(config.sessionIdAttribute, sessionId),
+        ...from(SESSION, sessionId, { consumes: true }),
+        // A session's id that is neither is a property still.
+        ...from(SESSION, { tag: 'uuid-time', val: { min: 0, max: Number.MAX_SAFE_INTEGER } }, { consumes: true }),
+      ]),
+    },
   ];
   return fields.filter(({ alternatives }) => alternatives.length > 0);
 }
 
 /** An id that Amplitude takes. Its prefix counts as a part of it, so `org:1` is long enough. */
 function idBehind(prefix: string, { minIdLength }: Config): Conversion {
-  return { tag: 'text', val: { prefix, minLength: minIdLength, maxLength: ANY_LENGTH, refused: [...invalidIds] } };
+  return { tag: 'text', val: { ...anyText, prefix, minLength: minIdLength, refused: [...invalidIds] } };
 }
 
 /** What an attribute gives; nothing where its name is empty, which turns it off. */
 function from(attribute: string, conversion: Conversion, { consumes } = { consumes: false }): Alternative[] {
   return attribute === '' ? [] : [{ sources: onAnyLevel(attribute), conversion, consumes }];
+}
+
+/** What a key of the config turns off where it names no attribute. */
+function isOn(attribute: string, alternatives: Alternative[]): Alternative[] {
+  return attribute === '' ? [] : alternatives;
 }
 
 /** The indices of the sender's fields. */
@@ -62,7 +85,14 @@ export function sendersIn(fields: readonly Field[]): Uint32Array {
 
 /** Amplitude refuses a request with an event that names nobody. */
 export function identityRequirement(fields: readonly Field[]): Requirement {
-  return { fields: sendersIn(fields), reason: NO_IDENTITY };
+  return {
+    fields: sendersIn(fields),
+    objects: new Uint32Array(),
+    min: 1,
+    max: ANY_NUMBER,
+    reason: NO_IDENTITY,
+    onDemand: false,
+  };
 }
 
 /** What an operator has to know about records that are dropped because they name nobody. */

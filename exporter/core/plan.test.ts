@@ -39,12 +39,14 @@ test('only where no events are listed, the operator is told that all are sent', 
   expect(planFor(configWith({ events: ['a'] })).notices).toEqual([]);
 });
 
-test('levels are named only where attributes of theirs may be properties', () => {
-  expect(planFor(configWith()).attributeLevels).toEqual([]);
-  expect(planFor(configWith({ resourceAttributes: ['a'], scopeAttributes: ['b'] })).attributeLevels).toEqual([
+test('levels are named only where attributes of theirs may stand elsewhere than usual', () => {
+  expect(planFor(configWith()).placedLevels).toEqual([]);
+  expect(planFor(configWith({ resourceAttributes: ['a'], scopeAttributes: ['b'] })).placedLevels).toEqual([
     'scope',
     'resource',
   ]);
+  const userProperties = [{ key: 'set_once', values: ['plan'] }];
+  expect(planFor(configWith({ userProperties })).placedLevels).toEqual(['record']);
 });
 
 test('the operator is told which attributes were looked at for an id', () => {
@@ -62,7 +64,8 @@ test('who sent an event is its user and its device, and it needs one of them', (
   const namesOf = (changes = {}): unknown => {
     const { fields, senders, requirements } = planFor(configWith(changes));
     const names = (indices: Uint32Array): unknown => [...indices].map((index) => fields[index]?.path);
-    return { senders: names(senders), requirements: requirements.map((one) => [names(one.fields), one.reason]) };
+    const always = requirements.filter(({ onDemand }) => !onDemand);
+    return { senders: names(senders), requirements: always.map((one) => [names(one.fields), one.reason]) };
   };
   expect(namesOf()).toEqual({
     senders: [['user_id'], ['device_id']],
@@ -76,7 +79,7 @@ test('who sent an event is its user and its device, and it needs one of them', (
 
 test('an event has a time, where the record has one, and the digest of its record as insert_id', () => {
   const device = { record: { 'amplitude.device_id': 'device-1' } };
-  const fieldsOf = (record: LogRecord): unknown => write(planFor(configWith()), record, () => false);
+  const fieldsOf = (record: LogRecord): unknown => write(planFor(configWith()), record, () => ({ tag: 'property' }));
   expect(fieldsOf({ ...device, time: 1_700_000_000_000 })).toMatchObject({
     fields: { time: 1_700_000_000_000, insert_id: DIGEST },
   });

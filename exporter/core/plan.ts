@@ -1,23 +1,53 @@
-import type { Config, Envelope, Level, Plan } from 'flagsmith:amplitude-exporter/types@0.2.0';
-import { eventTypeDecision } from './event-type.ts';
-import { timeAndInsertId } from './fields.ts';
+import type {
+  Condition,
+  Config,
+  Decision,
+  Envelope,
+  Field,
+  Plan,
+  Together,
+} from 'flagsmith:amplitude-exporter/types@0.2.0';
+import { clientDecision, decideClient } from './client.ts';
+import type { Decider } from './decision.ts';
+import { decideEventType, eventTypeDecider, eventTypeDecision } from './event-type.ts';
+import { evaluationDecider, evaluationDecision, FLAG_KEY } from './exposures.ts';
+import {
+  coordinates,
+  explicitAttribute,
+  libraryField,
+  places,
+  plainFields,
+  plainFieldsFor,
+  timeAndInsertId,
+} from './fields.ts';
 import { identityFields, identityRequirement, noIdentityHint, omittedAttributes, sendersIn } from './identity.ts';
 import { asciiJson } from './json.ts';
 import { type Api, apis, hosts, MAX_DEPTH, MAX_STRING_LENGTH, type Region } from './limits.ts';
+import { groupFields, groupRequirement, objectsFor, placedLevels, placedPrefixes } from './objects.ts';
 
 /** What the host has to do for a config in which `faultsOf` found nothing. */
 export function planFor(config: Config): Plan {
-  const fields = [...identityFields(config), ...timeAndInsertId];
+  const fields = [
+    ...identityFields(config),
+    ...timeAndInsertId,
+    ...plainFieldsFor(config),
+    libraryField(config),
+    ...groupFields(config),
+  ];
   return {
     endpoint: config.endpoint || hosts[config.region as Region] + apis[config.api as Api].path,
     envelope: envelopeFor(config),
     fields,
-    requirements: [identityRequirement(fields)],
+    objects: objectsFor(config),
+    together: [together(fields, places, { isWhole: false }), together(fields, coordinates, { isWhole: true })],
+    requirements: [identityRequirement(fields), groupRequirement(fields)],
     senders: sendersIn(fields),
-    decisions: [eventTypeDecision],
+    decisions: decisionsFor(config).map(({ decision }) => decision),
     propertiesKey: 'event_properties',
-    omittedAttributes: omittedAttributes(config),
-    attributeLevels: attributeLevels(config),
+    omittedAttributes: [...omittedAttributes(config), ...plainFields.map(({ name }) => explicitAttribute(name))],
+    placedLevels: placedLevels(config),
+    placedPrefixes: [...placedPrefixes],
+    treatsAttributes: config.omitAttributes.length + config.hashAttributes.length > 0,
     bodyProperty: config.bodyProperty,
     maxStringLength: MAX_STRING_LENGTH,
     maxDepth: MAX_DEPTH,
@@ -41,11 +71,23 @@ export function envelopeBytes(config: Config): number {
   return beforeKey.length + config.apiKeyBytes + afterKey.length + end.length;
 }
 
-function attributeLevels(config: Config): Level[] {
-  const levels: Level[] = [];
-  if (config.scopeAttributes.length > 0) levels.push('scope');
-  if (config.resourceAttributes.length > 0) levels.push('resource');
-  return levels;
+/** What the host asks about, and what decides on it. */
+export function decisionsFor(config: Config): { decision: Decision; decide: Decider }[] {
+  const decideType = eventTypeDecider(config);
+  const hasExposures = config.exposures.length > 0;
+  const condition: Condition = hasExposures ? { tag: 'lacks', val: FLAG_KEY } : { tag: 'always' };
+  const eventType = {
+    decision: eventTypeDecision(condition),
+    decide: (cell: string) => decideEventType(cell, decideType),
+  };
+  const evaluation = { decision: evaluationDecision(config), decide: evaluationDecider(config, decideType) };
+  const client = { decision: clientDecision, decide: (cell: string) => decideClient(cell, config) };
+  return [eventType, ...(hasExposures ? [evaluation] : []), client];
+}
+
+function together(fields: readonly Field[], keys: readonly string[], { isWhole }: { isWhole: boolean }): Together {
+  const indices = fields.flatMap(({ path: [key = ''] }, index) => (keys.includes(key) ? [index] : []));
+  return { fields: Uint32Array.from(indices), isWhole };
 }
 
 function notices(config: Config): string[] {

@@ -6,7 +6,9 @@ declare module 'flagsmith:amplitude-exporter/core@0.2.0' {
   export type Divided = import('flagsmith:amplitude-exporter/types@0.2.0').Divided;
   export type Fault = import('flagsmith:amplitude-exporter/types@0.2.0').Fault;
   export type Level = import('flagsmith:amplitude-exporter/types@0.2.0').Level;
+  export type Place = import('flagsmith:amplitude-exporter/types@0.2.0').Place;
   export type Plan = import('flagsmith:amplitude-exporter/types@0.2.0').Plan;
+  export type Treatment = import('flagsmith:amplitude-exporter/types@0.2.0').Treatment;
   export type Verdict = import('flagsmith:amplitude-exporter/types@0.2.0').Verdict;
   export type * as FlagsmithAmplitudeExporterTypes020 from 'flagsmith:amplitude-exporter/types@0.2.0'; // import flagsmith:amplitude-exporter/types@0.2.0
   /**
@@ -21,10 +23,17 @@ declare module 'flagsmith:amplitude-exporter/core@0.2.0' {
   */
   export function configure(config: Config): Plan;
   /**
-  * Which attributes of a scope or a resource join the properties of the events below it: one answer a key, in the
-  * order asked. Called only for levels that the plan names in `attribute-levels`; the host remembers the answers.
+  * What is done with attributes before anything else sees them, on whatever level they stand: one answer a key, in the
+  * order asked. Called only where the plan's `treats-attributes` is set; the host remembers the answers.
   */
-  export function selectAttributes(level: Level, keys: Array<string>): Array<boolean>;
+  export function treatAttributes(keys: Array<string>): Array<Treatment>;
+  /**
+  * Where attributes stand in the event, but for what fields and decisions do with them: one answer a key, in the order
+  * asked. Called for all attributes of the levels that the plan names in `placed-levels`, and on every level for those
+  * that begin with one of its `placed-prefixes`. The host remembers the answers. An attribute that is not asked about is
+  * a property where it is the record's, else nothing.
+  */
+  export function placeAttributes(level: Level, keys: Array<string>): Array<Place>;
   /**
   * Decides cells of one decision: what a cell adds to the event of its record, or why there is none. An answer depends
   * on the decision and the cell alone, so the host asks once about each and remembers. A few hundred cells at the most.
@@ -48,14 +57,26 @@ declare module 'flagsmith:amplitude-exporter/core@0.2.0' {
   * - members of the event: `"event_type":"billing.seat.added"`;
   * - a tab and properties of the event: `→"plan":"annual","seats":5`;
   * - both: `"event_type":"billing.seat.added"→"plan":"annual"`;
+  * - any of these, tabs up to the second one, and instructions: `"event_type":"billing.seat.added"→→"consumes":[0]`;
   * - `skip`: the record is skipped;
   * - `drop` and a reason, a word in snake_case: `drop no_event_name`. The record is dropped.
   * Members and properties are those of a JSON object, without its braces and without line feeds and tabs; no key comes
   * twice. `properties-key` is the key of no member. A line that is none of these drops the records that have its cell,
   * and no others.
   * 
+  * *Instructions* are members of a JSON object too, any of
+  * - `"consumes":[0,2]`: the values of these sources of the decision, by their indices, are no properties. Without it
+  *   what a decision reads still is one;
+  * - `"objects":[1]`: the event has these of the plan's objects that are `on-demand`;
+  * - `"requirements":[1]`: the event has to meet these of the plan's requirements that are `on-demand`;
+  * - `"keep":0.25`: of the senders this share is kept, always the same ones. Events of others are *sampled out*;
+  * - `"once_ms":86400000`: in each interval of so many milliseconds, counted from the Unix epoch, one event is enough.
+  *   The digest is then over what this decision adds, the senders and the interval;
+  * - `"left_out":["platform"]`: values of these keys were not acceptable, and are counted.
+  * 
   * What several have to say about an event is joined by these rules:
-  * - The first decision that skips or drops a record has it, then the first requirement that is not met.
+  * - The first decision that skips or drops a record has it, then the first requirement that is not met, then the first
+  *   decision that samples it out.
   * - Of a member that two decisions give, the first one's counts; so it is for properties.
   * - A member of which a field has the key at the beginning of its path gives way to the field, where that has a value.
   * - A property goes before an attribute of that name.

@@ -9,8 +9,8 @@ interface Value {
   readonly doubleValue?: number | string;
   readonly boolValue?: boolean;
   readonly bytesValue?: string;
-  readonly arrayValue?: object;
-  readonly kvlistValue?: object;
+  readonly arrayValue?: { readonly values?: readonly Value[] };
+  readonly kvlistValue?: { readonly values?: KeyValues };
 }
 
 type KeyValues = readonly { readonly key: string; readonly value?: Value }[];
@@ -57,10 +57,9 @@ function attributesOf(list: KeyValues = []): Attributes {
   return Object.fromEntries(list.map(({ key, value }) => [key, otlpValue(value)]));
 }
 
-/** A value; of lists and maps only what they are. */
 function otlpValue(value: Value | undefined): unknown {
-  if (value?.arrayValue !== undefined) return [];
-  if (value?.kvlistValue !== undefined) return {};
+  if (value?.arrayValue !== undefined) return (value.arrayValue.values ?? []).map(otlpValue);
+  if (value?.kvlistValue !== undefined) return attributesOf(value.kvlistValue.values);
   if (value?.intValue !== undefined) return BigInt(value.intValue);
   if (value?.doubleValue !== undefined) return Number(value.doubleValue);
   return value?.stringValue ?? value?.boolValue ?? value?.bytesValue ?? null;

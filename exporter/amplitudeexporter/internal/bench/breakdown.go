@@ -113,9 +113,12 @@ func (p *parts) encode(encoder *record.Encoder, logs plog.Logs) error {
 			}
 			for _, lr := range sl.LogRecords().All() {
 				encoder.Begin(lr)
-				p.passthrough, _ = encoder.AppendPassthrough(p.passthrough)
 				for i := range p.shipped.plan.Decisions {
 					p.cells = encoder.AppendCell(p.cells[:0], i)
+				}
+				var err error
+				if p.passthrough, _, err = encoder.AppendPassthrough(p.ctx, p.passthrough); err != nil {
+					return err
 				}
 			}
 		}

@@ -4,7 +4,7 @@ package engine
 
 const (
 	// Digest names the engine: the SHA-256 of those sections of a core that were translated.
-	Digest = "eb8a5703845202475a01771c6fa7cf70170c1450e87d3dfe265cb2fa44ff1a80"
+	Digest = "f301b6db6a4aa489548807448bdc5c99075188cc592f439769757e8378f0dfa2"
 	// Contract is the version of wit/core.wit.
 	Contract = "0.2.0"
 	// Toolchain is what the engine was made with.

@@ -26,9 +26,13 @@ func (m *Module) Xconfigure(v0 int32) int32 { panic("outline") }
 
 func (m *Module) Xcabi_post_configure(v0 int32) { panic("outline") }
 
-func (m *Module) Xselect_attributes_dl21h4(v0, v1, v2 int32) int32 { panic("outline") }
+func (m *Module) Xtreat_attributes_hvkfle(v0, v1 int32) int32 { panic("outline") }
 
-func (m *Module) Xcabi_post_select_attributes_m3bgl0(v0 int32) { panic("outline") }
+func (m *Module) Xcabi_post_treat_attributes_lxuzu8(v0 int32) { panic("outline") }
+
+func (m *Module) Xplace_attributes_6ahwhv(v0, v1, v2 int32) int32 { panic("outline") }
+
+func (m *Module) Xcabi_post_place_attributes_2g6yf5(v0 int32) { panic("outline") }
 
 func (m *Module) Xdecide(v0, v1, v2 int32) int32 { panic("outline") }
 

@@ -202,6 +202,8 @@ func store(guest allocator, image []byte, v reflect.Value) error {
 		binary.LittleEndian.PutUint32(image, uint32(v.Uint()))
 	case reflect.Int32:
 		binary.LittleEndian.PutUint32(image, uint32(v.Int()))
+	case reflect.Float64:
+		binary.LittleEndian.PutUint64(image, math.Float64bits(v.Float()))
 	case reflect.String:
 		pointer, err := lowerBytes(guest, []byte(v.String()), 1)
 		if err != nil {

@@ -18,17 +18,19 @@ func TestLayoutOfTheContract(t *testing.T) {
 		value any
 		want  layout
 	}{
-		"config":           {Config{}, layout{120, 4}},
+		"config":           {Config{}, layout{204, 4}},
 		"fault":            {Fault{}, layout{16, 4}},
-		"plan":             {Plan{}, layout{120, 4}},
+		"plan":             {Plan{}, layout{148, 4}},
 		"envelope":         {Envelope{}, layout{24, 4}},
-		"alternative":      {Alternative{}, layout{48, 8}},
-		"conversion":       {Conversion{}, layout{32, 8}},
-		"text":             {Text{}, layout{24, 4}},
+		"alternative":      {Alternative{}, layout{64, 8}},
+		"conversion":       {Conversion{}, layout{48, 8}},
+		"text":             {Text{}, layout{32, 4}},
 		"range":            {Range{}, layout{16, 8}},
-		"requirement":      {Requirement{}, layout{16, 4}},
-		"decision":         {Decision{}, layout{12, 4}},
-		"decision-source":  {DecisionSource{}, layout{20, 4}},
+		"requirement":      {Requirement{}, layout{36, 4}},
+		"decision":         {Decision{}, layout{24, 4}},
+		"event-object":     {EventObject{}, layout{64, 8}},
+		"place":            {Place{}, layout{16, 4}},
+		"sample":           {Sample{}, layout{16, 8}},
 		"source":           {Source{}, layout{16, 4}},
 		"attribute":        {Attribute{}, layout{12, 4}},
 		"field":            {Field{}, layout{16, 4}},
@@ -45,7 +47,7 @@ func TestLayoutOfTheContract(t *testing.T) {
 		"string":           {"", layout{8, 4}},
 		"list":             {[]Fault{}, layout{8, 4}},
 		"result of bools":  {result[[]bool]{}, layout{12, 4}},
-		"result of a plan": {result[Plan]{}, layout{124, 4}},
+		"result of a plan": {result[Plan]{}, layout{152, 4}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			assert.Equal(t, row.want, layoutOf(reflect.TypeOf(row.value)))
@@ -58,14 +60,16 @@ func TestOffsetsOfTheContract(t *testing.T) {
 		reflect.TypeFor[Config](): {
 			"APIKeyBytes": 0, "API": 4, "Region": 12, "Events": 36, "MinIDLength": 84, "BodyProperty": 88,
 			"ResourceAttributes": 96, "ScopeAttributes": 104, "MaxBatchEvents": 112, "MaxBatchBytes": 116,
+			"Groups": 120, "UserProperties": 128, "ExperimentKey": 160, "HashKeyCharacters": 184, "Sampling": 188, "Version": 196,
 		},
 		reflect.TypeFor[Plan](): {
-			"Endpoint": 0, "Envelope": 8, "Fields": 32, "Requirements": 40, "Senders": 48, "Decisions": 56, "PropertiesKey": 64, "OmittedAttributes": 72,
-			"AttributeLevels": 80, "BodyProperty": 88, "MaxStringLength": 96, "MaxDepth": 100, "Hints": 104, "Notices": 112,
+			"Endpoint": 0, "Envelope": 8, "Fields": 32, "Objects": 40, "Together": 48, "Requirements": 56, "Senders": 64, "Decisions": 72, "PropertiesKey": 80,
+			"OmittedAttributes": 88, "PlacedLevels": 96, "PlacedPrefixes": 104, "TreatsAttributes": 112, "BodyProperty": 116, "MaxStringLength": 124,
+			"MaxDepth": 128, "Hints": 132, "Notices": 140,
 		},
-		reflect.TypeFor[Alternative]():     {"Sources": 0, "Conversion": 8, "Consumes": 40},
-		reflect.TypeFor[Conversion]():      {"Case": 0, "Text": 8, "Number": 8, "Integer": 8},
-		reflect.TypeFor[Text]():            {"Prefix": 0, "MinLength": 8, "MaxLength": 12, "Refused": 16},
+		reflect.TypeFor[Alternative]():     {"Sources": 0, "Conversion": 8, "Consumes": 56},
+		reflect.TypeFor[Conversion]():      {"Case": 0, "Text": 8, "Number": 8, "Integer": 8, "Texts": 8, "UUID": 8, "Fixed": 8},
+		reflect.TypeFor[Text]():            {"Prefix": 0, "MinLength": 8, "MaxLength": 12, "Refused": 16, "Pattern": 24},
 		reflect.TypeFor[Verdict]():         {"Exceptions": 0, "Rest": 8, "All": 28, "PauseMS": 48, "Message": 52},
 		reflect.TypeFor[Exception]():       {"Of": 0, "Outcome": 12},
 		reflect.TypeFor[Named]():           {"Case": 0, "Events": 4, "Senders": 4},
@@ -191,7 +195,7 @@ func TestLift(t *testing.T) {
 	t.Run("a variant with one", func(t *testing.T) {
 		got, err := lift[Source](append(words(uint32(SourceAttribute), 1, 16, 1), 'k'), 0)
 		require.NoError(t, err)
-		assert.Equal(t, Source{SourceAttribute, Attribute{LevelScope, "k"}}, got)
+		assert.Equal(t, Source{Case: SourceAttribute, Attribute: Attribute{LevelScope, "k"}}, got)
 	})
 	t.Run("a variant of which the payloads differ", func(t *testing.T) {
 		got, err := lift[Outcome](words(uint32(Throttled), 30, 1_050, 30_000, 1), 0)
@@ -200,7 +204,7 @@ func TestLift(t *testing.T) {
 	})
 	t.Run("a variant of numbers", func(t *testing.T) {
 		least, greatest := math.Float64bits(-1.5), math.Float64bits(math.Inf(1))
-		got, err := lift[Conversion](words(uint32(ConversionNumber), 0, uint32(least), uint32(least>>32), uint32(greatest), uint32(greatest>>32), 0, 0), 0)
+		got, err := lift[Conversion](words(uint32(ConversionNumber), 0, uint32(least), uint32(least>>32), uint32(greatest), uint32(greatest>>32), 0, 0, 0, 0, 0, 0), 0)
 		require.NoError(t, err)
 		assert.Equal(t, Conversion{Case: ConversionNumber, Number: Range{-1.5, math.Inf(1)}}, got)
 	})

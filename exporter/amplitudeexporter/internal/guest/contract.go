@@ -22,6 +22,35 @@ type Config struct {
 	ScopeAttributes         []string
 	MaxBatchEvents          int32
 	MaxBatchBytes           int32
+	Groups                  []Setting
+	UserProperties          []Settings
+	Revenue                 []Setting
+	Fields                  []Settings
+	Exposures               []string
+	ExperimentKey           string
+	OmitAttributes          []string
+	HashAttributes          []string
+	HashKeyCharacters       uint32
+	Sampling                []Sample
+	Version                 string
+}
+
+// Setting is a key of a config that is a map, and its value.
+type Setting struct {
+	Key   string
+	Value string
+}
+
+// Settings is a key of a config that is a map of lists, and its values.
+type Settings struct {
+	Key    string
+	Values []string
+}
+
+// Sample is which events are sampled, and the share that is kept.
+type Sample struct {
+	Events []string
+	Keep   float64
 }
 
 // Fault is one thing that is wrong with a config.
@@ -35,17 +64,53 @@ type Plan struct {
 	Endpoint          string
 	Envelope          Envelope
 	Fields            []Field
+	Objects           []EventObject
+	Together          []Together
 	Requirements      []Requirement
 	Senders           []uint32
 	Decisions         []Decision
 	PropertiesKey     string
 	OmittedAttributes []string
-	AttributeLevels   []Level
+	PlacedLevels      []Level
+	PlacedPrefixes    []string
+	TreatsAttributes  bool
 	BodyProperty      string
 	MaxStringLength   uint32
 	MaxDepth          uint32
 	Hints             []Hint
 	Notices           []string
+}
+
+// Treatment is what is done with an attribute before anything else sees it.
+type Treatment uint8
+
+// The treatments.
+const (
+	TreatmentNone Treatment = iota
+	TreatmentOmitted
+	TreatmentHashed
+)
+
+// Place is where an attribute stands in the event.
+type Place struct {
+	Case   PlaceCase
+	Member Member `case:"2"`
+}
+
+// PlaceCase discriminates Place.
+type PlaceCase uint8
+
+// The cases of Place.
+const (
+	PlaceNowhere PlaceCase = iota
+	PlaceProperty
+	PlaceMember
+)
+
+// Member is a member of an object of the plan.
+type Member struct {
+	Object uint32
+	Key    string
 }
 
 // Hint is what to tell the operator when a record is first dropped for a reason.
@@ -67,6 +132,20 @@ type Field struct {
 	Alternatives []Alternative
 }
 
+// EventObject is an object of the event of which attributes are members.
+type EventObject struct {
+	Path       []string
+	Conversion Conversion
+	MaxMembers uint32
+	OnDemand   bool
+}
+
+// Together are fields that an event has together or not at all.
+type Together struct {
+	Fields  []uint32
+	IsWhole bool
+}
+
 // Alternative is some sources of a field.
 type Alternative struct {
 	Sources    []Source
@@ -77,9 +156,12 @@ type Alternative struct {
 // Conversion says as what a value is written, and which values are acceptable.
 type Conversion struct {
 	Case    ConversionCase
-	Text    Text  `case:"0"`
-	Number  Range `case:"1"`
-	Integer Range `case:"2"`
+	Text    Text   `case:"0"`
+	Number  Range  `case:"1"`
+	Integer Range  `case:"2"`
+	Texts   Texts  `case:"5"`
+	UUID    Range  `case:"6"`
+	Fixed   string `case:"8"`
 }
 
 // ConversionCase discriminates Conversion.
@@ -92,6 +174,10 @@ const (
 	ConversionInteger
 	ConversionBoolean
 	ConversionJSON
+	ConversionTexts
+	ConversionUUIDTime
+	ConversionPublicAddress
+	ConversionFixed
 )
 
 // Text says which texts are acceptable.
@@ -100,6 +186,13 @@ type Text struct {
 	MinLength uint32
 	MaxLength uint32
 	Refused   []string
+	Pattern   string
+}
+
+// Texts says which lists of texts are acceptable.
+type Texts struct {
+	Each     Text
+	MaxItems uint32
 }
 
 // Range says which numbers are acceptable.
@@ -108,23 +201,39 @@ type Range struct {
 	Max float64
 }
 
-// Requirement is fields of which an event has to have one.
+// Requirement is how many of some fields and members an event has to have.
 type Requirement struct {
-	Fields []uint32
-	Reason string
+	Fields   []uint32
+	Objects  []uint32
+	Min      uint32
+	Max      uint32
+	Reason   string
+	OnDemand bool
 }
 
-// Decision is what the core is asked about: one cell of every record.
+// Decision is what the core is asked about: one cell of every record that meets its condition.
 type Decision struct {
-	Mode    DecisionMode
-	Sources []DecisionSource
+	Mode      DecisionMode
+	Sources   []Source
+	Condition Condition
 }
 
-// DecisionSource is a source of a decision.
-type DecisionSource struct {
-	Source   Source
-	Consumes bool
+// Condition says which records a decision is about: those that have an attribute, or lack it.
+type Condition struct {
+	Case  ConditionCase
+	Has   string `case:"1"`
+	Lacks string `case:"2"`
 }
+
+// ConditionCase discriminates Condition.
+type ConditionCase uint8
+
+// The cases of Condition.
+const (
+	ConditionAlways ConditionCase = iota
+	ConditionHas
+	ConditionLacks
+)
 
 // DecisionMode says how many of its sources' values a cell holds.
 type DecisionMode uint8
@@ -139,6 +248,7 @@ const (
 type Source struct {
 	Case      SourceCase
 	Attribute Attribute `case:"2"`
+	Constant  string    `case:"5"`
 }
 
 // SourceCase discriminates Source.
@@ -151,6 +261,7 @@ const (
 	SourceAttribute
 	SourceTimeMS
 	SourceDigest
+	SourceConstant
 )
 
 // Attribute names an attribute of a level.
@@ -271,9 +382,12 @@ type result[T any] struct {
 	Err  string `case:"1"`
 }
 
-func (ConversionCase) cases() uint8 { return uint8(ConversionJSON) + 1 }
+func (ConversionCase) cases() uint8 { return uint8(ConversionFixed) + 1 }
 func (DecisionMode) cases() uint8   { return uint8(Every) + 1 }
-func (SourceCase) cases() uint8     { return uint8(SourceDigest) + 1 }
+func (SourceCase) cases() uint8     { return uint8(SourceConstant) + 1 }
 func (Level) cases() uint8          { return uint8(LevelResource) + 1 }
 func (NamedCase) cases() uint8      { return uint8(NamedSenders) + 1 }
 func (OutcomeCase) cases() uint8    { return uint8(Faulty) + 1 }
+func (Treatment) cases() uint8      { return uint8(TreatmentHashed) + 1 }
+func (PlaceCase) cases() uint8      { return uint8(PlaceMember) + 1 }
+func (ConditionCase) cases() uint8  { return uint8(ConditionLacks) + 1 }

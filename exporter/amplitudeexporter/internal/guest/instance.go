@@ -75,21 +75,38 @@ func (i *Instance) Configure(ctx context.Context, config Config) (Plan, error) {
 	})
 }
 
-// SelectAttributes says which keys of a level join the properties.
-func (i *Instance) SelectAttributes(ctx context.Context, level Level, keys []string) ([]bool, error) {
+// TreatAttributes says what is done with attributes before anything else sees them.
+func (i *Instance) TreatAttributes(ctx context.Context, keys []string) ([]Treatment, error) {
+	return callForKeys[Treatment](ctx, i, keys, func(list, length int32) function {
+		return function{
+			"treat-attributes",
+			func() int32 { return i.engine.Xtreat_attributes_hvkfle(list, length) }, i.engine.Xcabi_post_treat_attributes_lxuzu8,
+		}
+	})
+}
+
+// PlaceAttributes says where attributes of a level stand in the event.
+func (i *Instance) PlaceAttributes(ctx context.Context, level Level, keys []string) ([]Place, error) {
+	return callForKeys[Place](ctx, i, keys, func(list, length int32) function {
+		return function{
+			"place-attributes",
+			func() int32 { return i.engine.Xplace_attributes_6ahwhv(int32(level), list, length) }, i.engine.Xcabi_post_place_attributes_2g6yf5,
+		}
+	})
+}
+
+// callForKeys calls a function that has an answer a key.
+func callForKeys[T any](ctx context.Context, i *Instance, keys []string, of func(list, length int32) function) ([]T, error) {
 	list, err := lowerList(i, reflect.ValueOf(keys))
 	if err != nil {
 		return nil, err
 	}
-	selected, err := callResult[[]bool](ctx, i, function{
-		"select-attributes",
-		func() int32 { return i.engine.Xselect_attributes_dl21h4(int32(level), int32(list), int32(len(keys))) },
-		i.engine.Xcabi_post_select_attributes_m3bgl0,
-	})
-	if err == nil && len(selected) != len(keys) {
-		err = fmt.Errorf("select-attributes: the core gave %d answers for %d keys", len(selected), len(keys))
+	f := of(int32(list), int32(len(keys)))
+	answers, err := callResult[[]T](ctx, i, f)
+	if err == nil && len(answers) != len(keys) {
+		err = fmt.Errorf("%s: the core gave %d answers for %d keys", f.name, len(answers), len(keys))
 	}
-	return selected, err
+	return answers, err
 }
 
 // Decide has cells of a decision decided, one a line. The answer has a line a cell.

@@ -156,8 +156,8 @@ func TestAnInstanceTakesTextOfAnyBytes(t *testing.T) {
 			verdict, err := i.Classify(t.Context(), Answer{Events: 1, Status: 400, Body: text})
 			assert.NoError(t, err, "classify %q", text)
 			assert.Equal(t, Faulty, verdict.All.Case)
-			selected, err := i.SelectAttributes(t.Context(), LevelResource, []string{text, "other"})
-			assert.Len(t, selected, 2, "select-attributes %q", text)
+			places, err := i.PlaceAttributes(t.Context(), LevelResource, []string{text, "other"})
+			assert.Len(t, places, 2, "place-attributes %q", text)
 			return err
 		}))
 	}
@@ -171,10 +171,10 @@ func TestAnAnswerWithHalfACharacterHasAVerdict(t *testing.T) {
 	}))
 }
 
-func TestNothingToSelectFrom(t *testing.T) {
+func TestNothingToPlace(t *testing.T) {
 	require.NoError(t, newTestPool(t, testConfig(t)).With(t.Context(), func(i *Instance) error {
-		selected, err := i.SelectAttributes(t.Context(), LevelScope, nil)
-		assert.Empty(t, selected)
+		places, err := i.PlaceAttributes(t.Context(), LevelScope, nil)
+		assert.Empty(t, places)
 		return err
 	}))
 }

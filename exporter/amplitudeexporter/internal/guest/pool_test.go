@@ -3,6 +3,7 @@ package guest
 import (
 	"context"
 	"errors"
+	"math"
 	"runtime"
 	"strings"
 	"sync"
@@ -80,7 +81,7 @@ func TestPoolThrowsAwayAnInstanceThatFailed(t *testing.T) {
 	require.NoError(t, pool.With(t.Context(), func(fresh *Instance) error {
 		assert.NotSame(t, failed, fresh)
 		lines, err := decideNames(t.Context(), fresh, cells(1))
-		assert.Equal(t, `"event_type":"name-0"`+"\n", lines, "the fresh one is configured")
+		assert.Equal(t, `"event_type":"name-0"`+"\t\t"+`"consumes":[0]`+"\n", lines, "the fresh one is configured")
 		return err
 	}))
 	assert.Len(t, pool.idle, 1)
@@ -166,29 +167,30 @@ func TestPlanOfThePool(t *testing.T) {
 
 	assert.Equal(t, "https://api2.amplitude.com/2/httpapi", plan.Endpoint)
 	assert.Equal(t, Envelope{`{"api_key":"`, `","options":{"min_id_length":5},"events":[`, `]}`}, plan.Envelope)
-	assert.Equal(t, []Decision{{First, []DecisionSource{
-		{Source{Case: SourceEventName}, true},
-		{Source{SourceAttribute, Attribute{LevelRecord, "event.name"}}, true},
-		{Source{Case: SourceBody}, true},
-	}}}, plan.Decisions)
+	require.Len(t, plan.Decisions, 2)
+	assert.Equal(t, Decision{Mode: First, Sources: []Source{
+		{Case: SourceEventName},
+		{Case: SourceAttribute, Attribute: Attribute{LevelRecord, "event.name"}},
+		{Case: SourceBody},
+	}}, plan.Decisions[0])
 	var paths [][]string
 	for _, field := range plan.Fields {
 		paths = append(paths, field.Path)
 	}
-	assert.Equal(t, [][]string{{"user_id"}, {"device_id"}, {"session_id"}, {"time"}, {"insert_id"}}, paths)
+	assert.Equal(t, [][]string{{"user_id"}, {"device_id"}, {"session_id"}, {"time"}, {"insert_id"}}, paths[:5])
 	account := plan.Fields[0].Alternatives[1]
-	assert.Equal(t, Source{SourceAttribute, Attribute{LevelResource, "organisation.id"}}, account.Sources[2])
+	assert.Equal(t, Source{Case: SourceAttribute, Attribute: Attribute{LevelResource, "organisation.id"}}, account.Sources[2])
 	assert.True(t, account.Consumes)
 	assert.Equal(t, "org:", account.Conversion.Text.Prefix)
 	assert.EqualValues(t, 5, account.Conversion.Text.MinLength)
 	assert.Contains(t, account.Conversion.Text.Refused, "anonymous")
 	assert.Equal(t, Range{-1, 1<<53 - 1}, plan.Fields[2].Alternatives[0].Conversion.Integer)
 	assert.Equal(t, SourceDigest, plan.Fields[4].Alternatives[0].Sources[0].Case)
-	assert.Equal(t, []Requirement{{[]uint32{0, 1}, "no_identity"}}, plan.Requirements)
+	assert.Equal(t, Requirement{Fields: []uint32{0, 1}, Objects: []uint32{}, Min: 1, Max: math.MaxInt32, Reason: "no_identity"}, plan.Requirements[0])
 	assert.Equal(t, []uint32{0, 1}, plan.Senders)
 	assert.Equal(t, "event_properties", plan.PropertiesKey)
-	assert.Equal(t, []string{"amplitude.user_id", "amplitude.device_id", "amplitude.session_id"}, plan.OmittedAttributes)
-	assert.Equal(t, []Level{LevelResource}, plan.AttributeLevels)
+	assert.Equal(t, []string{"amplitude.user_id", "amplitude.device_id", "amplitude.session_id"}, plan.OmittedAttributes[:3])
+	assert.Equal(t, []Level{LevelResource}, plan.PlacedLevels)
 	assert.Equal(t, "message", plan.BodyProperty)
 	assert.EqualValues(t, 1_024, plan.MaxStringLength)
 	assert.EqualValues(t, 40, plan.MaxDepth)

@@ -29,7 +29,7 @@ func (c *Core) Validate(ctx context.Context, config Config) ([]Fault, error) {
 		return nil, err
 	}
 	others, _, err := c.validate(ctx, withNames(config, expensive))
-	return append(globFaults(expensive), others...), err
+	return append(globFaults(&config, expensive), others...), err
 }
 
 // validate returns the faults of a config, and what it took to find them.
@@ -42,19 +42,42 @@ func (c *Core) validate(ctx context.Context, config Config) (faults []Fault, fue
 
 // globList is a list of globs in a config: its key, and where it is.
 type globList struct {
-	key string
-	in  func(config *Config) *[]string
+	key   string
+	globs *[]string
 }
 
-var globLists = []globList{
-	{"events", func(config *Config) *[]string { return &config.Events }},
-	{"resource_attributes", func(config *Config) *[]string { return &config.ResourceAttributes }},
-	{"scope_attributes", func(config *Config) *[]string { return &config.ScopeAttributes }},
+// globLists are the lists of globs in a config, always in the same order.
+func globLists(config *Config) []globList {
+	lists := []globList{
+		{"events", &config.Events},
+		{"resource_attributes", &config.ResourceAttributes},
+		{"scope_attributes", &config.ScopeAttributes},
+		{"exposures", &config.Exposures},
+		{"omit_attributes", &config.OmitAttributes},
+		{"hash_attributes", &config.HashAttributes},
+	}
+	for i := range config.UserProperties {
+		lists = append(lists, globList{"user_properties::" + config.UserProperties[i].Key, &config.UserProperties[i].Values})
+	}
+	for i := range config.Sampling {
+		lists = append(lists, globList{fmt.Sprintf("sampling[%d]::events", i), &config.Sampling[i].Events})
+	}
+	return lists
+}
+
+// withOwnGlobs is a config of which the lists of globs can be changed.
+func withOwnGlobs(config Config) Config {
+	config.UserProperties = slices.Clone(config.UserProperties)
+	config.Sampling = slices.Clone(config.Sampling)
+	for _, list := range globLists(&config) {
+		*list.globs = slices.Clone(*list.globs)
+	}
+	return config
 }
 
 // glob is one of a config.
 type glob struct {
-	// list is an index of globLists, index the glob's in that list.
+	// list is the index of its list among globLists, index its own in that list.
 	list, index int
 	fuel        int64
 }
@@ -62,11 +85,12 @@ type glob struct {
 // maxNamedGlobs is how many globs are named; of more, the lists are.
 const maxNamedGlobs = 8
 
-func globFaults(globs []glob) []Fault {
+func globFaults(config *Config, globs []glob) []Fault {
 	var faults []Fault
-	named := make([]bool, len(globLists))
+	lists := globLists(config)
+	named := make([]bool, len(lists))
 	for _, g := range globs {
-		key := globLists[g.list].key
+		key := lists[g.list].key
 		if len(globs) <= maxNamedGlobs {
 			faults = append(faults, Fault{
 				fmt.Sprintf("%s[%d]", key, g.index),
@@ -86,19 +110,19 @@ const maxTrials = 8
 // expensiveGlobs returns the globs without which a call has fuel enough: those that take more than a call by themselves,
 // or the most expensive ones.
 func (c *Core) expensiveGlobs(ctx context.Context, config Config) ([]glob, error) {
-	bare := config
-	for _, list := range globLists {
-		*list.in(&bare) = nil
+	bare := withOwnGlobs(config)
+	for _, list := range globLists(&bare) {
+		*list.globs = nil
 	}
 	var globs []glob
 	var used int64
-	for i, list := range globLists {
-		for index, text := range *list.in(&config) {
+	for i, list := range globLists(&config) {
+		for index, text := range *list.globs {
 			if used >= maxTrials*validateFuel {
 				break
 			}
-			alone := bare
-			*list.in(&alone) = []string{text}
+			alone := withOwnGlobs(bare)
+			*globLists(&alone)[i].globs = []string{text}
 			_, fuel, err := c.validate(ctx, alone)
 			if err != nil && !errors.Is(err, errOutOfFuel) {
 				return nil, err
@@ -121,11 +145,11 @@ func (c *Core) expensiveGlobs(ctx context.Context, config Config) ([]glob, error
 
 // withNames is a config in which a plain name stands in the place of some globs, so that the others keep their indices.
 func withNames(config Config, globs []glob) Config {
-	for _, list := range globLists {
-		*list.in(&config) = slices.Clone(*list.in(&config))
-	}
+	config = withOwnGlobs(config)
+	lists := globLists(&config)
 	for _, g := range globs {
-		(*globLists[g.list].in(&config))[g.index] = "name"
+		// No two are the same: those of some lists must not be.
+		(*lists[g.list].globs)[g.index] = fmt.Sprintf("name-%d-%d", g.list, g.index)
 	}
 	return config
 }

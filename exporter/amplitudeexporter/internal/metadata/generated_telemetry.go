@@ -31,6 +31,7 @@ type TelemetryBuilder struct {
 	ExporterAmplitudeDiscardedInstances     metric.Int64Counter
 	ExporterAmplitudeGuestDuration          metric.Float64Histogram
 	ExporterAmplitudeGuestMemory            metric.Int64ObservableUpDownCounter
+	ExporterAmplitudeLeftOutValues          metric.Int64Counter
 	ExporterAmplitudeOldestWaitingRecordAge metric.Float64ObservableGauge
 	ExporterAmplitudeRecords                metric.Int64Counter
 	ExporterAmplitudeRejectsLost            metric.Int64Counter
@@ -138,6 +139,12 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		metric.WithUnit("By"),
 	)
 	errs = errors.Join(errs, err)
+	builder.ExporterAmplitudeLeftOutValues, err = builder.meter.Int64Counter(
+		"otelcol_exporter_amplitude_left_out_values",
+		metric.WithDescription("Values that were left out of delivered events, since Amplitude does not take them, by the field that they would have been. [Alpha]"),
+		metric.WithUnit("{values}"),
+	)
+	errs = errors.Join(errs, err)
 	builder.ExporterAmplitudeOldestWaitingRecordAge, err = builder.meter.Float64ObservableGauge(
 		"otelcol_exporter_amplitude_oldest_waiting_record_age",
 		metric.WithDescription("How long ago the oldest record came that has not been delivered, skipped or dropped yet; 0 where none waits. [Alpha]"),
@@ -146,7 +153,7 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	errs = errors.Join(errs, err)
 	builder.ExporterAmplitudeRecords, err = builder.meter.Int64Counter(
 		"otelcol_exporter_amplitude_records",
-		metric.WithDescription("Records by what became of them. Delivered are those whose event Amplitude took; skipped those that are not on the allowlist; dropped those that are lost; kept those that a shutdown left in the process, for a reload of the config. [Alpha]"),
+		metric.WithDescription("Records by what became of them. Delivered are those whose event Amplitude took; skipped those that are not on the allowlist, and evaluations of flags that are no exposures; sampled_out those of users that are not kept; dropped those that are lost; kept those that a shutdown left in the process, for a reload of the config. [Alpha]"),
 		metric.WithUnit("{records}"),
 	)
 	errs = errors.Join(errs, err)

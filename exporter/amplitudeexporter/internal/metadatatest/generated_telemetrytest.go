@@ -68,6 +68,22 @@ func AssertEqualExporterAmplitudeGuestMemory(t *testing.T, tt *componenttest.Tel
 	metricdatatest.AssertEqual(t, want, got, opts...)
 }
 
+func AssertEqualExporterAmplitudeLeftOutValues(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
+	want := metricdata.Metrics{
+		Name:        "otelcol_exporter_amplitude_left_out_values",
+		Description: "Values that were left out of delivered events, since Amplitude does not take them, by the field that they would have been. [Alpha]",
+		Unit:        "{values}",
+		Data: metricdata.Sum[int64]{
+			Temporality: metricdata.CumulativeTemporality,
+			IsMonotonic: true,
+			DataPoints:  dps,
+		},
+	}
+	got, err := tt.GetMetric("otelcol_exporter_amplitude_left_out_values")
+	require.NoError(t, err)
+	metricdatatest.AssertEqual(t, want, got, opts...)
+}
+
 func AssertEqualExporterAmplitudeOldestWaitingRecordAge(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[float64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_exporter_amplitude_oldest_waiting_record_age",
@@ -85,7 +101,7 @@ func AssertEqualExporterAmplitudeOldestWaitingRecordAge(t *testing.T, tt *compon
 func AssertEqualExporterAmplitudeRecords(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_exporter_amplitude_records",
-		Description: "Records by what became of them. Delivered are those whose event Amplitude took; skipped those that are not on the allowlist; dropped those that are lost; kept those that a shutdown left in the process, for a reload of the config. [Alpha]",
+		Description: "Records by what became of them. Delivered are those whose event Amplitude took; skipped those that are not on the allowlist, and evaluations of flags that are no exposures; sampled_out those of users that are not kept; dropped those that are lost; kept those that a shutdown left in the process, for a reload of the config. [Alpha]",
 		Unit:        "{records}",
 		Data: metricdata.Sum[int64]{
 			Temporality: metricdata.CumulativeTemporality,

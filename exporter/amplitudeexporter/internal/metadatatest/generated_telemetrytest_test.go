@@ -30,6 +30,7 @@ func TestSetupTelemetry(t *testing.T) {
 	}))
 	tb.ExporterAmplitudeDiscardedInstances.Add(context.Background(), 1)
 	tb.ExporterAmplitudeGuestDuration.Record(context.Background(), 1)
+	tb.ExporterAmplitudeLeftOutValues.Add(context.Background(), 1)
 	tb.ExporterAmplitudeRecords.Add(context.Background(), 1)
 	tb.ExporterAmplitudeRejectsLost.Add(context.Background(), 1)
 	tb.ExporterAmplitudeRequestEvents.Record(context.Background(), 1)
@@ -43,6 +44,9 @@ func TestSetupTelemetry(t *testing.T) {
 		[]metricdata.HistogramDataPoint[float64]{{}}, metricdatatest.IgnoreValue(),
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualExporterAmplitudeGuestMemory(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
+	AssertEqualExporterAmplitudeLeftOutValues(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualExporterAmplitudeOldestWaitingRecordAge(t, testTel,

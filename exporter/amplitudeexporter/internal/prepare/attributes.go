@@ -7,15 +7,17 @@ import (
 	"strings"
 	"sync"
 
+	"go.opentelemetry.io/collector/pdata/plog"
 	"go.uber.org/zap"
 
 	"github.com/Flagsmith/flagsmith-otel-collector/exporter/amplitudeexporter/internal/guest"
+	"github.com/Flagsmith/flagsmith-otel-collector/exporter/amplitudeexporter/internal/record"
 )
 
-// selection remembers which attributes of a level join the properties.
-type selection struct {
+// keyMemo remembers what the core said of attributes by their keys.
+type keyMemo[T any] struct {
 	mu    sync.Mutex
-	known map[guest.Attribute]bool
+	known map[guest.Attribute]T
 	// bytes are those of the keys.
 	bytes int
 }
@@ -23,85 +25,123 @@ type selection struct {
 const (
 	// What keys that never repeat can make an exporter remember: so many of them, and so many bytes of them, and those of
 	// one call beyond.
-	maxSelections     = 10_000
-	maxSelectionBytes = 1 << 20
+	maxKeys     = 10_000
+	maxKeyBytes = 1 << 20
 	// A key that is longer is asked about each time.
-	maxSelectionKey = 512
+	maxKeyLength = 512
 )
 
 // maxKeysPerCall keeps a call of the core short.
 const maxKeysPerCall = 256
 
-// SelectAttributes says which attributes of a level join the properties: an answer a key. The answers are remembered.
-func (p *Preparer) SelectAttributes(ctx context.Context, level guest.Level, keys []string) ([]bool, error) {
-	answers := make([]bool, 0, len(keys))
+// PlaceAttributes says where attributes of a level stand in the event: an answer a key. The answers are remembered. An
+// attribute with which the core fails stands nowhere.
+func (p *Preparer) PlaceAttributes(ctx context.Context, level guest.Level, keys []string) ([]guest.Place, error) {
+	return askAboutKeys(ctx, p, &p.places, level, keys, guest.Place{Case: guest.PlaceNowhere},
+		func(instance *guest.Instance, keys []string) ([]guest.Place, error) {
+			places, err := instance.PlaceAttributes(ctx, level, keys)
+			for i := range places {
+				if err == nil && places[i].Case == guest.PlaceMember && int(places[i].Member.Object) >= p.objects {
+					err = fmt.Errorf("place-attributes: the plan has no object %d", places[i].Member.Object)
+				}
+			}
+			return places, err
+		})
+}
+
+// treatAttributes says what is done with attributes before anything else sees them: an answer a key. The answers are
+// remembered. An attribute with which the core fails is taken away.
+func (p *Preparer) treatAttributes(ctx context.Context, keys []string) ([]guest.Treatment, error) {
+	return askAboutKeys(ctx, p, &p.treatments, guest.LevelRecord, keys, guest.TreatmentOmitted,
+		func(instance *guest.Instance, keys []string) ([]guest.Treatment, error) {
+			return instance.TreatAttributes(ctx, keys)
+		})
+}
+
+func askAboutKeys[T any](
+	ctx context.Context, p *Preparer, memo *keyMemo[T], level guest.Level, keys []string, otherwise T,
+	ask func(instance *guest.Instance, keys []string) ([]T, error),
+) ([]T, error) {
+	answers := make([]T, 0, len(keys))
 	for some := range slices.Chunk(keys, maxKeysPerCall) {
-		selected, err := p.selectSome(ctx, level, some)
+		known, err := askAboutSome(ctx, p, memo, level, some, otherwise, ask)
 		if err != nil {
-			return nil, fmt.Errorf("select attributes: %w", err)
+			return nil, fmt.Errorf("ask about attributes: %w", err)
 		}
-		answers = append(answers, selected...)
+		answers = append(answers, known...)
 	}
 	return answers, nil
 }
 
-func (p *Preparer) selectSome(ctx context.Context, level guest.Level, keys []string) ([]bool, error) {
-	answers, known := p.selected.recall(level, keys)
+func askAboutSome[T any](
+	ctx context.Context, p *Preparer, memo *keyMemo[T], level guest.Level, keys []string, otherwise T,
+	ask func(instance *guest.Instance, keys []string) ([]T, error),
+) ([]T, error) {
+	answers, known := memo.recall(level, keys)
 	if known {
 		return answers, nil
 	}
 	err := p.pool.With(ctx, func(instance *guest.Instance) (err error) {
-		answers, err = instance.SelectAttributes(ctx, level, keys)
+		answers, err = ask(instance, keys)
 		return err
 	})
 	switch {
 	case err == nil:
-		p.selected.remember(level, keys, answers)
+		memo.remember(level, keys, answers)
 		return answers, nil
 	case !isGuestFault(ctx, err):
 		return nil, err
 	case len(keys) > 1:
 		// In halves, so that a key that the core cannot take costs only itself.
 		half := len(keys) / 2
-		first, err := p.selectSome(ctx, level, keys[:half])
+		first, err := askAboutSome(ctx, p, memo, level, keys[:half], otherwise, ask)
 		if err != nil {
 			return nil, err
 		}
-		second, err := p.selectSome(ctx, level, keys[half:])
+		second, err := askAboutSome(ctx, p, memo, level, keys[half:], otherwise, ask)
 		return append(first, second...), err
 	default:
 		p.logger.Error("The core failed with the key of an attribute, which is left out; the instance was thrown away", zap.Error(err))
-		return []bool{false}, nil
+		return []T{otherwise}, nil
 	}
 }
 
 // recall returns the answers for keys that are all known.
-func (s *selection) recall(level guest.Level, keys []string) (answers []bool, known bool) {
-	answers = make([]bool, len(keys))
-	s.mu.Lock()
-	defer s.mu.Unlock()
+func (m *keyMemo[T]) recall(level guest.Level, keys []string) (answers []T, known bool) {
+	answers = make([]T, len(keys))
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	for i, key := range keys {
-		if answers[i], known = s.known[guest.Attribute{Level: level, Key: key}]; !known {
+		if answers[i], known = m.known[guest.Attribute{Level: level, Key: key}]; !known {
 			return nil, false
 		}
 	}
 	return answers, true
 }
 
-func (s *selection) remember(level guest.Level, keys []string, answers []bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.known == nil || len(s.known) > maxSelections || s.bytes > maxSelectionBytes {
-		s.known, s.bytes = map[guest.Attribute]bool{}, 0
+func (m *keyMemo[T]) remember(level guest.Level, keys []string, answers []T) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.known == nil || len(m.known) > maxKeys || m.bytes > maxKeyBytes {
+		m.known, m.bytes = map[guest.Attribute]T{}, 0
 	}
 	for i, key := range keys {
 		attribute := guest.Attribute{Level: level, Key: key}
-		if _, known := s.known[attribute]; known || len(key) > maxSelectionKey {
+		if _, known := m.known[attribute]; known || len(key) > maxKeyLength {
 			continue
 		}
 		// A copy: the key may be a part of something large.
 		attribute.Key = strings.Clone(key)
-		s.known[attribute] = answers[i]
-		s.bytes += len(key)
+		m.known[attribute] = answers[i]
+		m.bytes += len(key)
 	}
+}
+
+// Treat does with the attributes of records what the config says, before anything else sees them. On error the caller must
+// not send them.
+func (p *Preparer) Treat(ctx context.Context, logs plog.Logs, hashKey string) error {
+	if !p.lines.plan.TreatsAttributes {
+		return nil
+	}
+	return record.Treat(ctx, logs, p.treatAttributes, hashKey)
 }

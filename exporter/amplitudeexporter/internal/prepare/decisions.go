@@ -3,10 +3,14 @@ package prepare
 import (
 	"bytes"
 	"cmp"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
 	"sync"
+
+	"github.com/Flagsmith/flagsmith-otel-collector/exporter/amplitudeexporter/internal/guest"
+	"github.com/Flagsmith/flagsmith-otel-collector/exporter/amplitudeexporter/internal/record"
 )
 
 // decision is what the core said of a cell.
@@ -16,6 +20,8 @@ type decision struct {
 	members, properties members
 	// fieldKeys has the bits of those members that are first keys of fields, as record.Passthrough has it.
 	fieldKeys uint64
+	// instructions of one that adds; nil for none.
+	instructions *record.Instructions
 	// reason why the record is dropped.
 	reason string
 }
@@ -24,6 +30,7 @@ type kind uint8
 
 const (
 	undecided kind = iota
+	// adds may have nothing to add.
 	adds
 	skipped
 	dropped
@@ -34,21 +41,20 @@ var errLines = errors.New("the core's lines are not one a cell")
 
 // lineReader reads what the core answers.
 type lineReader struct {
-	// propertiesKey is the key of no member.
-	propertiesKey string
-	fieldKeyBit   func(key string) uint64
+	plan        *guest.Plan
+	fieldKeyBit func(key string) uint64
 }
 
-// read reads the core's answer to as many cells as there are decisions. A line that breaks the contract is a fault of its
+// read reads the core's answer to as many cells as there are decisions, about the decision of the plan with an index. A line that breaks the contract is a fault of its
 // cell: `broken` has why the first of them does, and faults how many do.
-func (r *lineReader) read(lines string, decisions []*decision) (faults int, broken, err error) {
+func (r *lineReader) read(index int, lines string, decisions []*decision) (faults int, broken, err error) {
 	if n := strings.Count(lines, "\n"); n != len(decisions) || n > 0 && !strings.HasSuffix(lines, "\n") {
 		return 0, nil, fmt.Errorf("%w: %d for %d", errLines, n, len(decisions))
 	}
 	for _, d := range decisions {
 		line, rest, _ := strings.Cut(lines, "\n")
 		lines = rest
-		if err := r.readLine(line, d); err != nil {
+		if err := r.readLine(index, line, d); err != nil {
 			*d = decision{kind: dropped, reason: ReasonGuestFault}
 			faults++
 			broken = cmp.Or(broken, err)
@@ -62,7 +68,7 @@ const (
 	dropLine = "drop "
 )
 
-func (r *lineReader) readLine(line string, into *decision) (err error) {
+func (r *lineReader) readLine(index int, line string, into *decision) (err error) {
 	switch {
 	case line == skipLine:
 		into.kind = skipped
@@ -73,16 +79,39 @@ func (r *lineReader) readLine(line string, into *decision) (err error) {
 			return errors.New("a reason to drop is no word in snake_case")
 		}
 	default:
-		members, properties, _ := strings.Cut(strings.Clone(line), "\t")
+		members, rest, _ := strings.Cut(strings.Clone(line), "\t")
+		properties, instructions, _ := strings.Cut(rest, "\t")
 		into.kind = adds
-		if into.members, err = readMembers(members, r.propertiesKey, func(key string) { into.fieldKeys |= r.fieldKeyBit(key) }); err != nil {
+		if into.members, err = readMembers(members, r.plan.PropertiesKey, func(key string) { into.fieldKeys |= r.fieldKeyBit(key) }); err != nil {
 			return fmt.Errorf("members of an event: %w", err)
 		}
 		if into.properties, err = readMembers(properties, "", func(string) {}); err != nil {
 			return fmt.Errorf("properties of an event: %w", err)
 		}
+		return r.readInstructions(index, instructions, into)
 	}
 	return nil
+}
+
+func (r *lineReader) readInstructions(index int, text string, into *decision) error {
+	if text == "" {
+		return nil
+	}
+	decoder := json.NewDecoder(strings.NewReader("{" + text + "}"))
+	decoder.DisallowUnknownFields()
+	instructions := &record.Instructions{}
+	if err := decoder.Decode(instructions); err != nil || decoder.More() {
+		// The error of the decoder may quote them.
+		return errors.New("instructions are not what wit/core.wit says")
+	}
+	for _, key := range instructions.LeftOut {
+		if !isReason(key) {
+			return errors.New("instructions: left_out has a key that is no word in snake_case")
+		}
+	}
+	instructions.Adds = into.members.text + "\t" + into.properties.text
+	into.instructions = instructions
+	return instructions.Check(r.plan, index)
 }
 
 func isReason(line string) bool {

@@ -12,7 +12,9 @@ import (
 // Sorted are the events of a request by what becomes of them.
 type Sorted struct {
 	Delivered int
-	Dropped   []Dropped
+	// LeftOut are the values that were left out of those delivered, by the key that they would have had.
+	LeftOut map[string]int
+	Dropped []Dropped
 	// Retry are those that are sent again at once, a request each.
 	Retry [][]Event
 	// RetryLater are those that are sent again later; Why has the case RetryLater, Refused or Faulty.
@@ -57,6 +59,7 @@ func (p *Prepared) Sort(events []Event, verdict *guest.Verdict) (Sorted, error) 
 		switch outcome.Case {
 		case guest.Delivered:
 			sorted.Delivered++
+			p.countLeftOut(&event, &sorted)
 		case guest.Dropped:
 			at, known := dropped[outcome.DropReason]
 			if !known {

@@ -53,7 +53,7 @@ func preparedBy(userKey, deviceKey string, senders ...[2]string) *Prepared {
 		w.Tail, w.To = len(p.passthrough), len(p.passthrough)
 		// What says nothing about who sent it.
 		d := decisionOf(`"text":"\"user\":\"a\"","name":"a"`)
-		p.addEvent(&entry{record: i, written: w}, []*decision{&d})
+		p.add(i, &w, []*decision{&d})
 	}
 	return p
 }

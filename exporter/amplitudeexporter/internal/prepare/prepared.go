@@ -1,6 +1,9 @@
 package prepare
 
 import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
 	"errors"
 
 	"github.com/Flagsmith/flagsmith-otel-collector/exporter/amplitudeexporter/internal/guest"
@@ -11,6 +14,8 @@ import (
 type Prepared struct {
 	// Skipped is the number of records that are not on the allowlist.
 	Skipped int
+	// SampledOut is the number of records that are not among those that are kept of their type.
+	SampledOut int
 	// Dropped are the records lost: why, by their index among those that were prepared.
 	Dropped map[int]string
 
@@ -22,6 +27,8 @@ type Prepared struct {
 	// passthrough is what the encoder wrote of the records, senders where in it the values of their senders stand.
 	passthrough []byte
 	senders     []record.Span
+	// leftOut are the values of events that were not acceptable.
+	leftOut []uint16
 }
 
 // plan is what of the core's plan its events need.
@@ -30,6 +37,8 @@ type plan struct {
 	decisions int
 	// senderKeys are the keys of the fields that say who sent an event.
 	senderKeys []string
+	// leftOutKey is the key of a value that was left out.
+	leftOutKey func(index uint16) string
 }
 
 // envelope is the text around the events of a request, the API key in its place.
@@ -48,8 +57,9 @@ type Event struct {
 // written is what the encoder wrote of a record.
 type written struct {
 	record.Passthrough
-	// senders is the index of its first sender; it has one for each of the plan.
-	senders int
+	// senders is the index of its first sender; it has one for each of the plan. leftOut is that of the first value that
+	// was left out, and leftOutCount their number.
+	senders, leftOut, leftOutCount int
 }
 
 func newPrepared(plan *plan, records, passthroughBytes int) *Prepared {
@@ -63,18 +73,100 @@ func newPrepared(plan *plan, records, passthroughBytes int) *Prepared {
 	}
 }
 
+// take makes an event of the record at hand, unless a decision or a requirement refuses it.
+func (p *Prepared) take(ctx context.Context, encoder *record.Encoder, decisions []*decision, index int) error {
+	for _, d := range decisions {
+		if p.refuses(index, d) {
+			return nil
+		}
+	}
+	keep := 1.0
+	for i, d := range decisions {
+		if d.instructions == nil {
+			continue
+		}
+		encoder.Instruct(i, d.instructions)
+		if d.instructions.Keep != nil {
+			keep = min(keep, *d.instructions.Keep)
+		}
+	}
+	written, err := p.write(ctx, encoder)
+	if err != nil {
+		return err
+	}
+	if missing := encoder.Missing(); missing != "" {
+		p.unwrite(&written)
+		p.Dropped[index] = missing
+		return nil
+	}
+	if keep < 1 && !p.isKept(&written, keep) {
+		p.unwrite(&written)
+		p.SampledOut++
+		return nil
+	}
+	p.add(index, &written, decisions)
+	return nil
+}
+
+func (p *Prepared) add(index int, written *written, decisions []*decision) {
+	p.events = append(p.events, Event{Record: index, decisions: len(p.decisions), written: *written})
+	p.decisions = append(p.decisions, decisions...)
+}
+
+// isKept reports whether an event is of the share of the senders that is kept: by its first sender.
+func (p *Prepared) isKept(w *written, share float64) bool {
+	for _, span := range p.senders[w.senders:] {
+		if span.From < span.To {
+			return shareOf(p.passthrough[span.From:span.To]) < share
+		}
+	}
+	return true
+}
+
+// shareOf is where in all senders one stands, from 0 to below 1: by its SHA-256, so that it is the same everywhere.
+func shareOf(sender []byte) float64 {
+	const bits = 53
+	sum := sha256.Sum256(sender)
+	return float64(binary.BigEndian.Uint64(sum[:])>>(64-bits)) / (1 << bits)
+}
+
 // write has the encoder write its record.
-func (p *Prepared) write(encoder *record.Encoder) (w written) {
-	w.senders = len(p.senders)
-	p.passthrough, w.Passthrough = encoder.AppendPassthrough(p.passthrough)
+func (p *Prepared) write(ctx context.Context, encoder *record.Encoder) (w written, err error) {
+	w.senders, w.leftOut = len(p.senders), len(p.leftOut)
+	if p.passthrough, w.Passthrough, err = encoder.AppendPassthrough(ctx, p.passthrough); err != nil {
+		return w, err
+	}
 	p.senders = append(p.senders, encoder.Senders()...)
-	return w
+	p.leftOut = append(p.leftOut, encoder.LeftOut()...)
+	w.leftOutCount = len(p.leftOut) - w.leftOut
+	return w, nil
 }
 
 // unwrite forgets what was written last.
 func (p *Prepared) unwrite(w *written) {
 	p.passthrough = p.passthrough[:w.From]
 	p.senders = p.senders[:w.senders]
+	p.leftOut = p.leftOut[:w.leftOut]
+}
+
+// countLeftOut counts the values that were left out of an event.
+func (p *Prepared) countLeftOut(e *Event, in *Sorted) {
+	count := func(key string) {
+		if in.LeftOut == nil {
+			in.LeftOut = map[string]int{}
+		}
+		in.LeftOut[key]++
+	}
+	for _, index := range p.leftOut[e.written.leftOut : e.written.leftOut+e.written.leftOutCount] {
+		count(p.plan.leftOutKey(index))
+	}
+	for _, d := range p.decisionsOf(e) {
+		if d.instructions != nil {
+			for _, key := range d.instructions.LeftOut {
+				count(key)
+			}
+		}
+	}
 }
 
 // refuses notes the record of a decision that makes no event of it.
@@ -88,21 +180,6 @@ func (p *Prepared) refuses(record int, d *decision) bool {
 		return false
 	}
 	return true
-}
-
-// addEvent makes an event of a record, unless a decision or a requirement refuses it.
-func (p *Prepared) addEvent(e *entry, decisions []*decision) {
-	for _, d := range decisions {
-		if p.refuses(e.record, d) {
-			return
-		}
-	}
-	if e.missing != "" {
-		p.Dropped[e.record] = e.missing
-		return
-	}
-	p.events = append(p.events, Event{Record: e.record, decisions: len(p.decisions), written: e.written})
-	p.decisions = append(p.decisions, decisions...)
 }
 
 // divide begins batches, and drops what fits none, among the events from first on. An error changes nothing.

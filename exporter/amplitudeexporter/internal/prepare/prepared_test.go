@@ -26,12 +26,12 @@ func newDecisions(count int) []*decision {
 }
 
 // testLines reads lines for a plan with the fields "user" and "device", and properties under "p".
-var testLines = lineReader{"p", func(key string) uint64 { return map[string]uint64{"user": 1, "device": 2}[key] }}
+var testLines = lineReader{&guest.Plan{PropertiesKey: "p", Decisions: make([]guest.Decision, 1)}, func(key string) uint64 { return map[string]uint64{"user": 1, "device": 2}[key] }}
 
 // decisionOf is what a line of the core says.
 func decisionOf(line string) decision {
 	var d decision
-	if err := testLines.readLine(line, &d); err != nil {
+	if err := testLines.readLine(0, line, &d); err != nil {
 		panic(err)
 	}
 	return d
@@ -99,7 +99,7 @@ func TestALineThatBreaksTheContractIsItsCellsFault(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			decisions := newDecisions(3)
-			faults, broken, err := testLines.read("skip\n"+line+"\n\n", decisions)
+			faults, broken, err := testLines.read(0, "skip\n"+line+"\n\n", decisions)
 			require.NoError(t, err)
 			assert.Equal(t, 1, faults)
 			require.Error(t, broken)
@@ -113,7 +113,7 @@ func TestALineThatBreaksTheContractIsItsCellsFault(t *testing.T) {
 // What a record holds is in no log.
 func TestAnErrorAboutALineDoesNotQuoteIt(t *testing.T) {
 	for _, line := range []string{"a secret", `"secret":`, `"a":secret`, `"secret":1,"secret":2`, "drop Secret", `"a":"secret`, "\t" + `"secret"`, `"a":"secret"}`} {
-		_, broken, err := testLines.read(line+"\n", newDecisions(1))
+		_, broken, err := testLines.read(0, line+"\n", newDecisions(1))
 		require.NoError(t, err)
 		require.Error(t, broken)
 		assert.NotContains(t, strings.ToLower(broken.Error()), "secret")
@@ -133,14 +133,14 @@ func TestAnAnswerIsALineACell(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			decisions := newDecisions(row.count)
-			_, _, err := testLines.read(row.lines, decisions)
+			_, _, err := testLines.read(0, row.lines, decisions)
 			require.ErrorIs(t, err, errLines)
 			for _, d := range decisions {
 				assert.Equal(t, undecided, d.kind, "nothing of a broken answer is used")
 			}
 		})
 	}
-	_, _, err := testLines.read("", nil)
+	_, _, err := testLines.read(0, "", nil)
 	require.NoError(t, err)
 }
 
@@ -150,7 +150,7 @@ func FuzzLines(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, lines string, count uint8) {
 		decisions := newDecisions(int(count))
-		if _, _, err := testLines.read(lines, decisions); err != nil {
+		if _, _, err := testLines.read(0, lines, decisions); err != nil {
 			return
 		}
 		for i, line := range strings.Split(lines, "\n")[:count] {
@@ -239,7 +239,7 @@ func TestAShortCellAmongLongOnesIsKeptAlone(t *testing.T) {
 		short := fmt.Sprintf(`"user_id":"%d"`, i)
 		long := fmt.Sprintf(`"user_id":"%0*d"`, 1_000, i)
 		decisions := newDecisions(256)
-		faults, _, err := testLines.read(short+"\n"+strings.Repeat(long+"\n", len(decisions)-1), decisions)
+		faults, _, err := testLines.read(0, short+"\n"+strings.Repeat(long+"\n", len(decisions)-1), decisions)
 		require.NoError(t, err)
 		require.Zero(t, faults)
 		for j, d := range decisions {
@@ -271,7 +271,7 @@ func TestPendingCellsAreAskedForOnce(t *testing.T) {
 
 // newTestPrepared is without events.
 func newTestPrepared(decisions int, senderKeys ...string) *Prepared {
-	return newPrepared(&plan{envelope{`{"events":[`, `]}`}, decisions, senderKeys}, 0, 0)
+	return newPrepared(&plan{envelope: envelope{`{"events":[`, `]}`}, decisions: decisions, senderKeys: senderKeys}, 0, 0)
 }
 
 // preparedOf makes events about which this was decided first, and which a second decision gives a member of its own.
@@ -284,7 +284,9 @@ func preparedOf(firsts ...string) *Prepared {
 		p.passthrough = append(p.passthrough, `,"p":{`...)
 		at := record.Passthrough{From: from, Fields: fields, Tail: len(p.passthrough), To: len(p.passthrough)}
 		first, second := decisionOf(line), decisionOf(fmt.Sprintf(`"b":%d`, i))
-		p.addEvent(&entry{record: i, written: written{Passthrough: at}}, []*decision{&first, &second})
+		if decisions := []*decision{&first, &second}; !p.refuses(i, &first) {
+			p.add(i, &written{Passthrough: at}, decisions)
+		}
 	}
 	return p
 }
@@ -298,22 +300,23 @@ func joinedOf(t *testing.T, plan *guest.Plan, logs plog.Logs, lines ...string) s
 	require.NoError(t, encoder.SetResource(t.Context(), rl))
 	require.NoError(t, encoder.SetScope(t.Context(), rl.ScopeLogs().At(0)))
 	encoder.Begin(rl.ScopeLogs().At(0).LogRecords().At(0))
-	lineReader := lineReader{plan.PropertiesKey, encoder.FieldKeyBit}
+	lineReader := lineReader{plan, encoder.FieldKeyBit}
 	var decisions []*decision
 	for _, line := range lines {
 		d := &decision{}
-		require.NoError(t, lineReader.readLine(line, d))
+		require.NoError(t, lineReader.readLine(0, line, d))
 		decisions = append(decisions, d)
 	}
-	p.addEvent(&entry{written: p.write(encoder)}, decisions)
+	require.NoError(t, p.take(t.Context(), encoder, decisions, 0))
 	event := string(p.appendEvent(nil, &p.events[0]))
 	require.NoError(t, checkKeys(json.NewDecoder(strings.NewReader(event))), event)
 	require.LessOrEqual(t, len(event), p.size(&p.events[0]))
 	return event
 }
 
-func selectAll(_ context.Context, _ guest.Level, keys []string) ([]bool, error) {
-	return slices.Repeat([]bool{true}, len(keys)), nil
+// selectAll makes every attribute a property.
+func selectAll(_ context.Context, _ guest.Level, keys []string) ([]guest.Place, error) {
+	return slices.Repeat([]guest.Place{{Case: guest.PlaceProperty}}, len(keys)), nil
 }
 
 // joinPlan has the fields "user" and "groups", from attributes of these names, and properties of all levels under "p".
@@ -328,7 +331,7 @@ func joinPlan() *guest.Plan {
 	return &guest.Plan{
 		Fields:          []guest.Field{field("user", "user"), field("group", "groups", "g")},
 		PropertiesKey:   "p",
-		AttributeLevels: []guest.Level{guest.LevelResource},
+		PlacedLevels:    []guest.Level{guest.LevelResource},
 		MaxStringLength: 100,
 		MaxDepth:        10,
 	}
@@ -398,17 +401,20 @@ func TestTheFirstDecisionThatRefusesHasItThenTheRequirement(t *testing.T) {
 	skip, drop, nothing := decisionOf("skip"), decisionOf("drop why"), decisionOf("")
 	for name, row := range map[string]struct {
 		decisions []*decision
-		missing   string
 		skipped   int
 		dropped   map[int]string
 	}{
-		"skip":            {[]*decision{&nothing, &skip, &drop}, "no_user", 1, map[int]string{}},
-		"drop":            {[]*decision{&nothing, &drop, &skip}, "no_user", 0, map[int]string{7: "why"}},
-		"the requirement": {[]*decision{&nothing, &nothing, &nothing}, "no_user", 0, map[int]string{7: "no_user"}},
+		"skip":            {[]*decision{&nothing, &skip, &drop}, 1, map[int]string{}},
+		"drop":            {[]*decision{&nothing, &drop, &skip}, 0, map[int]string{7: "why"}},
+		"the requirement": {[]*decision{&nothing, &nothing, &nothing}, 0, map[int]string{7: "no_user"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := newTestPrepared(3)
-			p.addEvent(&entry{record: 7, missing: row.missing}, row.decisions)
+			plan := joinPlan()
+			plan.Requirements = []guest.Requirement{{Fields: []uint32{0}, Min: 1, Max: 1, Reason: "no_user"}}
+			encoder := record.NewEncoder(plan, selectAll)
+			encoder.Begin(plog.NewLogRecord())
+			require.NoError(t, p.take(t.Context(), encoder, row.decisions, 7))
 			assert.Equal(t, row.skipped, p.Skipped)
 			assert.Equal(t, row.dropped, p.Dropped)
 			assert.Empty(t, p.events)

@@ -25,36 +25,41 @@ const (
 
 // Preparer readies records for the requests of one exporter. Safe for concurrent use.
 type Preparer struct {
-	pool      *guest.Pool
-	plan      plan
-	decisions []guest.Decision
-	lines     lineReader
-	memos     []memo
-	selected  selection
-	logger    *zap.Logger
-	works     sync.Pool
+	pool       *guest.Pool
+	plan       plan
+	decisions  []guest.Decision
+	objects    int
+	lines      lineReader
+	memos      []memo
+	places     keyMemo[guest.Place]
+	treatments keyMemo[guest.Treatment]
+	logger     *zap.Logger
+	works      sync.Pool
 }
 
 // New returns a preparer for the plan that the pool's instances made. `apiKey` is JSON string content.
 func New(pool *guest.Pool, from *guest.Plan, apiKey string, logger *zap.Logger) *Preparer {
 	p := &Preparer{
-		pool: pool,
-		plan: plan{
-			envelope:  envelope{open: from.Envelope.BeforeKey + apiKey + from.Envelope.AfterKey, end: from.Envelope.End},
-			decisions: len(from.Decisions),
-		},
+		pool:      pool,
+		plan:      plan{envelope: envelope{open: from.Envelope.BeforeKey + apiKey + from.Envelope.AfterKey, end: from.Envelope.End}},
 		decisions: from.Decisions,
+		objects:   len(from.Objects),
 		memos:     make([]memo, len(from.Decisions)),
 		logger:    logger,
 	}
+	p.plan.decisions = len(from.Decisions)
 	for _, field := range from.Senders {
 		p.plan.senderKeys = append(p.plan.senderKeys, from.Fields[field].Path[0])
 	}
-	p.lines = lineReader{from.PropertiesKey, record.NewEncoder(from, nil).FieldKeyBit}
+	encoder := record.NewEncoder(from, nil)
+	p.lines = lineReader{from, encoder.FieldKeyBit}
+	p.plan.leftOutKey = encoder.LeftOutKey
 	p.works.New = func() any {
 		return &work{
-			encoder: record.NewEncoder(from, p.SelectAttributes),
-			pending: make([]pending, len(from.Decisions)),
+			encoder:   record.NewEncoder(from, p.PlaceAttributes),
+			pending:   make([]pending, len(from.Decisions)),
+			decisions: make([]*decision, len(from.Decisions)),
+			ofScope:   make([]*decision, len(from.Decisions)),
 		}
 	}
 	return p
@@ -64,30 +69,36 @@ func New(pool *guest.Pool, from *guest.Plan, apiKey string, logger *zap.Logger) 
 type work struct {
 	encoder *record.Encoder
 	cell    []byte
+	// pending are cells that the core is asked about, and what it said of them last.
 	pending []pending
-	// entries are the records since the last call of the core, and decisions those of each, one after the other.
-	entries   []entry
-	decisions []*decision
+	// decisions are those of the record at hand, ofScope those that all records of its scope share; nil for others.
+	decisions, ofScope []*decision
+	// undivided is the first of the events that are in no batch yet, open the batch that the ones before left open.
+	undivided int
 	sizes     []uint32
 	open      guest.Batch
 	// bytesPerRecord is how many bytes were last written.
 	bytesPerRecord int
 }
 
-// entry is a record that may become an event.
-type entry struct {
-	record  int
-	written written
-	// missing is the reason of a requirement that it does not meet.
-	missing string
+func (w *work) reset() {
+	w.open, w.undivided = guest.Batch{}, 0
+	for i := range w.pending {
+		w.pending[i].reset()
+	}
+	clear(w.decisions)
+	clear(w.ofScope)
 }
+
+// addsNothing is what a decision says of a record that it is not about.
+var addsNothing = &decision{kind: adds}
 
 // Prepare decides on records and writes their events. The error is for the whole: nothing was prepared.
 func (p *Preparer) Prepare(ctx context.Context, logs plog.Logs) (*Prepared, error) {
 	w := p.works.Get().(*work)
 	defer p.works.Put(w)
-	w.open = guest.Batch{}
-	w.clear()
+	w.reset()
+	defer w.reset()
 
 	count := logs.LogRecordCount()
 	out := newPrepared(&p.plan, count, count*w.bytesPerRecord)
@@ -97,21 +108,13 @@ func (p *Preparer) Prepare(ctx context.Context, logs plog.Logs) (*Prepared, erro
 			return nil, err
 		}
 		for _, sl := range rl.ScopeLogs().All() {
-			if err := w.encoder.SetScope(ctx, sl); err != nil {
+			if err := p.prepareScope(ctx, w, out, sl, index); err != nil {
 				return nil, err
 			}
-			for _, lr := range sl.LogRecords().All() {
-				p.take(w, out, index, lr)
-				index++
-				if w.isFull() {
-					if err := p.decide(ctx, w, out); err != nil {
-						return nil, err
-					}
-				}
-			}
+			index += sl.LogRecords().Len()
 		}
 	}
-	if err := p.decide(ctx, w, out); err != nil {
+	if err := p.divide(ctx, w, out); err != nil {
 		return nil, err
 	}
 	if count > 0 {
@@ -120,69 +123,113 @@ func (p *Preparer) Prepare(ctx context.Context, logs plog.Logs) (*Prepared, erro
 	return out, nil
 }
 
-// take writes a record, unless it is known that it becomes no event.
-func (p *Preparer) take(w *work, out *Prepared, index int, lr plog.LogRecord) {
-	w.encoder.Begin(lr)
-	e := entry{record: index}
-	isWritten := false
-	first, decided := len(w.decisions), true
+// prepareScope is for the records of a scope, of which the first has an index.
+func (p *Preparer) prepareScope(ctx context.Context, w *work, out *Prepared, sl plog.ScopeLogs, first int) error {
+	if err := w.encoder.SetScope(ctx, sl); err != nil {
+		return err
+	}
+	records := sl.LogRecords()
+	if records.Len() == 0 {
+		return nil
+	}
+	clear(w.ofScope)
+	if !p.recallOfScope(w) {
+		if err := p.decidePending(ctx, w); err != nil {
+			return err
+		}
+		p.recallOfScope(w)
+	}
+	for i, lr := range records.All() {
+		w.encoder.Begin(lr)
+		if !p.recall(w) {
+			if err := p.decideAhead(ctx, w, records, i); err != nil {
+				return err
+			}
+			w.encoder.Begin(lr)
+			p.recall(w)
+		}
+		if err := out.take(ctx, w.encoder, w.decisions, first+i); err != nil {
+			return err
+		}
+		if len(out.events)-w.undivided >= maxRecordsPerCall {
+			if err := p.divide(ctx, w, out); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// recallOfScope finds the decisions that all records of a scope share. Of those that are not known the cells are pending.
+func (p *Preparer) recallOfScope(w *work) (known bool) {
+	known = true
 	for i := range p.decisions {
-		if p.decisions[i].Mode == guest.Every && !isWritten {
-			e.written, isWritten = out.write(w.encoder), true
+		if w.encoder.IsOuter(i) {
+			w.cell = w.encoder.AppendCell(w.cell[:0], i)
+			if w.ofScope[i] = p.find(w, i); w.ofScope[i] == nil {
+				w.pending[i].add(w.cell)
+				known = false
+			}
+		}
+	}
+	return known
+}
+
+// recall finds what was decided about the record at hand, and reports whether all of it is known.
+func (p *Preparer) recall(w *work) bool {
+	for i := range p.decisions {
+		switch {
+		case w.ofScope[i] != nil:
+			w.decisions[i] = w.ofScope[i]
+			continue
+		case !w.encoder.Concerns(i):
+			w.decisions[i] = addsNothing
+			continue
 		}
 		w.cell = w.encoder.AppendCell(w.cell[:0], i)
-		d := p.memos[i].get(w.cell)
-		if d == nil {
-			d = w.pending[i].add(w.cell)
-		}
-		// One before that is undecided may yet have another reason.
-		decided = decided && d.kind != undecided
-		if decided && out.refuses(index, d) {
-			w.decisions = w.decisions[:first]
-			if isWritten {
-				out.unwrite(&e.written)
-			}
-			return
-		}
-		w.decisions = append(w.decisions, d)
-	}
-	if !isWritten {
-		e.written = out.write(w.encoder)
-	}
-	if e.missing = w.encoder.Missing(); e.missing != "" {
-		out.unwrite(&e.written)
-		if decided {
-			w.decisions = w.decisions[:first]
-			out.Dropped[index] = e.missing
-			return
+		if w.decisions[i] = p.find(w, i); w.decisions[i] == nil {
+			return false
 		}
 	}
-	w.entries = append(w.entries, e)
+	return true
 }
 
-func (w *work) isFull() bool {
-	bytes := 0
-	for i := range w.pending {
-		bytes += w.pending[i].cells.Len()
+// find returns what was decided about the cell at hand; nil where nothing is known.
+func (p *Preparer) find(w *work, index int) *decision {
+	if d := p.memos[index].get(w.cell); d != nil {
+		return d
 	}
-	return len(w.entries) == maxRecordsPerCall || bytes >= maxBytesPerCall
+	if d := w.pending[index].known[string(w.cell)]; d != nil && d.kind != undecided {
+		return d
+	}
+	return nil
 }
 
-func (w *work) clear() {
-	w.entries = w.entries[:0]
-	clear(w.decisions)
-	w.decisions = w.decisions[:0]
+// decideAhead has the core decide about a record of which something is not known, and about what follows it in its scope,
+// so that it is called seldom.
+func (p *Preparer) decideAhead(ctx context.Context, w *work, records plog.LogRecordSlice, from int) error {
 	for i := range w.pending {
 		w.pending[i].reset()
 	}
+	bytes := 0
+	for i := from; i < min(records.Len(), from+maxRecordsPerCall) && bytes < maxBytesPerCall; i++ {
+		w.encoder.Begin(records.At(i))
+		for index := range p.decisions {
+			if w.ofScope[index] != nil || !w.encoder.Concerns(index) {
+				continue
+			}
+			w.cell = w.encoder.AppendCell(w.cell[:0], index)
+			if p.find(w, index) == nil {
+				w.pending[index].add(w.cell)
+				bytes += len(w.cell)
+			}
+		}
+	}
+	return p.decidePending(ctx, w)
 }
 
-// decide has the core decide what is pending, and makes events of the records since it last did.
-func (p *Preparer) decide(ctx context.Context, w *work, out *Prepared) error {
-	if len(w.entries) == 0 {
-		return nil
-	}
-	defer w.clear()
+// decidePending has the core decide about the cells that are pending.
+func (p *Preparer) decidePending(ctx context.Context, w *work) error {
 	for i := range w.pending {
 		pending := &w.pending[i]
 		if err := p.decideCells(ctx, i, pending, 0, len(pending.decisions)); err != nil {
@@ -194,11 +241,12 @@ func (p *Preparer) decide(ctx context.Context, w *work, out *Prepared) error {
 			}
 		}
 	}
+	return nil
+}
 
-	first := len(out.events)
-	for i := range w.entries {
-		out.addEvent(&w.entries[i], w.decisions[i*len(p.decisions):(i+1)*len(p.decisions)])
-	}
+// divide divides the events that are in no batch yet into batches.
+func (p *Preparer) divide(ctx context.Context, w *work, out *Prepared) error {
+	first := w.undivided
 	w.sizes = w.sizes[:0]
 	for i := range out.events[first:] {
 		w.sizes = append(w.sizes, uint32(out.size(&out.events[first+i])))
@@ -221,8 +269,9 @@ func (p *Preparer) decide(ctx context.Context, w *work, out *Prepared) error {
 		p.logger.Error("The core failed with the batches of records, which are dropped; the instance was thrown away",
 			zap.Int("dropped_records", len(w.sizes)), zap.Error(err))
 		out.dropFrom(first, ReasonGuestFault)
-		return nil
+		err = nil
 	}
+	w.undivided = len(out.events)
 	return err
 }
 
@@ -237,7 +286,7 @@ func (p *Preparer) decideCells(ctx context.Context, index int, cells *pending, f
 		if err != nil {
 			return err
 		}
-		faults, broken, err := p.lines.read(lines, cells.decisions[from:to])
+		faults, broken, err := p.lines.read(index, lines, cells.decisions[from:to])
 		if faults > 0 {
 			p.logger.Error("The core broke the contract in what it decided, and the records that it is about are dropped",
 				zap.Int("decision", index), zap.Int("cells", faults), zap.Error(broken))

@@ -223,7 +223,7 @@ func TestADecisionThatTheCoreDoesNotKnowIsAFault(t *testing.T) {
 	assert.Empty(t, prepared.Batches())
 	assert.Equal(t, map[string]int{ReasonGuestFault: 1}, prepared.DroppedByReason())
 	assert.Len(t, p.memos[0].young, 1)
-	assert.Empty(t, p.memos[1].young, "what failed is tried again next time")
+	assert.Empty(t, p.memos[2].young, "what failed is tried again next time")
 }
 
 // An id that is new with each record is no question: after the first record of a name nothing is asked.
@@ -241,7 +241,7 @@ func TestAnIdentityIsNotAskedAbout(t *testing.T) {
 		lr.Attributes().PutStr("amplitude.device_id", fmt.Sprint("device-", i))
 		require.Len(t, eventsOf(t, p, logs), 1)
 	}
-	assert.Equal(t, 1, calls["decide"])
+	assert.Equal(t, 2, calls["decide"], "about the name, and about the resource")
 }
 
 // A decision that sees every source is asked when the record is written, one that sees the first before: the event is the same.
@@ -364,26 +364,35 @@ func TestAnAnswerThatTheCoreCannotTakeGoesByItsStatus(t *testing.T) {
 	assert.Equal(t, 1, logged.Len())
 }
 
-func TestSelectAttributesRemembersItsAnswers(t *testing.T) {
+func TestPlaceAttributesRemembersItsAnswers(t *testing.T) {
 	p := newTestPreparer(t, func(c *guest.Config) {
 		c.ResourceAttributes, c.ScopeAttributes = []string{"service.*"}, []string{"scope.*"}
 	})
 	keys := []string{"service.name", "host.name", "scope.x"}
 	for range 2 {
-		selected, err := p.SelectAttributes(t.Context(), guest.LevelResource, keys)
-		require.NoError(t, err)
+		selected := areProperties(t, p, guest.LevelResource, keys)
 		assert.Equal(t, []bool{true, false, false}, selected)
-		selected, err = p.SelectAttributes(t.Context(), guest.LevelScope, keys)
-		require.NoError(t, err)
+		selected = areProperties(t, p, guest.LevelScope, keys)
 		assert.Equal(t, []bool{false, false, true}, selected)
 	}
-	selected, err := p.SelectAttributes(t.Context(), guest.LevelResource, []string{"service.name", "new", "service.new"})
-	require.NoError(t, err)
+	selected := areProperties(t, p, guest.LevelResource, []string{"service.name", "new", "service.new"})
 	assert.Equal(t, []bool{true, false, true}, selected)
 
+	// What is known needs no instance.
 	p.pool = nil
-	_, err = p.SelectAttributes(t.Context(), guest.LevelResource, keys)
-	assert.NoError(t, err, "what is known needs no instance")
+	areProperties(t, p, guest.LevelResource, keys)
+}
+
+// areProperties says of which attributes the core says that they are properties.
+func areProperties(t *testing.T, p *Preparer, level guest.Level, keys []string) []bool {
+	t.Helper()
+	places, err := p.PlaceAttributes(t.Context(), level, keys)
+	require.NoError(t, err)
+	are := make([]bool, len(places))
+	for i := range places {
+		are[i] = places[i].Case == guest.PlaceProperty
+	}
+	return are
 }
 
 func TestAKeyThatTheCoreCannotTakeCostsOnlyItself(t *testing.T) {
@@ -392,8 +401,7 @@ func TestAKeyThatTheCoreCannotTakeCostsOnlyItself(t *testing.T) {
 	p.logger = zap.New(core)
 	// More than the core has memory for.
 	keys := []string{"a7", "b", "c7", strings.Repeat("x", 70<<20), "d7", "e"}
-	selected, err := p.SelectAttributes(t.Context(), guest.LevelResource, keys)
-	require.NoError(t, err)
+	selected := areProperties(t, p, guest.LevelResource, keys)
 	assert.Equal(t, []bool{true, false, true, false, true, false}, selected)
 	assert.Equal(t, 1, logged.Len())
 }
@@ -421,38 +429,37 @@ func TestWhatIsRememberedIsBounded(t *testing.T) {
 		for i := range keys {
 			keys[i] = fmt.Sprintf("key.%d.%d", call, i)
 		}
-		selected, err := p.SelectAttributes(t.Context(), guest.LevelResource, keys)
-		require.NoError(t, err)
+		selected := areProperties(t, p, guest.LevelResource, keys)
 		for i, key := range keys {
 			require.Equal(t, strings.HasSuffix(key, "7"), selected[i])
 		}
-		require.LessOrEqual(t, len(p.selected.known), maxSelections+maxKeysPerCall)
+		require.LessOrEqual(t, len(p.places.known), maxKeys+maxKeysPerCall)
 	}
 }
 
 func TestKeysThatAreRememberedAreBoundedInBytes(t *testing.T) {
-	var s selection
+	var m keyMemo[bool]
 	before := heapBytes()
 	for call := range 50 {
 		keys := make([]string, maxKeysPerCall)
 		answers := make([]bool, len(keys))
 		for i := range keys {
 			// Each is a part of something larger.
-			keys[i] = fmt.Sprintf("%0*d", 10*maxSelectionKey, i*100+call)[9*maxSelectionKey:]
+			keys[i] = fmt.Sprintf("%0*d", 10*maxKeyLength, i*100+call)[9*maxKeyLength:]
 			answers[i] = i%2 == 0
 		}
-		s.remember(guest.LevelResource, keys, answers)
-		recalled, known := s.recall(guest.LevelResource, keys)
+		m.remember(guest.LevelResource, keys, answers)
+		recalled, known := m.recall(guest.LevelResource, keys)
 		require.True(t, known)
 		require.Equal(t, answers, recalled)
-		require.LessOrEqual(t, s.bytes, maxSelectionBytes+maxKeysPerCall*maxSelectionKey)
+		require.LessOrEqual(t, m.bytes, maxKeyBytes+maxKeysPerCall*maxKeyLength)
 	}
-	assert.Less(t, heapBytes()-before, 2*maxSelectionBytes)
-	runtime.KeepAlive(&s)
+	assert.Less(t, heapBytes()-before, 2*maxKeyBytes)
+	runtime.KeepAlive(&m)
 
-	long := []string{strings.Repeat("x", maxSelectionKey+1)}
-	s.remember(guest.LevelResource, long, []bool{true})
-	_, known := s.recall(guest.LevelResource, long)
+	long := []string{strings.Repeat("x", maxKeyLength+1)}
+	m.remember(guest.LevelResource, long, []bool{true})
+	_, known := m.recall(guest.LevelResource, long)
 	assert.False(t, known, "a long key is asked about each time")
 }
 

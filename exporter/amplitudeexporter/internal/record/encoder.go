@@ -12,40 +12,58 @@ import (
 	"github.com/Flagsmith/flagsmith-otel-collector/exporter/amplitudeexporter/internal/guest"
 )
 
-// Selector says which attributes of a level join the properties: an answer a key.
-type Selector func(ctx context.Context, level guest.Level, keys []string) ([]bool, error)
-
 // Encoder writes one record after the other. SetResource and SetScope come before the records below them. Not safe for
 // use by two goroutines at once.
 type Encoder struct {
 	writer       jsonWriter
 	digest       digester
-	fields       []fieldNode
+	tree         *fieldTree
 	requirements []guest.Requirement
 	decisions    []decision
 	properties   string
 	body         string
-	selectLevel  [guest.LevelResource + 1]bool
-	selector     Selector
+	placedLevels [guest.LevelResource + 1]bool
+	placer       Placer
+	// Of the plan's objects: how their members are converted, how many there may be, and whether they are on demand.
+	objectConversions []*conversion
+	maxMembers        []int
+	onDemand          []bool
+	// readsAhead says that decisions see attributes of a record before it is written.
+	readsAhead bool
 
-	// useOf finds the record attributes that are not just passed through, and uses are what becomes of them.
-	useOf keyIndex
-	uses  []use
+	// useOf finds the record attributes that the plan names, and uses are what becomes of them, and of those that were
+	// placed since.
+	useOf     keyIndex
+	uses      []use
+	placement placement
 	// outer are the attributes of scope and resource that fields and decisions read.
 	outer [guest.LevelResource + 1]outerLevel
+	// always are the nodes of which each record may have a value.
+	always nodeSet
 	// slots hold the value of each source of all decisions, as it stands in a cell; empty for none.
 	slots [][]byte
 
 	// What follows is about the record at hand.
 	record plog.LogRecord
-	// text is where its slots are written.
-	text []byte
-	// keys are those of its attributes, hasField its fields, and senders where those stand that say who sent it.
+	// text is where its slots are written, and memberText its members.
+	text, memberText []byte
+	// touched are the uses that are not as they were before it.
+	touched []int
+	// keys are those of its attributes, present the nodes that may have a value, hasField its fields, and senders where those
+	// stand that say who sent it.
 	keys     Filter
+	present  nodeSet
 	hasField []bool
 	senders  []Span
+	// members are attributes that stand in objects, its own and those that it inherits.
+	members []member
+	// leftOut are the nodes of values that were not acceptable.
+	leftOut []uint16
 	// bodyConsumed says that its body is no property.
 	bodyConsumed bool
+	// demanded are objects and requirements that its decisions name, a bit each.
+	demanded struct{ objects, requirements uint64 }
+	once     once
 
 	scope, resource selection
 	// inheritedByScope is what records of the scope inherit that override nothing of it, inheritedBefore what the last one
@@ -54,27 +72,33 @@ type Encoder struct {
 }
 
 type decision struct {
-	mode    guest.DecisionMode
-	sources []guest.DecisionSource
+	mode      guest.DecisionMode
+	sources   []guest.Source
+	condition guest.Condition
+	// uses are those of its sources that are attributes of the record, condition that of its condition's; -1 for others.
+	uses         []int
+	conditionUse int
 	// slot of the first source; the others follow.
 	slot int
-	// answered is the index of the source that a `first` decision has of the record at hand; -1 for none.
-	answered int
+	// isOuter says that it is made once for all records of a scope.
+	isOuter bool
 }
 
 // use is what becomes of an attribute of a record.
 type use struct {
 	isOmitted bool
-	// cells are the `every` decisions that read it, answers the `first` ones that may consume it.
-	cells   []cellUse
-	answers []answerUse
-	// isField says that a field may have its value from it, consumable which values a field may consume.
-	isField    bool
+	// cells are the slots of the `every` decisions that read it.
+	cells []int
+	// roots are the nodes of fields that may have their value from it, consumable which values a field may consume.
+	roots      []int
 	consumable consumable
+	// needsPlace says that it may stand elsewhere than among the properties, isPlaced that place says where.
+	needsPlace, isPlaced bool
+	place                guest.Place
 	// Of the record at hand: its value, whether it is there, whether it is a property unless a field consumes it, and
-	// whether one did.
-	value                          pcommon.Value
-	isThere, isWaiting, isConsumed bool
+	// whether something did. isTouched says that it is among those that the next record has to reset.
+	value                                     pcommon.Value
+	isThere, isWaiting, isConsumed, isTouched bool
 }
 
 type consumable uint8
@@ -85,19 +109,15 @@ const (
 	anything
 )
 
-type cellUse struct {
-	slot     int
-	consumes bool
-}
-
-type answerUse struct{ decision, source int }
-
 // outerLevel are the attributes of the scope or the resource at hand that fields and decisions read.
 type outerLevel struct {
 	useOf keyIndex
 	uses  []outerUse
 	// text is where the values are written.
 	text []byte
+	// members stand in objects, present are the nodes of fields that may have their value from here.
+	members []member
+	present nodeSet
 }
 
 type outerUse struct {
@@ -108,33 +128,51 @@ type outerUse struct {
 }
 
 type outerCell struct {
-	slot     int
-	mode     guest.DecisionMode
-	consumes bool
+	slot int
+	mode guest.DecisionMode
 }
 
 // NewEncoder readies an encoder for a plan.
-func NewEncoder(plan *guest.Plan, selector Selector) *Encoder {
+func NewEncoder(plan *guest.Plan, placer Placer) *Encoder {
 	writer := jsonWriter{maxStringLength: int(plan.MaxStringLength), maxDepth: int(plan.MaxDepth)}
+	tree := newFieldTree(plan, writer)
 	e := &Encoder{
 		writer:       writer,
-		fields:       newFieldNodes(plan, writer),
+		tree:         tree,
 		requirements: plan.Requirements,
 		properties:   keyPrefix(plan.PropertiesKey) + "{",
 		body:         plan.BodyProperty,
-		selector:     selector,
+		placer:       placer,
+		always:       newNodeSet(len(tree.nodes)),
+		present:      newNodeSet(len(tree.nodes)),
 		hasField:     make([]bool, len(plan.Fields)),
 		senders:      make([]Span, len(plan.Senders)),
+	}
+	for level := range e.outer {
+		e.outer[level].present = newNodeSet(len(tree.nodes))
+	}
+	for _, object := range plan.Objects {
+		e.objectConversions = append(e.objectConversions, newConversion(&object.Conversion, writer, len(object.Path)+1))
+		e.maxMembers = append(e.maxMembers, int(object.MaxMembers))
+		e.onDemand = append(e.onDemand, object.OnDemand)
 	}
 	for _, key := range plan.OmittedAttributes {
 		e.use(key).isOmitted = true
 	}
-	eachSource(e.fields, e.addFieldSource)
+	eachSource(tree.nodes, e.addFieldSource)
 	for _, d := range plan.Decisions {
 		e.addDecision(d)
 	}
-	for _, level := range plan.AttributeLevels {
-		e.selectLevel[level] = true
+	for _, level := range plan.PlacedLevels {
+		e.placedLevels[level] = true
+	}
+	e.placement = placement{
+		all:      e.placedLevels[guest.LevelRecord],
+		prefixes: slices.DeleteFunc(slices.Clone(plan.PlacedPrefixes), func(prefix string) bool { return prefix == "" }),
+		learned:  map[string]int{},
+	}
+	for i, key := range e.useOf.keys {
+		e.uses[i].needsPlace = e.placement.concerns(key)
 	}
 	e.resource.reset()
 	e.scope.reset()
@@ -146,12 +184,22 @@ func keyPrefix(key string) string {
 }
 
 // use returns what becomes of an attribute of a record, to be changed.
-func (e *Encoder) use(key string) *use {
+func (e *Encoder) use(key string) *use { return &e.uses[e.useIndex(key)] }
+
+func (e *Encoder) useIndex(key string) int {
 	index := e.useOf.add(cutKey(key, e.writer.maxStringLength))
 	if index == len(e.uses) {
 		e.uses = append(e.uses, use{})
 	}
-	return &e.uses[index]
+	return index
+}
+
+// touch has the next record reset a use.
+func (e *Encoder) touch(index int) {
+	if use := &e.uses[index]; !use.isTouched {
+		use.isTouched = true
+		e.touched = append(e.touched, index)
+	}
 }
 
 func (l *outerLevel) use(key string) *outerUse {
@@ -165,43 +213,73 @@ func (l *outerLevel) use(key string) *outerUse {
 func (e *Encoder) addFieldSource(source *fieldSource) {
 	switch {
 	case source.source != guest.SourceAttribute:
+		e.always.add(source.root)
 	case source.level != guest.LevelRecord:
 		use := e.outer[source.level].use(source.key)
 		use.fields = append(use.fields, source)
 	default:
-		use := e.use(source.key)
-		use.isField = true
+		source.use = e.useIndex(source.key)
+		use := &e.uses[source.use]
+		if !slices.Contains(use.roots, source.root) {
+			use.roots = append(use.roots, source.root)
+		}
 		if source.consumes {
 			use.consumable = max(use.consumable, scalars)
 			if source.conversion.takesAny() {
 				use.consumable = anything
 			}
 		}
-		source.use, _ = e.useOf.find(source.key)
 	}
 }
 
 func (e *Encoder) addDecision(d guest.Decision) {
-	added := decision{d.Mode, d.Sources, len(e.slots), -1}
-	for i, source := range d.Sources {
-		slot := len(e.slots)
+	added := decision{mode: d.Mode, condition: d.Condition, slot: len(e.slots), conditionUse: -1}
+	added.isOuter = d.Condition.Case == guest.ConditionAlways
+	if d.Condition.Case != guest.ConditionAlways {
+		added.conditionUse = e.useIndex(d.Condition.Has + d.Condition.Lacks)
+		e.readsAhead = true
+	}
+	for _, source := range d.Sources {
+		slot, index := len(e.slots), -1
 		e.slots = append(e.slots, nil)
-		if source.Source.Case != guest.SourceAttribute {
-			continue
+		if source.Case == guest.SourceAttribute {
+			source.Attribute.Key = cutKey(source.Attribute.Key, e.writer.maxStringLength)
+			if level := source.Attribute.Level; level != guest.LevelRecord {
+				use := e.outer[level].use(source.Attribute.Key)
+				use.cells = append(use.cells, outerCell{slot, d.Mode})
+			} else {
+				index = e.useIndex(source.Attribute.Key)
+				if d.Mode == guest.Every {
+					e.uses[index].cells = append(e.uses[index].cells, slot)
+					e.readsAhead = true
+				}
+			}
 		}
-		switch attribute := source.Source.Attribute; {
-		case attribute.Level != guest.LevelRecord:
-			use := e.outer[attribute.Level].use(cutKey(attribute.Key, e.writer.maxStringLength))
-			use.cells = append(use.cells, outerCell{slot, d.Mode, source.Consumes})
-		case d.Mode == guest.Every:
-			use := e.use(attribute.Key)
-			use.cells = append(use.cells, cellUse{slot, source.Consumes})
-		case source.Consumes:
-			use := e.use(attribute.Key)
-			use.answers = append(use.answers, answerUse{len(e.decisions), i})
-		}
+		added.isOuter = added.isOuter && isOuter(&source)
+		added.sources = append(added.sources, source)
+		added.uses = append(added.uses, index)
 	}
 	e.decisions = append(e.decisions, added)
+}
+
+func isOuter(source *guest.Source) bool {
+	return source.Case == guest.SourceAttribute && source.Attribute.Level != guest.LevelRecord
+}
+
+// IsOuter reports whether a decision is the same for all records of the scope set last.
+func (e *Encoder) IsOuter(index int) bool { return e.decisions[index].isOuter }
+
+// Concerns reports whether a decision is about the record at hand.
+func (e *Encoder) Concerns(index int) bool {
+	d := &e.decisions[index]
+	switch d.condition.Case {
+	case guest.ConditionHas:
+		return e.uses[d.conditionUse].isThere
+	case guest.ConditionLacks:
+		return !e.uses[d.conditionUse].isThere
+	default:
+		return true
+	}
 }
 
 // SetResource begins the records of a resource.
@@ -223,12 +301,13 @@ func (e *Encoder) SetScope(ctx context.Context, sl plog.ScopeLogs) error {
 	return nil
 }
 
-// setLevel converts what fields and decisions read of a scope or a resource, and writes the attributes that are selected.
+// setLevel converts what fields and decisions read of a scope or a resource, and writes the attributes that are properties.
 func (e *Encoder) setLevel(ctx context.Context, level guest.Level, attributes pcommon.Map, to *selection) error {
 	to.reset()
 	outer := &e.outer[level]
 	e.readOuter(outer, attributes)
-	if !e.selectLevel[level] {
+	outer.members = outer.members[:0]
+	if !e.placedLevels[level] && len(e.placement.prefixes) == 0 {
 		return nil
 	}
 	keys := make([]string, 0, attributes.Len())
@@ -238,59 +317,64 @@ func (e *Encoder) setLevel(ctx context.Context, level guest.Level, attributes pc
 		if isMark(key) {
 			continue
 		}
-		key = cutKey(key, e.writer.maxStringLength)
-		last[key] = len(keys)
-		keys = append(keys, key)
-		values = append(values, v)
+		if key = cutKey(key, e.writer.maxStringLength); e.placedLevels[level] || e.placement.hasPrefix(key) {
+			last[key] = len(keys)
+			keys = append(keys, key)
+			values = append(values, v)
+		}
 	}
 	if len(keys) == 0 {
 		return nil
 	}
-	selected, err := e.selector(ctx, level, keys)
+	places, err := e.placer(ctx, level, keys)
 	if err != nil {
 		return err
 	}
 	for i, key := range keys {
-		if !selected[i] || last[key] != i || e.isOmitted(key) {
+		if last[key] != i {
 			continue
 		}
-		if !outer.isInCell(key) {
+		switch place := &places[i]; {
+		case place.Case == guest.PlaceMember:
+			outer.members, outer.text = e.appendMember(outer.members, outer.text, &place.Member, level, values[i])
+		case place.Case == guest.PlaceProperty && e.placedLevels[level] && !e.isOmitted(key):
 			to.members.text = e.writer.appendMember(to.members.text, -1, key, values[i], 1)
+			to.add(key)
 		}
-		to.add(key)
 	}
 	return nil
 }
 
 // readOuter converts what fields and decisions read of a scope or a resource, once for all of its records.
 func (e *Encoder) readOuter(outer *outerLevel, attributes pcommon.Map) {
-	if len(outer.uses) == 0 {
-		return
-	}
 	for i := range outer.uses {
 		outer.uses[i].isThere = false
 	}
-	for key, v := range attributes.All() {
-		if isMark(key) {
-			continue
-		}
-		if index, known := outer.useOf.find(cutKey(key, e.writer.maxStringLength)); known {
-			outer.uses[index].value, outer.uses[index].isThere = v, true
+	if len(outer.uses) > 0 {
+		for key, v := range attributes.All() {
+			if isMark(key) {
+				continue
+			}
+			if index, known := outer.useOf.find(cutKey(key, e.writer.maxStringLength)); known {
+				outer.uses[index].value, outer.uses[index].isThere = v, true
+			}
 		}
 	}
 	outer.text = outer.text[:0]
+	clear(outer.present)
 	for i := range outer.uses {
 		use := &outer.uses[i]
 		for _, source := range use.fields {
-			source.text = nil
-			if !use.isThere {
+			source.text, source.isLeftOut = nil, false
+			if !use.isThere || isNothing(use.value) {
 				continue
 			}
+			outer.present.add(source.root)
 			start := len(outer.text)
-			var found bool
-			if outer.text, found = source.conversion.append(outer.text, use.value); found {
+			if outer.text, source.isLeftOut = source.conversion.append(outer.text, use.value); source.isLeftOut {
 				source.text = outer.text[start:len(outer.text):len(outer.text)]
 			}
+			source.isLeftOut = !source.isLeftOut
 		}
 		for _, cell := range use.cells {
 			e.slots[cell.slot] = nil
@@ -303,28 +387,56 @@ func (e *Encoder) readOuter(outer *outerLevel, attributes pcommon.Map) {
 	}
 }
 
-// isInCell reports whether an `every` decision consumed an attribute.
-func (l *outerLevel) isInCell(key string) bool {
-	index, known := l.useOf.find(key)
-	if !known || !l.uses[index].isThere || !isScalar(l.uses[index].value) {
-		return false
-	}
-	return slices.ContainsFunc(l.uses[index].cells, func(c outerCell) bool { return c.mode == guest.Every && c.consumes })
-}
-
 func (e *Encoder) isOmitted(key string) bool {
 	index, known := e.useOf.find(key)
 	return known && e.uses[index].isOmitted
 }
 
-// Begin begins a record. Its cells of `first` decisions can be had at once, the others after AppendPassthrough.
+// Begin begins a record. Its cells can be had then, and what becomes of them be told to Instruct.
 func (e *Encoder) Begin(lr plog.LogRecord) {
 	e.record = lr
 	e.text = e.text[:0]
 	e.bodyConsumed = false
+	e.once = once{}
+	e.demanded.objects, e.demanded.requirements = 0, 0
+	for _, index := range e.touched {
+		use := &e.uses[index]
+		use.isThere, use.isWaiting, use.isConsumed, use.isTouched = false, false, false, false
+		for _, slot := range use.cells {
+			e.slots[slot] = nil
+		}
+	}
+	e.touched = e.touched[:0]
+	e.scope.overriddenByRecord, e.resource.overriddenByRecord = e.scope.overriddenByRecord[:0], e.resource.overriddenByRecord[:0]
+	if e.readsAhead {
+		e.readAhead()
+	}
 	for i := range e.decisions {
-		if d := &e.decisions[i]; d.mode == guest.First {
+		switch d := &e.decisions[i]; {
+		case d.isOuter:
+		case d.mode == guest.First:
 			e.answerFirst(d, lr)
+		default:
+			e.readEvery(d)
+		}
+	}
+}
+
+// readAhead reads the attributes of the record at hand that decisions see.
+func (e *Encoder) readAhead() {
+	for key, v := range e.record.Attributes().All() {
+		if isMark(key) {
+			continue
+		}
+		index, known := e.useOf.find(cutKey(key, e.writer.maxStringLength))
+		if !known {
+			continue
+		}
+		e.touch(index)
+		use := &e.uses[index]
+		use.isThere = true
+		for _, slot := range use.cells {
+			e.slots[slot] = e.writeSlot(v)
 		}
 	}
 }
@@ -344,17 +456,18 @@ type Passthrough struct {
 }
 
 // AppendPassthrough writes what of the event is passed through.
-func (e *Encoder) AppendPassthrough(b []byte) ([]byte, Passthrough) {
+func (e *Encoder) AppendPassthrough(ctx context.Context, b []byte) ([]byte, Passthrough, error) {
 	p := Passthrough{From: len(b)}
-	e.readyUses()
 	b = e.appendOwnProperties(b)
-	p.Fields = len(b)
-	for i := range e.fields {
-		before := len(b)
-		if b = e.appendField(b, &e.fields[i]); len(b) > before {
-			p.FieldKeys |= fieldKeyBit(i)
+	if len(e.placement.unknown) > 0 {
+		if err := e.learn(ctx); err != nil {
+			return b[:p.From], p, err
 		}
+		b = e.appendOwnProperties(b[:p.From])
 	}
+	p.Fields = len(b)
+	e.settleMembers()
+	b, p.FieldKeys = e.appendFields(b)
 	b = append(b, e.properties...)
 	p.Tail = len(b)
 	b = e.appendTail(b)
@@ -363,12 +476,12 @@ func (e *Encoder) AppendPassthrough(b []byte) ([]byte, Passthrough) {
 	p.Keys = e.keys
 	p.Keys.AddAll(&e.scope.filter)
 	p.Keys.AddAll(&e.resource.filter)
-	return b, p
+	return b, p, nil
 }
 
 // FieldKeyBit is a bit of a key with which the paths of fields begin; 0 for any other. More than 64 of them share bits.
 func (e *Encoder) FieldKeyBit(key string) uint64 {
-	return fieldKeyBit(slices.IndexFunc(e.fields, func(n fieldNode) bool { return n.key == key }))
+	return fieldKeyBit(slices.IndexFunc(e.tree.nodes, func(n fieldNode) bool { return n.key == key }))
 }
 
 func fieldKeyBit(index int) uint64 {
@@ -420,22 +533,16 @@ func (e *Encoder) AppendCell(b []byte, index int) []byte {
 
 // answerFirst fills the slot of the first source of a decision that has a scalar.
 func (e *Encoder) answerFirst(d *decision, lr plog.LogRecord) {
-	d.answered = -1
 	isAnswered := false
 	for i := range d.sources {
-		source, slot := &d.sources[i].Source, &e.slots[d.slot+i]
-		isOuter := source.Case == guest.SourceAttribute && source.Attribute.Level != guest.LevelRecord
-		if !isOuter {
+		source, slot := &d.sources[i], &e.slots[d.slot+i]
+		if !isOuter(source) {
 			*slot = nil
 			if !isAnswered {
 				*slot = e.answer(source, lr)
 			}
 		}
-		if !isAnswered && len(*slot) > 0 {
-			isAnswered = true
-			d.answered = i
-			e.bodyConsumed = e.bodyConsumed || source.Case == guest.SourceBody && d.sources[i].Consumes
-		}
+		isAnswered = isAnswered || len(*slot) > 0
 	}
 }
 
@@ -457,57 +564,39 @@ func (e *Encoder) answer(source *guest.Source, lr plog.LogRecord) []byte {
 	return nil
 }
 
-// readyUses forgets what the record before had, and reads what no attribute is.
-func (e *Encoder) readyUses() {
-	for i := range e.uses {
-		use := &e.uses[i]
-		use.isThere, use.isWaiting, use.isConsumed = false, false, false
-		for _, cell := range use.cells {
-			e.slots[cell.slot] = nil
-		}
-	}
-	clear(e.hasField)
-	clear(e.senders)
-	e.scope.overriddenByRecord, e.resource.overriddenByRecord = e.scope.overriddenByRecord[:0], e.resource.overriddenByRecord[:0]
-	for i := range e.decisions {
-		d := &e.decisions[i]
-		switch {
-		case d.mode == guest.Every:
-			e.readEvery(d)
-		case d.answered >= 0 && d.sources[d.answered].Consumes:
-			if source := d.sources[d.answered].Source; source.Case == guest.SourceAttribute && source.Attribute.Level != guest.LevelRecord {
-				e.consumeInherited(source.Attribute.Level, cutKey(source.Attribute.Key, e.writer.maxStringLength))
-			}
-		}
-	}
-}
-
 // readEvery fills those slots of an `every` decision that are about no attribute.
 func (e *Encoder) readEvery(d *decision) {
 	for i := range d.sources {
 		slot := &e.slots[d.slot+i]
-		switch d.sources[i].Source.Case {
+		switch d.sources[i].Case {
 		case guest.SourceEventName:
 			*slot = e.writeName(e.record)
 		case guest.SourceBody:
 			*slot = nil
 			if body := e.record.Body(); body.Type() != pcommon.ValueTypeEmpty {
 				*slot = e.writeSlot(body)
-				e.bodyConsumed = e.bodyConsumed || d.sources[i].Consumes && isScalar(body)
 			}
 		default:
 		}
 	}
 }
 
+// appendOwnProperties writes the record's attributes that are properties, and reads those that are anything else.
 func (e *Encoder) appendOwnProperties(b []byte) []byte {
 	e.keys = Filter{}
+	clear(e.hasField)
+	clear(e.senders)
+	copy(e.present, e.always)
+	for level := guest.LevelScope; level <= guest.LevelResource; level++ {
+		e.present.addAll(e.outer[level].present)
+	}
+	e.members, e.memberText, e.leftOut = e.members[:0], e.memberText[:0], e.leftOut[:0]
 	return e.writer.appendMembers(b, e.record.Attributes(), 1, e)
 }
 
 // appendTail writes the properties of which it takes the fields to know whether they are any.
 func (e *Encoder) appendTail(b []byte) []byte {
-	for i := range e.uses {
+	for _, i := range e.touched {
 		if use := &e.uses[i]; use.isWaiting && !use.isConsumed {
 			b = e.writer.appendMember(b, -1, e.useOf.keys[i], use.value, 1)
 		}
@@ -549,19 +638,23 @@ func (e *Encoder) leavesOut(key string, hash uint8, v pcommon.Value) bool {
 		e.scope.overrideByRecord(key, hash)
 		e.resource.overrideByRecord(key, hash)
 	}
-	index, known := e.useOf.findHashed(key, hash)
-	return known && e.read(&e.uses[index], v)
+	use := e.useFor(key, hash)
+	return use != nil && e.read(use, v)
 }
 
 func (e *Encoder) read(use *use, v pcommon.Value) (leftOut bool) {
-	leftOut = use.isOmitted
-	use.value, use.isThere = v, use.isField
-	for _, cell := range use.cells {
-		e.slots[cell.slot] = e.writeSlot(v)
-		leftOut = leftOut || cell.consumes && isScalar(v)
+	leftOut = use.isOmitted || use.isConsumed
+	if len(use.roots) > 0 {
+		use.value, use.isThere = v, true
+		for _, root := range use.roots {
+			e.present.add(root)
+		}
 	}
-	for _, answer := range use.answers {
-		leftOut = leftOut || e.decisions[answer.decision].answered == answer.source
+	if use.isPlaced && use.place.Case != guest.PlaceProperty {
+		leftOut = true
+		if use.place.Case == guest.PlaceMember {
+			e.members, e.memberText = e.appendMember(e.members, e.memberText, &use.place.Member, guest.LevelRecord, v)
+		}
 	}
 	use.isWaiting = !leftOut && (use.consumable == anything || use.consumable == scalars && isScalar(v))
 	return leftOut || use.isWaiting

@@ -132,29 +132,31 @@ func TestInheritedAttributesAreThoseSelected(t *testing.T) {
 		keys  string
 	}
 	var asked []question
-	selector := func(_ context.Context, level guest.Level, keys []string) ([]bool, error) {
+	placer := func(_ context.Context, level guest.Level, keys []string) ([]guest.Place, error) {
 		asked = append(asked, question{level, strings.Join(keys, " ")})
-		selected := make([]bool, len(keys))
+		places := make([]guest.Place, len(keys))
 		for i, key := range keys {
-			selected[i] = strings.HasPrefix(key, "yes")
+			if strings.HasPrefix(key, "yes") {
+				places[i].Case = guest.PlaceProperty
+			}
 		}
-		return selected, nil
+		return places, nil
 	}
 	of := levels{eventName: "a", scope: raw{"yes.scope": "1"}, resource: raw{"no": "2"}, record: raw{"own": "3"}}
 
-	assert.Equal(t, raw{"yes.scope": "1", "own": "3"}, encode(t, testPlan(), selector, of.logs(t))[0].properties(t))
+	assert.Equal(t, raw{"yes.scope": "1", "own": "3"}, encode(t, testPlan(), placer, of.logs(t))[0].properties(t))
 	assert.Equal(t, []question{{guest.LevelResource, "no"}, {guest.LevelScope, "yes.scope"}}, asked)
 
 	asked = nil
 	plan := testPlan()
-	plan.AttributeLevels = []guest.Level{guest.LevelResource}
-	assert.Equal(t, raw{"own": "3"}, encode(t, plan, selector, of.logs(t))[0].properties(t))
+	plan.PlacedLevels = []guest.Level{guest.LevelResource}
+	assert.Equal(t, raw{"own": "3"}, encode(t, plan, placer, of.logs(t))[0].properties(t))
 	assert.Equal(t, []question{{guest.LevelResource, "no"}}, asked, "a level that the plan does not name is not asked about")
 }
 
-func TestSelectorsErrorStopsTheLevel(t *testing.T) {
+func TestThePlacersErrorStopsTheLevel(t *testing.T) {
 	failure := errors.New("failed")
-	failing := func(context.Context, guest.Level, []string) ([]bool, error) { return nil, failure }
+	failing := func(context.Context, guest.Level, []string) ([]guest.Place, error) { return nil, failure }
 	logs := (&levels{resource: raw{"a": 1}, scope: raw{"b": 1}}).logs(t)
 	rl := logs.ResourceLogs().At(0)
 	e := NewEncoder(testPlan(), failing)

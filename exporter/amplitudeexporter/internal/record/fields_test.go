@@ -18,7 +18,7 @@ func planOf(fields ...guest.Field) *guest.Plan {
 	return &guest.Plan{
 		Fields:          fields,
 		PropertiesKey:   "properties",
-		AttributeLevels: []guest.Level{guest.LevelScope, guest.LevelResource},
+		PlacedLevels:    []guest.Level{guest.LevelScope, guest.LevelResource},
 		MaxStringLength: maxLength,
 		MaxDepth:        maxDepth,
 	}
@@ -305,7 +305,7 @@ func TestABodyThatAFieldConsumesIsNoProperty(t *testing.T) {
 func TestNoFieldIsLeftOfTheRecordBefore(t *testing.T) {
 	plan := planOf(account(asText()), field("device", asText(), anyLevel("device")...))
 	plan.Senders = []uint32{0, 1}
-	plan.Requirements = []guest.Requirement{{Fields: []uint32{0}, Reason: "no_user"}}
+	plan.Requirements = []guest.Requirement{{Fields: []uint32{0}, Min: 1, Max: math.MaxUint32, Reason: "no_user"}}
 	logs := (&levels{record: raw{"account": "7"}, resource: raw{"device": "d"}}).logs(t)
 	(&levels{record: raw{"override": "o", "account": "8"}}).logs(t).ResourceLogs().MoveAndAppendTo(logs.ResourceLogs())
 	(&levels{}).logs(t).ResourceLogs().MoveAndAppendTo(logs.ResourceLogs())
@@ -344,7 +344,7 @@ func TestAnOmittedAttributeMayGiveAValue(t *testing.T) {
 
 func TestMissingIsTheFirstRequirementThatIsNotMet(t *testing.T) {
 	plan := planOf(field("a", asText(), attribute(guest.LevelRecord, "a")), field("b", asText(), attribute(guest.LevelRecord, "b")), field("c", asText(), attribute(guest.LevelRecord, "c")))
-	plan.Requirements = []guest.Requirement{{Fields: []uint32{0, 1}, Reason: "no_a_or_b"}, {Fields: []uint32{2}, Reason: "no_c"}}
+	plan.Requirements = []guest.Requirement{{Fields: []uint32{0, 1}, Min: 1, Max: math.MaxUint32, Reason: "no_a_or_b"}, {Fields: []uint32{2}, Min: 1, Max: 1, Reason: "no_c"}}
 	for want, record := range map[string]raw{
 		"no_a_or_b": {},
 		"no_c":      {"b": 1},
@@ -410,8 +410,7 @@ func TestWhatADecisionReadsIsAPropertyUnlessItIsConsumed(t *testing.T) {
 				assert.Equal(t, []string{`"v"`}, consumed.cells)
 				assert.Empty(t, consumed.properties(t))
 
-				plan.Decisions[0].Sources[0].Consumes = false
-				kept := one(t, plan, of)
+				kept := encodeWith(t, plan, selectAll, of.logs(t), func(*Encoder, *guest.Plan) {})[0]
 				assert.Equal(t, []string{`"v"`}, kept.cells)
 				assert.Equal(t, raw{"k": "v"}, kept.properties(t))
 			}

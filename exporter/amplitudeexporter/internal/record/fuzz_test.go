@@ -115,7 +115,7 @@ func fieldsPlan() *guest.Plan {
 		consuming(asText(), []guest.Source{{Case: guest.SourceEventName}, {Case: guest.SourceTimeMS}}, "o", "p", "text"),
 	)
 	plan.Senders = []uint32{0}
-	plan.Requirements = []guest.Requirement{{Fields: []uint32{0}, Reason: "no_user"}}
+	plan.Requirements = []guest.Requirement{{Fields: []uint32{0}, Min: 1, Max: math.MaxUint32, Reason: "no_user"}}
 	plan.BodyProperty = "body"
 	plan.Decisions = []guest.Decision{decisionOf(guest.First, attribute(guest.LevelScope, "name"), attribute(guest.LevelRecord, "a"))}
 	return plan

@@ -80,9 +80,16 @@ func (e *encoded) properties(t testing.TB) map[string]any {
 	return e.event(t)["properties"].(map[string]any)
 }
 
-func encode(t testing.TB, plan *guest.Plan, selector Selector, logs plog.Logs) []encoded {
+// encode has decisions consume the scalars that they see.
+func encode(t testing.TB, plan *guest.Plan, placer Placer, logs plog.Logs) []encoded {
 	t.Helper()
-	e := NewEncoder(plan, selector)
+	return encodeWith(t, plan, placer, logs, consumeAnswers)
+}
+
+// encodeWith has `instruct` say what decisions say.
+func encodeWith(t testing.TB, plan *guest.Plan, placer Placer, logs plog.Logs, instruct func(*Encoder, *guest.Plan)) []encoded {
+	t.Helper()
+	e := NewEncoder(plan, placer)
 	var all []encoded
 	// Behind what other records have.
 	buffer := []byte("before")
@@ -92,8 +99,11 @@ func encode(t testing.TB, plan *guest.Plan, selector Selector, logs plog.Logs) [
 			require.NoError(t, e.SetScope(context.Background(), sl))
 			for _, lr := range sl.LogRecords().All() {
 				e.Begin(lr)
+				instruct(e, plan)
 				var passthrough Passthrough
-				buffer, passthrough = e.AppendPassthrough(buffer)
+				var err error
+				buffer, passthrough, err = e.AppendPassthrough(context.Background(), buffer)
+				require.NoError(t, err)
 				text := passthrough.AppendProperties(passthrough.AppendFields([]byte("{"), buffer), buffer)
 				require.LessOrEqual(t, len(text), len("{")+passthrough.Size())
 				one := encoded{cells: make([]string, len(plan.Decisions)), text: append(text, "}}"...), missing: e.Missing()}
@@ -123,13 +133,19 @@ func anyLevel(key string) []guest.Source {
 	return []guest.Source{attribute(guest.LevelRecord, key), attribute(guest.LevelScope, key), attribute(guest.LevelResource, key)}
 }
 
-// decisionOf has sources that are consumed.
 func decisionOf(mode guest.DecisionMode, sources ...guest.Source) guest.Decision {
-	d := guest.Decision{Mode: mode}
-	for _, source := range sources {
-		d.Sources = append(d.Sources, guest.DecisionSource{Source: source, Consumes: true})
+	return guest.Decision{Mode: mode, Sources: sources}
+}
+
+// consumeAnswers has decisions consume the scalars that they see.
+func consumeAnswers(e *Encoder, plan *guest.Plan) {
+	for i := range plan.Decisions {
+		for source, value := range strings.Split(string(e.AppendCell(nil, i)), "\t") {
+			if value != "" && value != "{}" && value != "[]" {
+				e.Instruct(i, &Instructions{Consumes: []int{source}})
+			}
+		}
 	}
-	return d
 }
 
 // field has one alternative.
@@ -163,19 +179,20 @@ func testPlan() *guest.Plan {
 		},
 		PropertiesKey:     "properties",
 		OmittedAttributes: []string{"device"},
-		AttributeLevels:   []guest.Level{guest.LevelScope, guest.LevelResource},
+		PlacedLevels:      []guest.Level{guest.LevelScope, guest.LevelResource},
 		BodyProperty:      "body",
 		MaxStringLength:   maxLength,
 		MaxDepth:          maxDepth,
 	}
 }
 
-func selectAll(_ context.Context, _ guest.Level, keys []string) ([]bool, error) {
-	selected := make([]bool, len(keys))
-	for i := range selected {
-		selected[i] = true
+// selectAll makes every attribute a property.
+func selectAll(_ context.Context, _ guest.Level, keys []string) ([]guest.Place, error) {
+	places := make([]guest.Place, len(keys))
+	for i := range places {
+		places[i].Case = guest.PlaceProperty
 	}
-	return selected, nil
+	return places, nil
 }
 
 // parseStrictly decodes one JSON value, numbers as they stand. A key that comes twice in an object is an error.

@@ -32,7 +32,8 @@ func inheritedOf(t *testing.T, records ...[]string) []*Inherited {
 			lr.Attributes().PutStr(key, "own")
 		}
 		e.Begin(lr)
-		_, passthrough := e.AppendPassthrough(nil)
+		_, passthrough, err := e.AppendPassthrough(t.Context(), nil)
+		require.NoError(t, err)
 		all = append(all, passthrough.Inherited)
 	}
 	return all
@@ -106,7 +107,8 @@ func TestWhatARecordInheritsStaysAsItIs(t *testing.T) {
 		require.NoError(t, e.SetResource(t.Context(), rl))
 		require.NoError(t, e.SetScope(t.Context(), rl.ScopeLogs().At(0)))
 		e.Begin(rl.ScopeLogs().At(0).LogRecords().At(0))
-		_, passthrough := e.AppendPassthrough(nil)
+		_, passthrough, err := e.AppendPassthrough(t.Context(), nil)
+		require.NoError(t, err)
 		all = append(all, passthrough.Inherited)
 	}
 	for i, inherited := range all {

@@ -103,14 +103,14 @@ func TestNoMarkIsDigestedOrWritten(t *testing.T) {
 	for _, key := range allMarks {
 		plan.Fields = append(plan.Fields, field(key, asText(), anyLevel(key)...))
 		for i := range plan.Decisions {
-			plan.Decisions[i].Sources = append(plan.Decisions[i].Sources, decisionOf(0, anyLevel(key)...).Sources...)
+			plan.Decisions[i].Sources = append(plan.Decisions[i].Sources, anyLevel(key)...)
 		}
 	}
-	selector := func(ctx context.Context, level guest.Level, keys []string) ([]bool, error) {
+	placer := func(ctx context.Context, level guest.Level, keys []string) ([]guest.Place, error) {
 		assert.Equal(t, []string{"k", "amplitudeexporter"}, keys)
 		return selectAll(ctx, level, keys)
 	}
-	assert.Equal(t, encode(t, plan, selector, unmarked), encode(t, plan, selector, duplicates))
+	assert.Equal(t, encode(t, plan, placer, unmarked), encode(t, plan, placer, duplicates))
 }
 
 func TestAMarkIsNoneOfACutKey(t *testing.T) {

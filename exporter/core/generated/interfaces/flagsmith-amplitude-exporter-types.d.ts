@@ -1,4 +1,22 @@
 declare module 'flagsmith:amplitude-exporter/types@0.2.0' {
+  export interface Setting {
+    key: string,
+    value: string,
+  }
+  export interface Settings {
+    key: string,
+    values: Array<string>,
+  }
+  export interface Sample {
+    /**
+     * Globs of event types.
+     */
+    events: Array<string>,
+    /**
+     * The share of users that is kept, from 0 to 1.
+     */
+    keep: number,
+  }
   /**
    * The part of the exporter's config that is about Amplitude; keys as in the Collector's YAML.
    */
@@ -29,6 +47,44 @@ declare module 'flagsmith:amplitude-exporter/types@0.2.0' {
      */
     maxBatchEvents: number,
     maxBatchBytes: number,
+    /**
+     * Types of groups, and the attribute that names the group of each. In the order of their keys, as all that follow.
+     */
+    groups: Array<Setting>,
+    /**
+     * Operations such as `set_once`, and globs of the attributes whose values they get.
+     */
+    userProperties: Array<Settings>,
+    /**
+     * Fields of a purchase, and the attribute that has the value of each.
+     */
+    revenue: Array<Setting>,
+    /**
+     * Fields, and the attributes that are their sources.
+     */
+    fields: Array<Settings>,
+    /**
+     * Globs of flag keys.
+     */
+    exposures: Array<string>,
+    /**
+     * The attribute with the key of the experiment that a flag belongs to; empty = none.
+     */
+    experimentKey: string,
+    /**
+     * Globs of attributes.
+     */
+    omitAttributes: Array<string>,
+    hashAttributes: Array<string>,
+    /**
+     * Characters of the key with which attributes are hashed; 0 = no key was given. The key itself stays with the host.
+     */
+    hashKeyCharacters: number,
+    sampling: Array<Sample>,
+    /**
+     * The version of the exporter, to be named as the library that sends the events; empty = unknown.
+     */
+    version: string,
   }
   /**
    * One thing that is wrong with a config.
@@ -42,6 +98,51 @@ declare module 'flagsmith:amplitude-exporter/types@0.2.0' {
      * What is wrong and what to write instead, to be read behind the key.
      */
     message: string,
+  }
+  /**
+   * What is done with an attribute before anything else sees it.
+   * # Variants
+   * 
+   * ## `"none"`
+   * 
+   * Nothing.
+   * ## `"omitted"`
+   * 
+   * It is taken away.
+   * ## `"hashed"`
+   * 
+   * Its value becomes the HMAC-SHA-256 of its text, under the key of the host's config, as a text of 64 hex digits.
+   */
+  export type Treatment = 'none' | 'omitted' | 'hashed';
+  export interface Member {
+    /**
+     * The object, by its index in the plan.
+     */
+    object: number,
+    /**
+     * Its key there.
+     */
+    key: string,
+  }
+  /**
+   * Where an attribute stands in the event.
+   */
+  export type Place = PlaceNowhere | PlaceProperty | PlaceMember;
+  export interface PlaceNowhere {
+    tag: 'nowhere',
+  }
+  /**
+   * Among the properties.
+   */
+  export interface PlaceProperty {
+    tag: 'property',
+  }
+  /**
+   * In an object.
+   */
+  export interface PlaceMember {
+    tag: 'member',
+    val: Member,
   }
   export interface Hint {
     /**
@@ -63,6 +164,16 @@ declare module 'flagsmith:amplitude-exporter/types@0.2.0' {
     end: string,
   }
   /**
+   * Fields that an event has together or not at all. They follow each other in the plan, and their paths have one key.
+   */
+  export interface Together {
+    fields: Uint32Array,
+    /**
+     * Whether one that is missing takes the others with it. Else only one does whose value was not acceptable.
+     */
+    isWhole: boolean,
+  }
+  /**
    * Which texts are acceptable. Lengths are in characters (Unicode code points), those of the prefix included.
    */
   export interface Text {
@@ -82,6 +193,18 @@ declare module 'flagsmith:amplitude-exporter/types@0.2.0' {
      * Values that are not acceptable, without a prefix, in lower case: `none` refuses `None` too.
      */
     refused: Array<string>,
+    /**
+     * A regular expression that the whole value, without a prefix, has to match; empty = any. In the syntax that RE2 and
+     * ECMAScript share.
+     */
+    pattern: string,
+  }
+  export interface Texts {
+    each: Text,
+    /**
+     * The longest list that is acceptable.
+     */
+    maxItems: number,
   }
   /**
    * Which numbers are acceptable. An infinity stands for no bound.
@@ -91,9 +214,10 @@ declare module 'flagsmith:amplitude-exporter/types@0.2.0' {
     max: number,
   }
   /**
-   * A value that is nothing, such as an attribute that is null or a text that is empty, is never acceptable.
+   * A value that is nothing, such as an attribute that is null or a text that is empty, is never acceptable. Any other
+   * value that is not acceptable is *left out*: the host counts it under the first key of the path.
    */
-  export type Conversion = ConversionText | ConversionNumber | ConversionInteger | ConversionBoolean | ConversionJson;
+  export type Conversion = ConversionText | ConversionNumber | ConversionInteger | ConversionBoolean | ConversionJson | ConversionTexts | ConversionUuidTime | ConversionPublicAddress | ConversionFixed;
   /**
    * A JSON string. A scalar of any type is acceptable, written as in a cell: `7` and `"7"` are both 7.
    */
@@ -128,7 +252,55 @@ declare module 'flagsmith:amplitude-exporter/types@0.2.0' {
     tag: 'json',
   }
   /**
-   * An event has to have one of some fields.
+   * A JSON string, as `text` has it, or a list of such, of which each is acceptable.
+   */
+  export interface ConversionTexts {
+    tag: 'texts',
+    val: Texts,
+  }
+  /**
+   * A JSON number: the milliseconds since the Unix epoch that a UUID of version 7 begins with.
+   */
+  export interface ConversionUuidTime {
+    tag: 'uuid-time',
+    val: Range,
+  }
+  /**
+   * A JSON string. The text of an IPv4 or IPv6 address is acceptable that can be reached from everywhere.
+   */
+  export interface ConversionPublicAddress {
+    tag: 'public-address',
+  }
+  /**
+   * This JSON, whatever the value is.
+   */
+  export interface ConversionFixed {
+    tag: 'fixed',
+    val: string,
+  }
+  /**
+   * An object of the event of which attributes are members. Of two attributes with the same key in objects whose paths
+   * begin alike, the one of the object that comes first in the plan is written, of those in one object the innermost. What
+   * is not written is left out and counted. An object without members is not there.
+   */
+  export interface EventObject {
+    /**
+     * Where it stands. Paths of fields may lead into it: a member that is an attribute goes before a field of its key.
+     * Several objects may have the same path.
+     */
+    path: Array<string>,
+    conversion: Conversion,
+    /**
+     * The most members that its attributes make in one event.
+     */
+    maxMembers: number,
+    /**
+     * Whether only events have it of which a decision's instructions name it.
+     */
+    onDemand: boolean,
+  }
+  /**
+   * How many of some fields and members an event has to have.
    */
   export interface Requirement {
     /**
@@ -136,9 +308,40 @@ declare module 'flagsmith:amplitude-exporter/types@0.2.0' {
      */
     fields: Uint32Array,
     /**
-     * Why a record is dropped of whose event has none, a word in snake_case.
+     * Indices of objects, of which each member counts.
+     */
+    objects: Uint32Array,
+    min: number,
+    max: number,
+    /**
+     * The reason for which a record is dropped whose event does not meet it, a word in snake_case.
      */
     reason: string,
+    /**
+     * Whether only events have to meet it of which a decision's instructions name it.
+     */
+    onDemand: boolean,
+  }
+  /**
+   * Which records a decision is about. Of others it adds nothing to the event.
+   */
+  export type Condition = ConditionAlways | ConditionHas | ConditionLacks;
+  export interface ConditionAlways {
+    tag: 'always',
+  }
+  /**
+   * Those that have this attribute.
+   */
+  export interface ConditionHas {
+    tag: 'has',
+    val: string,
+  }
+  /**
+   * Those that do not have it.
+   */
+  export interface ConditionLacks {
+    tag: 'lacks',
+    val: string,
   }
   /**
    * # Variants
@@ -165,7 +368,7 @@ declare module 'flagsmith:amplitude-exporter/types@0.2.0' {
     level: Level,
     key: string,
   }
-  export type Source = SourceEventName | SourceBody | SourceAttribute | SourceTimeMs | SourceDigest;
+  export type Source = SourceEventName | SourceBody | SourceAttribute | SourceTimeMs | SourceDigest | SourceConstant;
   /**
    * The record's own event name.
    */
@@ -189,10 +392,18 @@ declare module 'flagsmith:amplitude-exporter/types@0.2.0' {
     tag: 'time-ms',
   }
   /**
-   * 128 bits over all that OTLP says about the record, its scope and its resource, as a text of 32 hex digits.
+   * 128 bits over all that OTLP says about the record, its scope and its resource, as a text of 32 hex digits. (Or what
+   * `once_ms` says.)
    */
   export interface SourceDigest {
     tag: 'digest',
+  }
+  /**
+   * This text.
+   */
+  export interface SourceConstant {
+    tag: 'constant',
+    val: string,
   }
   export interface Alternative {
     /**
@@ -223,22 +434,17 @@ declare module 'flagsmith:amplitude-exporter/types@0.2.0' {
      */
     alternatives: Array<Alternative>,
   }
-  export interface DecisionSource {
-    /**
-     * Any but `time-ms` and `digest`, which are new with each record.
-     */
-    source: Source,
-    /**
-     * Whether an attribute that is a scalar, or the body, is no property once its value is in the cell.
-     */
-    consumes: boolean,
-  }
   /**
    * What the core is asked about.
    */
   export interface Decision {
     mode: DecisionMode,
-    sources: Array<DecisionSource>,
+    /**
+     * Any but `time-ms` and `digest`, which are new with each record, and `constant`. Where all are attributes of scope and
+     * resource, the decision is made once for all of their records.
+     */
+    sources: Array<Source>,
+    condition: Condition,
   }
   /**
    * What the host does for every record and every request.
@@ -255,12 +461,21 @@ declare module 'flagsmith:amplitude-exporter/types@0.2.0' {
      */
     fields: Array<Field>,
     /**
+     * Objects of an event of which attributes are members.
+     */
+    objects: Array<EventObject>,
+    /**
+     * Fields, by their indices, that an event has together or not at all.
+     */
+    together: Array<Together>,
+    /**
      * What an event has to have.
      */
     requirements: Array<Requirement>,
     /**
      * Fields that say who sent an event, such as its user, by their indices: by their values the server limits what it
-     * takes in a time. Their paths have one key, and their values are texts.
+     * takes in a time, and events are sampled by the first that an event has. Their paths have one key, and their values
+     * are texts.
      */
     senders: Uint32Array,
     /**
@@ -269,8 +484,8 @@ declare module 'flagsmith:amplitude-exporter/types@0.2.0' {
     decisions: Array<Decision>,
     /**
      * The key under which an event's properties stand, behind the fields: the attributes of the record and those that
-     * `select-attributes` picks (the record's win, then the scope's), but for those that were consumed. No field's path
-     * begins with it.
+     * `place-attributes` makes properties (the record's win, then the scope's), but for those that were consumed. No path
+     * of a field or an object begins with it.
      */
     propertiesKey: string,
     /**
@@ -278,9 +493,17 @@ declare module 'flagsmith:amplitude-exporter/types@0.2.0' {
      */
     omittedAttributes: Array<string>,
     /**
-     * The levels above the record of which attributes may be properties.
+     * The levels of which `place-attributes` is asked about every attribute.
      */
-    attributeLevels: Array<Level>,
+    placedLevels: Array<Level>,
+    /**
+     * How attributes begin about which it is asked on every level.
+     */
+    placedPrefixes: Array<string>,
+    /**
+     * Whether `treat-attributes` is asked.
+     */
+    treatsAttributes: boolean,
     /**
      * The property that a body becomes which nothing consumed, unless an attribute has that name. Empty = none.
      */

@@ -1,0 +1,104 @@
+/**
+ * What an event has of the app, the device and the system that its resource describes, where that is a client's: a phone's
+ * or a browser's. Of a server, `os.type: linux` would be stamped on its users: in Amplitude each of platform, os_* and
+ * device_* sets the others of them to null. Resources are few, so all of it is one decision.
+ */
+import type { Config, Decision } from 'flagsmith:amplitude-exporter/types@0.2.0';
+import { cellValues, isContainer, scalarText } from './cells.ts';
+import { adds, type CellAnswer, NOTHING } from './decision.ts';
+import { attributeOf, ownSources } from './fields.ts';
+import { asciiJson } from './json.ts';
+
+const attributes = [
+  'browser.brands',
+  'browser.language',
+  'browser.mobile',
+  'browser.platform',
+  'app.installation.id',
+  'device.model.identifier',
+  'device.model.name',
+  'device.manufacturer',
+  'telemetry.sdk.language',
+  'os.name',
+  'os.version',
+  'service.version',
+  'network.carrier.name',
+  'user_agent.original',
+] as const;
+
+type Attribute = (typeof attributes)[number];
+
+/** The JSON texts of attributes, '' for one that is not there. */
+type Values = Readonly<Record<Attribute, string>>;
+
+export const clientDecision: Decision = {
+  mode: 'every',
+  sources: attributes.map((key) => attributeOf('resource', key)),
+  condition: { tag: 'always' },
+};
+
+/** Fields with the attributes that they have their value from, the first that is there. */
+const sources: Readonly<Record<string, readonly Attribute[]>> = {
+  app_version: ['service.version'],
+  os_name: ['os.name'],
+  os_version: ['os.version'],
+  device_manufacturer: ['device.manufacturer'],
+  device_model: ['device.model.identifier', 'device.model.name'],
+  carrier: ['network.carrier.name'],
+  language: ['browser.language'],
+};
+
+/** The systems of phones, by the names that Amplitude has for the platforms. */
+const mobilePlatforms: Readonly<Record<string, string>> = { ios: 'iOS', android: 'Android' };
+
+function isBrowser(values: Values): boolean {
+  return (
+    attributes.some((key) => key.startsWith('browser.') && values[key] !== '') ||
+    scalarText(values['telemetry.sdk.language']) === 'webjs'
+  );
+}
+
+function mobilePlatform(values: Values): string | undefined {
+  const name = scalarText(values['os.name'])?.toLowerCase() ?? '';
+  return Object.hasOwn(mobilePlatforms, name) ? mobilePlatforms[name] : undefined;
+}
+
+function isClient(values: Values): boolean {
+  const marks: Attribute[] = ['app.installation.id', 'device.model.identifier', 'device.model.name'];
+  return (
+    isBrowser(values) ||
+    marks.some((key) => values[key] !== '') ||
+    scalarText(values['telemetry.sdk.language']) === 'swift' ||
+    mobilePlatform(values) !== undefined
+  );
+}
+
+/** Decides a cell of `clientDecision`. */
+export function decideClient(cell: string, config: Config): CellAnswer {
+  const texts = cellValues(cell);
+  const values = Object.fromEntries(attributes.map((key, index) => [key, texts[index] ?? ''])) as Values;
+  if (!isClient(values)) return NOTHING;
+  const members: string[] = [];
+  const consumes: number[] = [];
+  const leftOut: string[] = [];
+  const consume = (key: Attribute): void => {
+    consumes.push(attributes.indexOf(key));
+  };
+  const isOwn = (name: string): boolean => ownSources(name, config) !== undefined;
+
+  const platform = isBrowser(values) ? 'Web' : mobilePlatform(values);
+  if (platform !== undefined && !isOwn('platform')) members.push(`"platform":${asciiJson(platform)}`);
+  // Amplitude reads a browser's system out of its user agent.
+  const isParsed = isBrowser(values) && values['user_agent.original'] !== '';
+  for (const [name, keys] of Object.entries(sources)) {
+    if (isOwn(name) || (isParsed && name.startsWith('os_'))) continue;
+    const key = keys.find((key) => scalarText(values[key]) !== undefined && values[key] !== '""');
+    if (key !== undefined) {
+      members.push(`"${name}":${asciiJson(scalarText(values[key]))}`);
+      consume(key);
+    } else if (keys.some((key) => isContainer(values[key]))) {
+      leftOut.push(name);
+    }
+  }
+  return adds({ members: members.join(), instructions: { consumes, left_out: leftOut } });
+}

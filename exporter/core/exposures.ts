@@ -1,0 +1,86 @@
+/**
+ * Exposures: the evaluation of a feature flag becomes an event of which Amplitude knows who saw which variant. Source of
+ * the event: Amplitude's documentation of Experiment, "Exposure event". Source of the attributes: OpenTelemetry's semantic
+ * conventions for feature flags, and OpenFeature's hooks, with their names of today and those before.
+ */
+import type { Config, Decision, Source } from 'flagsmith:amplitude-exporter/types@0.2.0';
+import { cellValues, scalarText } from './cells.ts';
+import { adds, type CellAnswer } from './decision.ts';
+import { type EventTypeDecider, eventTypeSources } from './event-type.ts';
+import { attributeOf } from './fields.ts';
+import { anyOf, type Matcher } from './glob.ts';
+import { asciiJson } from './json.ts';
+
+export const FLAG_KEY = 'feature_flag.key';
+
+/** The names of an evaluation's event; the second was its name before version 1.29 of the conventions. */
+const evaluations: readonly string[] = ['feature_flag.evaluation', 'feature_flag'];
+
+/** An evaluation for any other reason, such as an error or a default, shows nobody a variant of an experiment. */
+const exposingReasons: readonly string[] = ['targeting_match', 'split'];
+
+const DAY_MS = 86_400_000;
+
+/** Behind the sources of the event's type. The body is one of those, too. */
+const attributes = [
+  FLAG_KEY,
+  'feature_flag.result.variant',
+  'feature_flag.variant',
+  'feature_flag.result.value',
+  'feature_flag.result.reason',
+  'feature_flag.evaluation.reason',
+  'error.type',
+] as const;
+
+const BODY = eventTypeSources.findIndex(({ tag }) => tag === 'body');
+
+function indexOf(key: (typeof attributes)[number]): number {
+  return eventTypeSources.length + attributes.indexOf(key);
+}
+
+/** What may be a variant, the first that is there. */
+const variants = [
+  indexOf('feature_flag.result.variant'),
+  indexOf('feature_flag.variant'),
+  indexOf('feature_flag.result.value'),
+  BODY,
+];
+
+/** The decision about records that have a flag's key, in place of that about the event's type. */
+export function evaluationDecision({ experimentKey }: Config): Decision {
+  const sources: Source[] = [...eventTypeSources, ...attributes.map((key) => attributeOf('record', key))];
+  if (experimentKey !== '') sources.push(attributeOf('record', experimentKey));
+  return { mode: 'every', sources, condition: { tag: 'has', val: FLAG_KEY } };
+}
+
+/** Decides cells of `evaluationDecision`. What is no exposure is decided by its event's type. */
+export function evaluationDecider(config: Config, decideType: EventTypeDecider): (cell: string) => CellAnswer {
+  const isExposed: Matcher = anyOf(config.exposures);
+  return (cell) => {
+    const values = cellValues(cell);
+    const textAt = (index: number): string | undefined => scalarText(values[index]);
+    const hasText = (index: number): boolean => (textAt(index) ?? '') !== '';
+    const nameAt = eventTypeSources.findIndex((_, index) => hasText(index));
+    const flag = textAt(indexOf(FLAG_KEY)) ?? '';
+    if (!evaluations.includes(textAt(nameAt) ?? '') || !isExposed(flag)) return decideType(values[nameAt], nameAt);
+
+    const reason = textAt(indexOf('feature_flag.result.reason')) ?? textAt(indexOf('feature_flag.evaluation.reason'));
+    const isExposing = reason === undefined || exposingReasons.includes(reason.toLowerCase());
+    if (!isExposing || hasText(indexOf('error.type'))) return { kind: 'skip' };
+    // The event's name may stand in the body.
+    const variantAt = variants.find((index) => hasText(index) && index !== nameAt);
+    if (variantAt === undefined) return { kind: 'drop', reason: 'no_variant' };
+    const properties = [`"flag_key":${asciiJson(flag)}`, `"variant":${asciiJson(textAt(variantAt))}`];
+    const consumes = [nameAt, indexOf(FLAG_KEY), variantAt];
+    const experimentAt = eventTypeSources.length + attributes.length;
+    if (config.experimentKey !== '' && hasText(experimentAt)) {
+      properties.push(`"experiment_key":${asciiJson(textAt(experimentAt))}`);
+      consumes.push(experimentAt);
+    }
+    return adds({
+      members: '"event_type":"$exposure"',
+      properties: properties.join(),
+      instructions: { consumes, once_ms: DAY_MS },
+    });
+  };
+}
