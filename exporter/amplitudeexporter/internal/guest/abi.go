@@ -6,6 +6,7 @@ import (
 	"math"
 	"reflect"
 	"strconv"
+	"sync"
 	"unicode/utf8"
 )
 
@@ -57,41 +58,54 @@ func layoutOf(t reflect.Type) layout {
 	case reflect.Float64:
 		return layout{8, 8}
 	case reflect.Struct:
-		whole := layout{0, 1}
-		for i := range t.NumField() {
-			field := layoutOf(t.Field(i).Type)
-			whole.size = max(whole.size, fieldOffset(t, i)+field.size)
-			whole.align = max(whole.align, field.align)
-		}
-		whole.size = alignTo(whole.size, whole.align)
-		return whole
+		return structLayoutOf(t).layout
 	default:
 		panic(fmt.Sprintf("guest: the contract has no type %s", t))
 	}
 }
 
-func fieldOffset(t reflect.Type, index int) uint32 {
-	offset, payloadAlign := uint32(0), uint32(1)
-	payload := isPayload(t.Field(index))
-	for i := range t.NumField() {
-		field := t.Field(i)
-		size := layoutOf(field.Type)
-		if payload && isPayload(field) {
-			payloadAlign = max(payloadAlign, size.align)
-			continue
-		}
-		offset = alignTo(offset, size.align)
-		if i == index {
-			return offset
-		}
-		offset += size.size
-	}
-	return alignTo(offset, payloadAlign)
+// structLayout is the layout of a struct.
+type structLayout struct {
+	layout
+	offsets []uint32
+	// cases are those that fields are the payload of; -1 for a field that is there in any case.
+	cases []int
 }
 
-func isPayload(field reflect.StructField) bool {
-	_, tagged := field.Tag.Lookup("case")
-	return tagged
+// structLayouts has the layout of each struct of the contract: to work it out takes ten times as long as to use it.
+var structLayouts sync.Map // of *structLayout, by reflect.Type
+
+func structLayoutOf(t reflect.Type) *structLayout {
+	if known, ok := structLayouts.Load(t); ok {
+		return known.(*structLayout)
+	}
+	s := &structLayout{layout: layout{0, 1}}
+	payloadAlign := uint32(1)
+	for i := range t.NumField() {
+		payload := -1
+		if tag, isPayload := t.Field(i).Tag.Lookup("case"); isPayload {
+			payload, _ = strconv.Atoi(tag)
+			payloadAlign = max(payloadAlign, layoutOf(t.Field(i).Type).align)
+		}
+		s.cases = append(s.cases, payload)
+	}
+	end := uint32(0)
+	for i, payload := range s.cases {
+		field := layoutOf(t.Field(i).Type)
+		offset := alignTo(end, field.align)
+		if payload >= 0 {
+			// All payloads begin behind the discriminant, where the one with the largest alignment can.
+			offset = alignTo(layoutOf(t.Field(0).Type).size, payloadAlign)
+		} else {
+			end = offset + field.size
+		}
+		s.offsets = append(s.offsets, offset)
+		s.size = max(s.size, offset+field.size)
+		s.align = max(s.align, field.align)
+	}
+	s.size = alignTo(s.size, s.align)
+	structLayouts.Store(t, s)
+	return s
 }
 
 func alignTo(offset, align uint32) uint32 {
@@ -162,12 +176,12 @@ func loadList(mem memory, pointer, length uint32, into reflect.Value) error {
 }
 
 func loadStruct(mem memory, pointer uint32, into reflect.Value) error {
-	t := into.Type()
-	for i := range t.NumField() {
-		if tag, tagged := t.Field(i).Tag.Lookup("case"); tagged && tag != strconv.FormatUint(into.Field(0).Uint(), 10) {
+	layout := structLayoutOf(into.Type())
+	for i, payload := range layout.cases {
+		if payload >= 0 && uint64(payload) != into.Field(0).Uint() {
 			continue
 		}
-		if err := load(mem, pointer+fieldOffset(t, i), into.Field(i)); err != nil {
+		if err := load(mem, pointer+layout.offsets[i], into.Field(i)); err != nil {
 			return err
 		}
 	}
@@ -217,8 +231,8 @@ func store(guest allocator, image []byte, v reflect.Value) error {
 		}
 		putPair(image, pointer, v.Len())
 	case reflect.Struct:
-		for i := range v.NumField() {
-			if err := store(guest, image[fieldOffset(v.Type(), i):], v.Field(i)); err != nil {
+		for i, offset := range structLayoutOf(v.Type()).offsets {
+			if err := store(guest, image[offset:], v.Field(i)); err != nil {
 				return err
 			}
 		}

@@ -82,7 +82,7 @@ func TestOffsetsOfTheContract(t *testing.T) {
 			for name, offset := range want {
 				field, ok := of.FieldByName(name)
 				require.True(t, ok, name)
-				assert.Equal(t, offset, fieldOffset(of, field.Index[0]), name)
+				assert.Equal(t, offset, structLayoutOf(of).offsets[field.Index[0]], name)
 			}
 		})
 	}
