@@ -262,7 +262,7 @@ func (c *conversion) isAcceptable(text string) bool {
 			}
 		}
 	}
-	// As bytes: a text that a regular expression may keep would be one more allocation for every field.
+	// As bytes, since a matcher may keep a text.
 	if c.pattern != nil && !c.pattern.Match([]byte(text)) {
 		return false
 	}
@@ -335,7 +335,8 @@ var notPublic = []netip.Prefix{
 }
 
 func isPublicAddress(text string) bool {
-	address, err := netip.ParseAddr(text)
+	// A copy, since the error may keep it: of all fields the text would have to be allocated otherwise.
+	address, err := netip.ParseAddr(strings.Clone(text))
 	if err != nil || address.Zone() != "" {
 		return false
 	}
