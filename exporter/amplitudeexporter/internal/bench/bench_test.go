@@ -206,3 +206,23 @@ func eventsOf(t *testing.T, bodies [][]byte) (events []map[string]any) {
 	}
 	return events
 }
+
+func TestTheWholeEventHasWhatIsMeasured(t *testing.T) {
+	whole, err := newShipped(t.Context(), wholeEvent(coreConfig(configWith())))
+	require.NoError(t, err)
+	logs := newGenerator(headline.shape).logs(100)
+	before := logs.ResourceLogs().At(0).Resource().Attributes().Len()
+	out, err := onAClient(whole.prepare)(t.Context(), logs)
+	require.NoError(t, err)
+	assert.Equal(t, before, logs.ResourceLogs().At(0).Resource().Attributes().Len())
+	var request struct {
+		Events []map[string]any `json:"events"`
+	}
+	require.NoError(t, json.Unmarshal(out.bodies[0], &request))
+	require.Len(t, request.Events, 100)
+	for _, event := range request.Events {
+		assert.Len(t, event["groups"], 2)
+		assert.Len(t, event["user_properties"].(map[string]any)["$set"], 3)
+		assert.Equal(t, "iOS", event["platform"])
+	}
+}

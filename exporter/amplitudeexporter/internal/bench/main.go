@@ -89,6 +89,9 @@ func reportExporter(ctx context.Context, out io.Writer, pairs int) (ratio float6
 	if ratio, err = reportRows(ctx, out, p, pairs); err != nil {
 		return 0, err
 	}
+	if err := reportWholeEvent(ctx, out, p, pairs); err != nil {
+		return 0, err
+	}
 	if err := reportBreakdown(ctx, out, p.shipped, pairs); err != nil {
 		return 0, err
 	}
@@ -140,6 +143,22 @@ func reportRow(ctx context.Context, table io.Writer, w workload, p *pair, pairs 
 	fmt.Fprintf(table, "%d\t%d\t%.2f\t%.2f\t%.2f\t%.2f\t%.2f\t%s\n", w.recordsPerCall, w.shape.attributes,
 		microseconds(c.exporter.time), microseconds(c.native.time), c.exporter.allocations, c.native.allocations, c.ratio, note)
 	return c, nil
+}
+
+// reportWholeEvent prints what groups, user properties and a client's resource add to the cost of a record.
+func reportWholeEvent(ctx context.Context, out io.Writer, without *pair, pairs int) error {
+	whole, err := newShipped(ctx, wholeEvent(coreConfig(configWith())))
+	if err != nil {
+		return err
+	}
+	c, err := compare(ctx, headline, onAClient(arriving(whole.prepare)), without.exporter, pairs)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(out, "\nWith two groups, three user properties and a client's resource (%d records a call, %d attributes): "+
+		"%.2f µs a record, without %.2f; with/without: %.2f\n",
+		headline.recordsPerCall, headline.shape.attributes, microseconds(c.exporter.time), microseconds(c.native.time), c.ratio)
+	return err
 }
 
 func reportBreakdown(ctx context.Context, out io.Writer, preparing *shipped, rounds int) error {

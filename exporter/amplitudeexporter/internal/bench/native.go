@@ -54,6 +54,7 @@ type nativeEvent struct {
 	SessionID       *int64         `json:"session_id,omitempty"`
 	Time            uint64         `json:"time,omitempty"`
 	InsertID        string         `json:"insert_id"`
+	Library         string         `json:"library"`
 	EventProperties map[string]any `json:"event_properties"`
 }
 
@@ -136,6 +137,7 @@ func (n *native) add(w *nativeWork, lr plog.LogRecord, out *prepared) error {
 		SessionID:       sessionID(own, w.outer),
 		Time:            timeMS(lr),
 		InsertID:        w.insertID(lr),
+		Library:         "flagsmith-otel-collector",
 		EventProperties: properties,
 	})
 	if !fits {

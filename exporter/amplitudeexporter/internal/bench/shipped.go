@@ -49,12 +49,41 @@ type shipped struct {
 	preparer *prepare.Preparer
 }
 
-func newShipped(ctx context.Context, config *amplitudeexporter.Config) (*shipped, error) {
-	pool, plan, err := guest.NewPool(ctx, coreConfig(config), guest.Observer{})
+func newShipped(ctx context.Context, config guest.Config) (*shipped, error) {
+	pool, plan, err := guest.NewPool(ctx, config, guest.Observer{})
 	if err != nil {
 		return nil, err
 	}
-	return &shipped{pool, plan, prepare.New(pool, &plan, string(config.APIKey), zap.NewNop())}, nil
+	return &shipped{pool, plan, prepare.New(pool, &plan, apiKey, zap.NewNop())}, nil
+}
+
+// wholeEvent adds two groups and three user properties to a config. Records of the bench with 10 attributes have all of them.
+func wholeEvent(config guest.Config) guest.Config {
+	config.Groups = []guest.Setting{{Key: "organisation", Value: "organisation.id"}, {Key: "project", Value: "project.id"}}
+	config.UserProperties = []guest.Settings{{Key: "set", Values: []string{"environment.id", "feature.name", "feature.enabled"}}}
+	return config
+}
+
+// clientResource is what a phone's resource has in addition.
+var clientResource = map[string]string{
+	"os.name": "iOS", "os.version": "18.1", "device.manufacturer": "Apple", "device.model.identifier": "iPhone17,1",
+	"app.installation.id": "0199c0de-0000-7000-8000-000000000000",
+}
+
+// onAClient has the records of a call come from a phone.
+func onAClient(m mapper) mapper {
+	return func(ctx context.Context, logs plog.Logs) (*prepared, error) {
+		for _, rl := range logs.ResourceLogs().All() {
+			for key, value := range clientResource {
+				rl.Resource().Attributes().PutStr(key, value)
+			}
+		}
+		out, err := m(ctx, logs)
+		for _, rl := range logs.ResourceLogs().All() {
+			rl.Resource().Attributes().RemoveIf(func(key string, _ pcommon.Value) bool { return clientResource[key] != "" })
+		}
+		return out, err
+	}
 }
 
 func (s *shipped) prepare(ctx context.Context, logs plog.Logs) (*prepared, error) {
@@ -85,7 +114,7 @@ type pair struct {
 }
 
 func newPair(ctx context.Context, config *amplitudeexporter.Config) (*pair, error) {
-	s, err := newShipped(ctx, config)
+	s, err := newShipped(ctx, coreConfig(config))
 	if err != nil {
 		return nil, err
 	}
