@@ -190,7 +190,7 @@ function membersOf(
       if (place.tag === 'member' && !isNothing(value)) found.push({ ...place.val, level: index, value });
     }
   }
-  found.sort((a, b) => a.object - b.object || a.level - b.level);
+  found.sort((a, b) => a.object - b.object || a.level - b.level || (a.key < b.key ? -1 : 1));
   const demanded = instructions.flatMap(({ objects = [] }) => objects);
   const members: Member[] = [];
   for (const member of found) {

@@ -94,7 +94,9 @@ type use struct {
 	consumable consumable
 	// needsPlace says that it may stand elsewhere than among the properties, isPlaced that place says where.
 	needsPlace, isPlaced bool
-	place                guest.Place
+	place                guest.PlaceCase
+	// member is its place where that is in an object.
+	member memberPlace
 	// Of the record at hand: its value, whether it is there, whether it is a property unless a field consumes it, and
 	// whether something did. isTouched says that it is among those that the next record has to reset.
 	value                                     pcommon.Value
@@ -336,7 +338,8 @@ func (e *Encoder) setLevel(ctx context.Context, level guest.Level, attributes pc
 		}
 		switch place := &places[i]; {
 		case place.Case == guest.PlaceMember:
-			outer.members, outer.text = e.appendMember(outer.members, outer.text, &place.Member, level, values[i])
+			at := e.newMemberPlace(&place.Member)
+			outer.members, outer.text = e.appendMember(outer.members, outer.text, &at, level, values[i])
 		case place.Case == guest.PlaceProperty && e.placedLevels[level] && !e.isOmitted(key):
 			to.members.text = e.writer.appendMember(to.members.text, -1, key, values[i], 1)
 			to.add(key)
@@ -407,6 +410,7 @@ func (e *Encoder) Begin(lr plog.LogRecord) {
 		}
 	}
 	e.touched = e.touched[:0]
+	e.forgetLearned()
 	e.scope.overriddenByRecord, e.resource.overriddenByRecord = e.scope.overriddenByRecord[:0], e.resource.overriddenByRecord[:0]
 	if e.readsAhead {
 		e.readAhead()
@@ -650,10 +654,10 @@ func (e *Encoder) read(use *use, v pcommon.Value) (leftOut bool) {
 			e.present.add(root)
 		}
 	}
-	if use.isPlaced && use.place.Case != guest.PlaceProperty {
+	if use.isPlaced && use.place != guest.PlaceProperty {
 		leftOut = true
-		if use.place.Case == guest.PlaceMember {
-			e.members, e.memberText = e.appendMember(e.members, e.memberText, &use.place.Member, guest.LevelRecord, v)
+		if use.place == guest.PlaceMember {
+			e.members, e.memberText = e.appendMember(e.members, e.memberText, &use.member, guest.LevelRecord, v)
 		}
 	}
 	use.isWaiting = !leftOut && (use.consumable == anything || use.consumable == scalars && isScalar(v))

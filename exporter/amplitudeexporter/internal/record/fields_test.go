@@ -5,9 +5,11 @@ import (
 	"math"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/plog"
 
 	"github.com/Flagsmith/flagsmith-otel-collector/exporter/amplitudeexporter/internal/guest"
@@ -51,6 +53,11 @@ func TestConversions(t *testing.T) {
 	short := text(func(c *guest.Text) { c.Prefix, c.MaxLength = "é:", 5 })
 	boolean, asJSON := guest.Conversion{Case: guest.ConversionBoolean}, guest.Conversion{Case: guest.ConversionJSON}
 	safe := int64(1)<<53 - 1
+	currency := text(func(c *guest.Text) { c.Pattern = "[A-Z]{3}" })
+	lists := guest.Conversion{Case: guest.ConversionTexts, Texts: guest.Texts{Each: asText().Text, MaxItems: 3}}
+	uuidTimes := guest.Conversion{Case: guest.ConversionUUIDTime, UUID: guest.Range{Max: float64(safe)}}
+	addresses := guest.Conversion{Case: guest.ConversionPublicAddress}
+	fixed := guest.Conversion{Case: guest.ConversionFixed, Fixed: `"-"`}
 	number := func(text string) any { return json.Number(text) }
 	for name, row := range map[string]struct {
 		conversion guest.Conversion
@@ -91,6 +98,61 @@ func TestConversions(t *testing.T) {
 		"text: longer than may be, in ASCII": {short, "abcd", nil},
 		"text: longer than any string":       {text(func(c *guest.Text) { c.MaxLength = maxLength }), long, nil},
 		"text: bytes longer than any string": {text(func(c *guest.Text) { c.MaxLength = 2 * maxLength }), make([]byte, 3*maxLength), nil},
+
+		"text: one that a pattern matches":    {currency, "EUR", "EUR"},
+		"text: one that it matches in part":   {currency, "EURO", nil},
+		"text: one that it does not match":    {currency, "eur", nil},
+		"text: a line feed behind the match":  {currency, "EUR\n", nil},
+		"text: an integer that it does not":   {currency, int64(100), nil},
+		"text: a pattern of two alternatives": {text(func(c *guest.Text) { c.Pattern = "a|bc" }), "abc", nil},
+
+		"texts: a text":            {lists, "a", "a"},
+		"texts: an integer":        {lists, int64(42), "42"},
+		"texts: a boolean":         {lists, true, "true"},
+		"texts: a double":          {lists, 1.5, "1.5"},
+		"texts: a list":            {lists, []any{"a", int64(2), "é"}, []any{"a", "2", "é"}},
+		"texts: as many as may be": {lists, []any{"a", "b", "c", "d"}, nil},
+		"texts: none":              {lists, []any{}, nil},
+		"texts: one that is none":  {lists, []any{"a", raw{}}, nil},
+		"texts: one that is empty": {lists, []any{"a", ""}, nil},
+		"texts: a map":             {lists, raw{"k": "v"}, nil},
+		"texts: an empty text":     {lists, "", nil},
+
+		"uuid time: version 7":         {uuidTimes, "019a1b2c-3d4e-7f00-8abc-0123456789ab", number("1761392475470")},
+		"uuid time: in capitals":       {uuidTimes, "019A1B2C-3D4E-7F00-8ABC-0123456789AB", number("1761392475470")},
+		"uuid time: version 4":         {uuidTimes, "019a1b2c-3d4e-4f00-8abc-0123456789ab", nil},
+		"uuid time: no hyphens":        {uuidTimes, "019a1b2c3d4e7f008abc0123456789ab", nil},
+		"uuid time: a letter too far":  {uuidTimes, "019a1b2c-3d4e-7f00-8abc-0123456789ag", nil},
+		"uuid time: a hyphen too many": {uuidTimes, "019a1b2c-3d4e-7f00-8abc--123456789ab", nil},
+		"uuid time: out of bounds":     {guest.Conversion{Case: guest.ConversionUUIDTime, UUID: guest.Range{Max: 1}}, "019a1b2c-3d4e-7f00-8abc-0123456789ab", nil},
+		"uuid time: a number":          {uuidTimes, int64(7), nil},
+
+		"address: IPv4":                      {addresses, "81.2.69.142", "81.2.69.142"},
+		"address: IPv6":                      {addresses, "2A02:FF0::1", "2A02:FF0::1"},
+		"address: IPv4 within IPv6":          {addresses, "::ffff:81.2.69.142", "::ffff:81.2.69.142"},
+		"address: a private one":             {addresses, "10.0.0.1", nil},
+		"address: a private one within IPv6": {addresses, "::ffff:192.168.1.1", nil},
+		"address: a unique local one":        {addresses, "fd00::1", nil},
+		"address: loopback":                  {addresses, "127.0.0.1", nil},
+		"address: loopback of IPv6":          {addresses, "::1", nil},
+		"address: link-local":                {addresses, "169.254.169.254", nil},
+		"address: link-local, with a zone":   {addresses, "fe80::1%eth0", nil},
+		"address: a carrier's":               {addresses, "100.64.0.1", nil},
+		"address: this network":              {addresses, "0.1.2.3", nil},
+		"address: unspecified":               {addresses, "::", nil},
+		"address: multicast":                 {addresses, "224.0.0.1", nil},
+		"address: reserved":                  {addresses, "240.0.0.1", nil},
+		"address: with a port":               {addresses, "81.2.69.142:443", nil},
+		"address: a name":                    {addresses, "example.com", nil},
+		"address: a number":                  {addresses, int64(1359103374), nil},
+		"address: leading zeros":             {addresses, "081.2.69.142", nil},
+
+		"fixed: of a text":        {fixed, "x", "-"},
+		"fixed: of a boolean":     {fixed, true, "-"},
+		"fixed: of an integer":    {fixed, int64(0), "-"},
+		"fixed: of a map":         {fixed, raw{"k": "v"}, "-"},
+		"fixed: of nothing":       {fixed, nil, nil},
+		"fixed: of an empty text": {fixed, "", nil},
 
 		"number: an integer":              {asNumber(), int64(7), number("7")},
 		"number: a double":                {asNumber(), -1.5, number("-1.5")},
@@ -351,6 +413,161 @@ func TestMissingIsTheFirstRequirementThatIsNotMet(t *testing.T) {
 		"":          {"a": 1, "c": 1},
 	} {
 		assert.Equal(t, want, one(t, plan, levels{record: record}).missing)
+	}
+}
+
+func TestARequirementHasBounds(t *testing.T) {
+	plan := objectPlan()
+	plan.Fields = []guest.Field{{Path: []string{"o", "set", "own"}, Alternatives: []guest.Alternative{{Sources: anyLevel("own"), Conversion: asText()}}}}
+	plan.Requirements = []guest.Requirement{{Fields: []uint32{0}, Objects: []uint32{0, 1}, Min: 1, Max: 2, Reason: "why", OnDemand: true}}
+	plan.Decisions = []guest.Decision{decisionOf(guest.First, guest.Source{Case: guest.SourceEventName})}
+	for name, row := range map[string]struct {
+		record raw
+		want   string
+	}{
+		"none":                 {raw{"more.x": 1}, "why"},
+		"a field":              {raw{"own": 1}, ""},
+		"a field and a member": {raw{"own": 1, "set.a": 1}, ""},
+		"members":              {raw{"set.a": 1, "add.b": 1}, ""},
+		"too many":             {raw{"own": 1, "set.a": 1, "add.b": 1}, "why"},
+		"one that is left out": {raw{"own": 1, "set.a": 1, "add.b": "x"}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			logs := (&levels{record: row.record}).logs(t)
+			demand := func(e *Encoder, _ *guest.Plan) { e.Instruct(0, &Instructions{Requirements: []int{0}}) }
+			assert.Equal(t, row.want, encodeWith(t, plan, byPrefix, logs, demand)[0].missing)
+			assert.Empty(t, encodeWith(t, plan, byPrefix, logs, func(*Encoder, *guest.Plan) {})[0].missing, "nobody asked for it")
+		})
+	}
+}
+
+func TestFieldsStandTogether(t *testing.T) {
+	coordinate := func(key string) guest.Field {
+		return field(key, between(guest.ConversionNumber, -90, 90), attribute(guest.LevelRecord, key))
+	}
+	plan := planOf(field("before", asText(), attribute(guest.LevelRecord, "before")), coordinate("lat"), coordinate("lng"),
+		field("country", asText(), attribute(guest.LevelRecord, "country")), field("city", asText(), attribute(guest.LevelRecord, "city")))
+	plan.OmittedAttributes = []string{"before", "lat", "lng", "country", "city"}
+	plan.Together = []guest.Together{{Fields: []uint32{1, 2}, IsWhole: true}, {Fields: []uint32{3, 4}}}
+	plan.Requirements = []guest.Requirement{{Fields: []uint32{1, 2}, Min: 2, Max: 2, Reason: "no_place"}}
+	for name, row := range map[string]struct {
+		record  raw
+		want    string
+		missing string
+		leftOut map[string]int
+	}{
+		"all":                      {raw{"before": 1, "lat": 1, "lng": 2, "country": "c", "city": "d"}, `{"before":"1","lat":1,"lng":2,"country":"c","city":"d","properties":{}}`, "", map[string]int{}},
+		"half of a whole":          {raw{"before": 1, "lat": 1, "city": "d"}, `{"before":"1","city":"d","properties":{}}`, "no_place", map[string]int{"lat": 1}},
+		"half that is wrong":       {raw{"lat": 1, "lng": 91}, `{"properties":{}}`, "no_place", map[string]int{"lat": 1, "lng": 1}},
+		"one that is missing":      {raw{"lat": 1, "lng": 2, "country": "c"}, `{"lat":1,"lng":2,"country":"c","properties":{}}`, "", map[string]int{}},
+		"one that is wrong":        {raw{"lat": 1, "lng": 2, "country": raw{}, "city": "d"}, `{"lat":1,"lng":2,"properties":{}}`, "", map[string]int{"country": 1, "city": 1}},
+		"one wrong, and no others": {raw{"lat": 1, "lng": 2, "city": []any{}}, `{"lat":1,"lng":2,"properties":{}}`, "", map[string]int{"city": 1}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			encoded := one(t, plan, levels{record: row.record})
+			assert.Equal(t, row.want, string(encoded.text))
+			assert.Equal(t, row.missing, encoded.missing)
+			assert.Equal(t, row.leftOut, encoded.leftOut)
+		})
+	}
+}
+
+func TestAValueThatIsNotAcceptableIsLeftOut(t *testing.T) {
+	twice := field("session", asInteger(), anyLevel("session")...)
+	twice.Alternatives = append(twice.Alternatives, guest.Alternative{Sources: anyLevel("session"), Conversion: guest.Conversion{Case: guest.ConversionUUIDTime, UUID: guest.Range{Max: math.MaxFloat64}}})
+	plan := planOf(twice, field("n", asNumber(), append(anyLevel("n"), anyLevel("m")...)...))
+	for name, row := range map[string]struct {
+		levels levels
+		want   map[string]int
+	}{
+		"nothing":                       {levels{record: raw{"n": "", "m": nil}}, map[string]int{}},
+		"on the record":                 {levels{record: raw{"n": "x"}}, map[string]int{"n": 1}},
+		"on the resource":               {levels{resource: raw{"n": "x"}}, map[string]int{"n": 1}},
+		"before one that is acceptable": {levels{record: raw{"n": "x"}, resource: raw{"m": 1}}, map[string]int{"n": 1}},
+		"behind one that is acceptable": {levels{record: raw{"n": 1}, resource: raw{"m": "x"}}, map[string]int{}},
+		"on all levels":                 {levels{record: raw{"n": "x"}, scope: raw{"n": raw{}}, resource: raw{"n": true}}, map[string]int{"n": 3}},
+		"acceptable to an alternative":  {levels{record: raw{"session": "019a1b2c-3d4e-7f00-8abc-0123456789ab"}}, map[string]int{}},
+		"acceptable to none":            {levels{record: raw{"session": "x"}}, map[string]int{"session": 1}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			assert.Equal(t, row.want, one(t, plan, row.levels).leftOut)
+		})
+	}
+}
+
+func TestAConstantIsAFieldOfEveryRecord(t *testing.T) {
+	constant := guest.Source{Case: guest.SourceConstant, Constant: "é"}
+	plan := planOf(field("library", text(func(c *guest.Text) { c.Prefix = "of " }), constant), field("ip", asText(), attribute(guest.LevelRecord, "ip"), constant))
+	logs := (&levels{record: raw{"ip": 7}}).logs(t)
+	(&levels{}).logs(t).ResourceLogs().MoveAndAppendTo(logs.ResourceLogs())
+	all := encode(t, plan, selectAll, logs)
+	assert.JSONEq(t, `{"library":"of é","ip":"7","properties":{"ip":7}}`, string(all[0].text))
+	assert.JSONEq(t, `{"library":"of é","ip":"é","properties":{}}`, string(all[1].text))
+}
+
+func TestADecisionIsAboutTheRecordsThatMeetItsCondition(t *testing.T) {
+	has, lacks := decisionOf(guest.Every, attribute(guest.LevelRecord, "a")), decisionOf(guest.First, guest.Source{Case: guest.SourceEventName})
+	has.Condition = guest.Condition{Case: guest.ConditionHas, Has: "flag"}
+	lacks.Condition = guest.Condition{Case: guest.ConditionLacks, Lacks: "flag"}
+	outer := decisionOf(guest.Every, attribute(guest.LevelResource, "r"), attribute(guest.LevelScope, "s"))
+	plan := planOf()
+	plan.Decisions = []guest.Decision{has, lacks, outer}
+	e := NewEncoder(plan, selectAll)
+	logs := (&levels{eventName: "n", record: raw{"a": 1, "flag": nil}, resource: raw{"r": "x"}}).logs(t)
+	rl := logs.ResourceLogs().At(0)
+	require.NoError(t, e.SetResource(t.Context(), rl))
+	require.NoError(t, e.SetScope(t.Context(), rl.ScopeLogs().At(0)))
+	assert.Equal(t, []bool{false, false, true}, []bool{e.IsOuter(0), e.IsOuter(1), e.IsOuter(2)})
+	assert.Equal(t, `"x"`, string(e.AppendCell(nil, 2)), "known without a record")
+	for range 2 {
+		e.Begin(rl.ScopeLogs().At(0).LogRecords().At(0))
+		assert.Equal(t, []bool{true, false, true}, []bool{e.Concerns(0), e.Concerns(1), e.Concerns(2)})
+		assert.Equal(t, "1", string(e.AppendCell(nil, 0)))
+		e.Begin(plog.NewLogRecord())
+		assert.Equal(t, []bool{false, true, true}, []bool{e.Concerns(0), e.Concerns(1), e.Concerns(2)})
+		assert.Empty(t, string(e.AppendCell(nil, 0)), "nothing is left of the record before")
+		assert.Equal(t, `"x"`, string(e.AppendCell(nil, 2)))
+	}
+}
+
+func TestOfSuchEventsOneIsEnoughInAnInterval(t *testing.T) {
+	const day = 86_400_000
+	plan := planOf(field("user", asText(), attribute(guest.LevelRecord, "user")), field("digest", asText(), guest.Source{Case: guest.SourceDigest}))
+	plan.Senders = []uint32{0}
+	plan.Decisions = []guest.Decision{decisionOf(guest.First, guest.Source{Case: guest.SourceEventName})}
+	digestOf := func(user, name string, ms int64, adds string) any {
+		logs := (&levels{eventName: name, record: raw{"user": user}}).logs(t)
+		records(logs)[0].SetTimestamp(pcommon.NewTimestampFromTime(time.UnixMilli(ms)))
+		instruct := func(e *Encoder, _ *guest.Plan) { e.Instruct(0, &Instructions{OnceMS: day, Adds: adds}) }
+		return encodeWith(t, plan, selectAll, logs, instruct)[0].event(t)["digest"]
+	}
+	first := digestOf("u", "n", 3*day, "variant a")
+	assert.Len(t, first, digestLength)
+	assert.Equal(t, first, digestOf("u", "another name", 4*day-1, "variant a"))
+	assert.NotEqual(t, first, digestOf("u", "n", 4*day, "variant a"), "the next day")
+	assert.NotEqual(t, first, digestOf("v", "n", 3*day, "variant a"), "another user")
+	assert.NotEqual(t, first, digestOf("u", "n", 3*day, "variant b"), "another variant")
+}
+
+func TestInstructionsAreOfThePlan(t *testing.T) {
+	plan := objectPlan()
+	plan.Decisions = []guest.Decision{decisionOf(guest.First, guest.Source{Case: guest.SourceBody}, guest.Source{Case: guest.SourceEventName})}
+	share := func(n float64) *float64 { return &n }
+	for want, instructions := range map[string]Instructions{
+		"":                                  {Consumes: []int{0, 1}, Objects: []int{3}, Keep: share(1), OnceMS: 1, LeftOut: []string{"a"}},
+		"consumes has the index 2":          {Consumes: []int{2}},
+		"consumes has the index -1":         {Consumes: []int{-1}},
+		"objects has the index 4":           {Objects: []int{4}},
+		"requirements has the index 0":      {Requirements: []int{0}},
+		"keep is no number from 0 to 1":     {Keep: share(1.1)},
+		"instructions: keep is no number f": {Keep: share(-0.1)},
+	} {
+		err := instructions.Check(plan, 0)
+		if want == "" {
+			assert.NoError(t, err)
+		} else {
+			assert.ErrorContains(t, err, want)
+		}
 	}
 }
 

@@ -66,6 +66,7 @@ type encoded struct {
 	text    []byte
 	missing string
 	senders []string
+	leftOut map[string]int
 }
 
 func (e *encoded) event(t testing.TB) map[string]any {
@@ -106,7 +107,7 @@ func encodeWith(t testing.TB, plan *guest.Plan, placer Placer, logs plog.Logs, i
 				require.NoError(t, err)
 				text := passthrough.AppendProperties(passthrough.AppendFields([]byte("{"), buffer), buffer)
 				require.LessOrEqual(t, len(text), len("{")+passthrough.Size())
-				one := encoded{cells: make([]string, len(plan.Decisions)), text: append(text, "}}"...), missing: e.Missing()}
+				one := encoded{cells: make([]string, len(plan.Decisions)), text: append(text, "}}"...), missing: e.Missing(), leftOut: leftOutOf(e)}
 				for i := range one.cells {
 					one.cells[i] = string(e.AppendCell(nil, i))
 					require.NotContains(t, one.cells[i], "\n")
