@@ -197,7 +197,9 @@ func (cfg *Config) forCore() guest.Config {
 
 func newSetting(key, value string) guest.Setting { return guest.Setting{Key: key, Value: value} }
 
-func newSettings(key string, values []string) guest.Settings { return guest.Settings{Key: key, Values: values} }
+func newSettings(key string, values []string) guest.Settings {
+	return guest.Settings{Key: key, Values: values}
+}
 
 // settings are the entries of a map in the order of their keys: a config always gives the same plan.
 func settings[V, S any](of map[string]V, setting func(key string, value V) S) []S {

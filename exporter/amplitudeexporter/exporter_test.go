@@ -3,6 +3,7 @@ package amplitudeexporter
 import (
 	"bytes"
 	"compress/gzip"
+	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
@@ -183,6 +184,47 @@ func TestDebugShowsRequestsAndAnswers(t *testing.T) {
 	assert.JSONEq(t, `{"error":"Invalid API key: [the API key]"}`, fields["answer"].(string))
 	assert.NotContains(t, f.everythingLogged(), "nobody should read")
 	assert.NotContains(t, f.everythingLogged(), "device-1")
+}
+
+func TestWhatIsTreatedIsTreatedOnArrival(t *testing.T) {
+	server := newAmplitude(t, always(200, ""))
+	const secret = "what nobody should read"
+	f := start(t, server.URL, func(cfg *Config) {
+		cfg.OmitAttributes, cfg.HashAttributes, cfg.HashKey = []string{"secret"}, []string{"amplitude.device_id"}, "0123456789abcdef"
+	})
+	logs := logsNamed("a")
+	attributes := logs.ResourceLogs().At(0).ScopeLogs().At(0).LogRecords().At(0).Attributes()
+	attributes.PutStr("secret", secret)
+	require.NoError(t, f.ConsumeLogs(t.Context(), logs))
+	body, err := json.Marshal(server.received()[0])
+	require.NoError(t, err)
+	assert.NotContains(t, string(body)+f.everythingLogged(), secret)
+	assert.NotContains(t, string(body)+f.everythingLogged(), "device-1")
+	_, isThere := attributes.Get("secret")
+	assert.False(t, isThere, "no queue gets to see it")
+	id, _ := attributes.Get("amplitude.device_id")
+	assert.Contains(t, string(body), id.Str())
+	assert.Len(t, id.Str(), 64)
+}
+
+func TestMetricsOfTheWholeEvent(t *testing.T) {
+	server := newAmplitude(t, always(200, ""))
+	f := start(t, server.URL, func(cfg *Config) { cfg.Sampling = []SampleConfig{{Events: []string{"b"}, Keep: 0}} })
+	logs := logsNamed("a", "b", "$identify")
+	for _, lr := range logs.ResourceLogs().At(0).ScopeLogs().At(0).LogRecords().All() {
+		lr.Attributes().PutStr("amplitude.ip", "10.0.0.1")
+		lr.Attributes().PutStr("amplitude.group.set.plan", "x")
+	}
+	require.NoError(t, f.ConsumeLogs(t.Context(), logs))
+	f.assertOutcomes(t, outcome{"delivered", "", 2}, outcome{"sampled_out", "", 1})
+	metric, err := f.telemetry.GetMetric("otelcol_exporter_amplitude_left_out_values")
+	require.NoError(t, err)
+	counts := map[string]int64{}
+	for _, point := range metric.Data.(metricdata.Sum[int64]).DataPoints {
+		field, _ := point.Attributes.Value("field")
+		counts[field.AsString()] = point.Value
+	}
+	assert.Equal(t, map[string]int64{"ip": 2, "group_properties": 2}, counts)
 }
 
 func TestMetrics(t *testing.T) {

@@ -72,7 +72,7 @@ func (l *lastLines) allow(entry zapcore.Entry) bool {
 
 // What becomes of a record, as metadata.yaml has it.
 const (
-	outcomeDelivered = "delivered"
+	outcomeDelivered  = "delivered"
 	outcomeSkipped    = "skipped"
 	outcomeSampledOut = "sampled_out"
 	outcomeDropped    = "dropped"

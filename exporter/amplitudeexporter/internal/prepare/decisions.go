@@ -100,7 +100,7 @@ func (r *lineReader) readInstructions(index int, text string, into *decision) er
 	decoder := json.NewDecoder(strings.NewReader("{" + text + "}"))
 	decoder.DisallowUnknownFields()
 	instructions := &record.Instructions{}
-	if err := decoder.Decode(instructions); err != nil || decoder.More() {
+	if err := decoder.Decode(instructions); err != nil || decoder.More() || strings.Contains(text, "\t") {
 		// The error of the decoder may quote them.
 		return errors.New("instructions are not what wit/core.wit says")
 	}

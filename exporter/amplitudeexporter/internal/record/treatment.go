@@ -20,13 +20,13 @@ type Treater func(ctx context.Context, keys []string) ([]guest.Treatment, error)
 // Treat takes attributes away, or puts a digest in the place of their value, on all levels of some records. Maps within
 // attributes stay as they are. On error some may have been treated; the caller must not send them.
 func Treat(ctx context.Context, logs plog.Logs, treater Treater, hashKey string) error {
-	t := treatments{ctx: ctx, treater: treater, mac: hmac.New(sha256.New, []byte(hashKey))}
+	t := treatments{treater: treater, mac: hmac.New(sha256.New, []byte(hashKey))}
 	for _, rl := range logs.ResourceLogs().All() {
-		t.treat(rl.Resource().Attributes())
+		t.treat(ctx, rl.Resource().Attributes())
 		for _, sl := range rl.ScopeLogs().All() {
-			t.treat(sl.Scope().Attributes())
+			t.treat(ctx, sl.Scope().Attributes())
 			for _, lr := range sl.LogRecords().All() {
-				t.treat(lr.Attributes())
+				t.treat(ctx, lr.Attributes())
 			}
 		}
 	}
@@ -34,14 +34,13 @@ func Treat(ctx context.Context, logs plog.Logs, treater Treater, hashKey string)
 }
 
 type treatments struct {
-	ctx     context.Context
 	treater Treater
 	mac     hash.Hash
 	keys    []string
 	err     error
 }
 
-func (t *treatments) treat(attributes pcommon.Map) {
+func (t *treatments) treat(ctx context.Context, attributes pcommon.Map) {
 	if t.err != nil || attributes.Len() == 0 {
 		return
 	}
@@ -49,7 +48,7 @@ func (t *treatments) treat(attributes pcommon.Map) {
 	for key := range attributes.All() {
 		t.keys = append(t.keys, key)
 	}
-	answers, err := t.treater(t.ctx, t.keys)
+	answers, err := t.treater(ctx, t.keys)
 	if err != nil {
 		t.err = err
 		return
