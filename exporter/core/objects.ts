@@ -14,6 +14,7 @@ import type {
 import type { Instructions } from './decision.ts';
 import { anyText, explicitAttribute, number, onAnyLevel } from './fields.ts';
 import { anyOf, type Matcher } from './glob.ts';
+import { omittedAttributes } from './identity.ts';
 
 export const IDENTIFY = '$identify';
 export const GROUP_IDENTIFY = '$groupidentify';
@@ -101,6 +102,9 @@ export type Placer = (level: Level, key: string) => Place;
 /** Where attributes stand: in an object, else among the properties where their level has some that match. */
 export function placerFor(config: Config): Placer {
   const rows = rowsFor(config);
+  // What says something to this exporter is no glob's.
+  const ids = omittedAttributes(config);
+  const isOwn = (key: string): boolean => key.startsWith(explicitAttribute('')) || ids.includes(key);
   const isProperty: Readonly<Record<Level, Matcher>> = {
     record: () => true,
     scope: anyOf(config.scopeAttributes),
@@ -112,7 +116,7 @@ export function placerFor(config: Config): Placer {
       if (prefix !== undefined && key.startsWith(prefix) && key.length > prefix.length) {
         return { tag: 'member', val: { object, key: key.slice(prefix.length) } };
       }
-      if (matches?.(key)) return { tag: 'member', val: { object, key } };
+      if (matches?.(key) && !isOwn(key)) return { tag: 'member', val: { object, key } };
     }
     return { tag: isProperty[level](key) ? 'property' : 'nowhere' };
   };

@@ -182,12 +182,21 @@ function membersOf(
 ): { members: Member[]; placed: Map<string, Place['tag']> } {
   const placed = new Map<string, Place['tag']>();
   const found: Member[] = [];
+  const isConsumed = (level: Level, key: string): boolean =>
+    level === 'record' &&
+    instructions.some(({ consumes = [] }, decision) =>
+      consumes.some((index) => {
+        const source = plan.decisions[decision]?.sources[index];
+        return source?.tag === 'attribute' && source.val.level === level && source.val.key === key;
+      }),
+    );
   for (const [index, level] of levels.entries()) {
     for (const [key, value] of Object.entries(record[level] ?? {})) {
       const isAsked = plan.placedLevels.includes(level) || plan.placedPrefixes.some((prefix) => key.startsWith(prefix));
       const place: Place = isAsked ? placer(level, key) : { tag: level === 'record' ? 'property' : 'nowhere' };
       placed.set(`${level} ${key}`, place.tag);
-      if (place.tag === 'member' && !isNothing(value)) found.push({ ...place.val, level: index, value });
+      if (place.tag === 'member' && !isNothing(value) && !isConsumed(level, key))
+        found.push({ ...place.val, level: index, value });
     }
   }
   found.sort((a, b) => a.object - b.object || a.level - b.level || (a.key < b.key ? -1 : 1));

@@ -654,7 +654,7 @@ func (e *Encoder) read(use *use, v pcommon.Value) (leftOut bool) {
 			e.present.add(root)
 		}
 	}
-	if use.isPlaced && use.place != guest.PlaceProperty {
+	if use.isPlaced && use.place != guest.PlaceProperty && !use.isConsumed {
 		leftOut = true
 		if use.place == guest.PlaceMember {
 			e.members, e.memberText = e.appendMember(e.members, e.memberText, &use.member, guest.LevelRecord, v)

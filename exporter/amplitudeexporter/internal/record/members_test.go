@@ -190,3 +190,11 @@ func TestThePlacersErrorStopsARecord(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, `{"o":{"set":{"a":"x"}},"properties":{`, string(passthrough.AppendFields([]byte("{"), b)))
 }
+
+// Once it is the event's type, or a flag's key, it is no user property too.
+func TestWhatADecisionConsumesStandsInNoObject(t *testing.T) {
+	plan := objectPlan()
+	plan.Decisions = []guest.Decision{decisionOf(guest.Every, attribute(guest.LevelRecord, "set.a"))}
+	of := levels{record: raw{"set.a": "x", "set.b": "y"}}
+	assert.JSONEq(t, `{"o":{"set":{"b":"y"}},"properties":{}}`, string(encode(t, plan, byPrefix, of.logs(t))[0].text))
+}
