@@ -10,6 +10,11 @@ export interface BatchLimits {
   readonly envelopeBytes: number;
 }
 
+/** The most that is one batch, whatever the sizes of its events. A request's body has to stay below its limit. */
+export function oneBatch({ maxEvents, maxBytes, envelopeBytes }: BatchLimits): Batch {
+  return { events: maxEvents, bytes: Math.max(0, maxBytes - 1 - envelopeBytes) };
+}
+
 /**
  * Divides events of these sizes, in bytes, into batches as full as the limits allow, in their order. What is done for each
  * event is all that the core does for most records, so there is little of it.

@@ -16,9 +16,9 @@ import type {
 import { type BatchLimits, divideEvents } from './batches.ts';
 import { faultsOf } from './config.ts';
 import { type Decider, decideLines } from './decision.ts';
-import { type Api, apis } from './limits.ts';
+import type { Api } from './limits.ts';
 import { type Placer, placerFor } from './objects.ts';
-import { decisionsFor, envelopeBytes, planFor } from './plan.ts';
+import { batchLimits, decisionsFor, planFor } from './plan.ts';
 import { classify as classifyAnswer } from './response.ts';
 import { treatmentFor } from './treatment.ts';
 
@@ -43,18 +43,12 @@ export function validate(config: Config): Fault[] {
 }
 
 export function configure(config: Config): Plan {
-  const api = config.api as Api;
-  const { maxEvents, maxBytes } = apis[api];
   configured = {
     placer: placerFor(config),
     treatment: treatmentFor(config),
     deciders: decisionsFor(config).map(({ decide }) => decide),
-    limits: {
-      maxEvents: config.maxBatchEvents || maxEvents,
-      maxBytes: config.maxBatchBytes || maxBytes,
-      envelopeBytes: envelopeBytes(config),
-    },
-    api,
+    limits: batchLimits(config),
+    api: config.api as Api,
   };
   return planFor(config);
 }

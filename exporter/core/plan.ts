@@ -7,6 +7,7 @@ import type {
   Plan,
   Together,
 } from 'flagsmith:amplitude-exporter/types@0.2.0';
+import { type BatchLimits, oneBatch } from './batches.ts';
 import { clientDecision, decideClient } from './client.ts';
 import type { Decider } from './decision.ts';
 import { decideEventType, eventTypeDecider, eventTypeDecision } from './event-type.ts';
@@ -37,6 +38,7 @@ export function planFor(config: Config): Plan {
   return {
     endpoint: config.endpoint || hosts[config.region as Region] + apis[config.api as Api].path,
     envelope: envelopeFor(config),
+    oneBatch: oneBatch(batchLimits(config)),
     fields,
     objects: objectsFor(config),
     together: [together(fields, places, { isWhole: false }), together(fields, coordinates, { isWhole: true })],
@@ -62,6 +64,16 @@ function envelopeFor(config: Config): Envelope {
     beforeKey: '{"api_key":"',
     afterKey: `","options":${asciiJson({ min_id_length: config.minIdLength })},"events":[`,
     end: ']}',
+  };
+}
+
+/** What fits one request. */
+export function batchLimits(config: Config): BatchLimits {
+  const { maxEvents, maxBytes } = apis[config.api as Api];
+  return {
+    maxEvents: config.maxBatchEvents || maxEvents,
+    maxBytes: config.maxBatchBytes || maxBytes,
+    envelopeBytes: envelopeBytes(config),
   };
 }
 

@@ -4,7 +4,7 @@ package engine
 
 const (
 	// Digest names the engine: the SHA-256 of those sections of a core that were translated.
-	Digest = "f301b6db6a4aa489548807448bdc5c99075188cc592f439769757e8378f0dfa2"
+	Digest = "2981ad94b36d1a3984729821de1f8c3b1102a645fcbdf1c65d733522c59b4fb1"
 	// Contract is the version of wit/core.wit.
 	Contract = "0.2.0"
 	// Toolchain is what the engine was made with.

@@ -20,7 +20,7 @@ func TestLayoutOfTheContract(t *testing.T) {
 	}{
 		"config":           {Config{}, layout{204, 4}},
 		"fault":            {Fault{}, layout{16, 4}},
-		"plan":             {Plan{}, layout{148, 4}},
+		"plan":             {Plan{}, layout{156, 4}},
 		"envelope":         {Envelope{}, layout{24, 4}},
 		"alternative":      {Alternative{}, layout{64, 8}},
 		"conversion":       {Conversion{}, layout{48, 8}},
@@ -47,7 +47,7 @@ func TestLayoutOfTheContract(t *testing.T) {
 		"string":           {"", layout{8, 4}},
 		"list":             {[]Fault{}, layout{8, 4}},
 		"result of bools":  {result[[]bool]{}, layout{12, 4}},
-		"result of a plan": {result[Plan]{}, layout{152, 4}},
+		"result of a plan": {result[Plan]{}, layout{160, 4}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			assert.Equal(t, row.want, layoutOf(reflect.TypeOf(row.value)))
@@ -63,9 +63,9 @@ func TestOffsetsOfTheContract(t *testing.T) {
 			"Groups": 120, "UserProperties": 128, "ExperimentKey": 160, "HashKeyCharacters": 184, "Sampling": 188, "Version": 196,
 		},
 		reflect.TypeFor[Plan](): {
-			"Endpoint": 0, "Envelope": 8, "Fields": 32, "Objects": 40, "Together": 48, "Requirements": 56, "Senders": 64, "Decisions": 72, "PropertiesKey": 80,
-			"OmittedAttributes": 88, "PlacedLevels": 96, "PlacedPrefixes": 104, "TreatsAttributes": 112, "BodyProperty": 116, "MaxStringLength": 124,
-			"MaxDepth": 128, "Hints": 132, "Notices": 140,
+			"Endpoint": 0, "Envelope": 8, "OneBatch": 32, "Fields": 40, "Objects": 48, "Together": 56, "Requirements": 64, "Senders": 72, "Decisions": 80,
+			"PropertiesKey": 88, "OmittedAttributes": 96, "PlacedLevels": 104, "PlacedPrefixes": 112, "TreatsAttributes": 120, "BodyProperty": 124,
+			"MaxStringLength": 132, "MaxDepth": 136, "Hints": 140, "Notices": 148,
 		},
 		reflect.TypeFor[Alternative]():     {"Sources": 0, "Conversion": 8, "Consumes": 56},
 		reflect.TypeFor[Conversion]():      {"Case": 0, "Text": 8, "Number": 8, "Integer": 8, "Texts": 8, "UUID": 8, "Fixed": 8},

@@ -63,6 +63,7 @@ type Fault struct {
 type Plan struct {
 	Endpoint          string
 	Envelope          Envelope
+	OneBatch          Batch
 	Fields            []Field
 	Objects           []EventObject
 	Together          []Together

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
-	"errors"
 
 	"github.com/Flagsmith/flagsmith-otel-collector/exporter/amplitudeexporter/internal/guest"
 	"github.com/Flagsmith/flagsmith-otel-collector/exporter/amplitudeexporter/internal/record"
@@ -182,14 +181,11 @@ func (p *Prepared) refuses(record int, d *decision) bool {
 	return true
 }
 
-// divide begins batches, and drops what fits none, among the events from first on. An error changes nothing.
-func (p *Prepared) divide(first int, divided *guest.Divided) error {
-	if !isOf(divided, len(p.events)-first, len(p.starts) == 0) {
-		return errors.New("divide: the core's batches are not of the events that it was asked about, in their order")
-	}
+// divide begins batches, and drops what fits none, of all events.
+func (p *Prepared) divide(divided *guest.Divided) {
 	starts, dropped := divided.Starts, divided.Dropped
-	kept := p.events[:first]
-	for i, event := range p.events[first:] {
+	kept := p.events[:0]
+	for i, event := range p.events {
 		if len(dropped) > 0 && int(dropped[0].Event) == i {
 			p.Dropped[event.Record] = dropped[0].Reason
 			dropped = dropped[1:]
@@ -202,7 +198,6 @@ func (p *Prepared) divide(first int, divided *guest.Divided) error {
 		kept = append(kept, event)
 	}
 	p.events = kept
-	return nil
 }
 
 // isOf reports whether batches are of so many events: each start and each dropped event is one of them, in their order,
@@ -233,14 +228,6 @@ func (p *Prepared) DroppedByReason() map[string]int {
 		counts[reason]++
 	}
 	return counts
-}
-
-// dropFrom drops the events from first on.
-func (p *Prepared) dropFrom(first int, reason string) {
-	for i := range p.events[first:] {
-		p.Dropped[p.events[first+i].Record] = reason
-	}
-	p.events = p.events[:first]
 }
 
 // Batches returns the events of each request.

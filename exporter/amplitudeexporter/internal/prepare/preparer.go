@@ -29,6 +29,7 @@ type Preparer struct {
 	plan       plan
 	decisions  []guest.Decision
 	objects    int
+	oneBatch   guest.Batch
 	lines      lineReader
 	memos      []memo
 	places     keyMemo[guest.Place]
@@ -44,6 +45,7 @@ func New(pool *guest.Pool, from *guest.Plan, apiKey string, logger *zap.Logger) 
 		plan:      plan{envelope: envelope{open: from.Envelope.BeforeKey + apiKey + from.Envelope.AfterKey, end: from.Envelope.End}},
 		decisions: from.Decisions,
 		objects:   len(from.Objects),
+		oneBatch:  from.OneBatch,
 		memos:     make([]memo, len(from.Decisions)),
 		logger:    logger,
 	}
@@ -73,16 +75,12 @@ type work struct {
 	pending []pending
 	// decisions are those of the record at hand, ofScope those that all records of its scope share; nil for others.
 	decisions, ofScope []*decision
-	// undivided is the first of the events that are in no batch yet, open the batch that the ones before left open.
-	undivided int
-	sizes     []uint32
-	open      guest.Batch
+	sizes              []uint32
 	// bytesPerRecord is how many bytes were last written.
 	bytesPerRecord int
 }
 
 func (w *work) reset() {
-	w.open, w.undivided = guest.Batch{}, 0
 	for i := range w.pending {
 		w.pending[i].reset()
 	}
@@ -150,11 +148,6 @@ func (p *Preparer) prepareScope(ctx context.Context, w *work, out *Prepared, sl 
 		}
 		if err := out.take(ctx, w.encoder, w.decisions, first+i); err != nil {
 			return err
-		}
-		if len(out.events)-w.undivided >= maxRecordsPerCall {
-			if err := p.divide(ctx, w, out); err != nil {
-				return err
-			}
 		}
 	}
 	return nil
@@ -244,34 +237,60 @@ func (p *Preparer) decidePending(ctx context.Context, w *work) error {
 	return nil
 }
 
-// divide divides the events that are in no batch yet into batches.
+// divide divides the events into batches.
 func (p *Preparer) divide(ctx context.Context, w *work, out *Prepared) error {
-	first := w.undivided
 	w.sizes = w.sizes[:0]
-	for i := range out.events[first:] {
-		w.sizes = append(w.sizes, uint32(out.size(&out.events[first+i])))
+	bytes := 0
+	for i := range out.events {
+		size := out.size(&out.events[i])
+		bytes += size + len(",")
+		w.sizes = append(w.sizes, uint32(size))
 	}
-	if len(w.sizes) == 0 {
+	switch {
+	case len(w.sizes) == 0:
+		return nil
+	case len(w.sizes) <= int(p.oneBatch.Events) && bytes <= int(p.oneBatch.Bytes):
+		out.divide(&guest.Divided{Starts: []uint32{0}})
 		return nil
 	}
+	var divided guest.Divided
+	for from := 0; from < len(w.sizes); from += maxRecordsPerCall {
+		sizes := w.sizes[from:min(from+maxRecordsPerCall, len(w.sizes))]
+		if err := p.divideSome(ctx, uint32(from), sizes, &divided); err != nil {
+			return err
+		}
+	}
+	out.divide(&divided)
+	return nil
+}
+
+// divideSome has the core divide events of these sizes, of which the first has an index, behind those divided before.
+func (p *Preparer) divideSome(ctx context.Context, first uint32, sizes []uint32, divided *guest.Divided) error {
 	err := p.pool.With(ctx, func(instance *guest.Instance) error {
-		divided, err := instance.Divide(ctx, w.open, w.sizes)
+		some, err := instance.Divide(ctx, divided.Open, sizes)
 		if err != nil {
 			return err
 		}
-		if err := out.divide(first, &divided); err != nil {
-			return err
+		if !isOf(&some, len(sizes), len(divided.Starts) == 0) {
+			return errors.New("divide: the core's batches are not of the events that it was asked about, in their order")
 		}
-		w.open = divided.Open
+		divided.Open = some.Open
+		for _, start := range some.Starts {
+			divided.Starts = append(divided.Starts, first+start)
+		}
+		for _, dropped := range some.Dropped {
+			divided.Dropped = append(divided.Dropped, guest.DroppedEvent{Event: first + dropped.Event, Reason: dropped.Reason})
+		}
 		return nil
 	})
 	if isGuestFault(ctx, err) {
 		p.logger.Error("The core failed with the batches of records, which are dropped; the instance was thrown away",
-			zap.Int("dropped_records", len(w.sizes)), zap.Error(err))
-		out.dropFrom(first, ReasonGuestFault)
-		err = nil
+			zap.Int("dropped_records", len(sizes)), zap.Error(err))
+		for i := range sizes {
+			divided.Dropped = append(divided.Dropped, guest.DroppedEvent{Event: first + uint32(i), Reason: ReasonGuestFault})
+		}
+		return nil
 	}
-	w.undivided = len(out.events)
 	return err
 }
 

@@ -230,3 +230,36 @@ func TestAnExposureIsOneADay(t *testing.T) {
 	}
 	assert.Len(t, ids, 2)
 }
+
+// Only what may not be one batch takes a call of the core, and a failure with some events costs only those.
+func TestTheCoreDividesWhatIsMoreThanOneBatch(t *testing.T) {
+	calls := map[string]int{}
+	pool, plan, err := guest.NewPool(t.Context(), testConfig(t, func(c *guest.Config) { c.MaxBatchEvents = 600 }), guest.Observer{
+		Called: func(_ context.Context, function string, _ time.Duration) { calls[function]++ },
+	})
+	require.NoError(t, err)
+	sizes := func(p *Prepared) []int {
+		var sizes []int
+		for _, events := range p.Batches() {
+			sizes = append(sizes, len(events))
+		}
+		return sizes
+	}
+	p := New(pool, &plan, testKey, zap.NewNop())
+	prepared, err := p.Prepare(t.Context(), wholeLogs("a", 600))
+	require.NoError(t, err)
+	assert.Equal(t, []int{600}, sizes(prepared))
+	assert.Zero(t, calls["divide"])
+
+	prepared, err = p.Prepare(t.Context(), wholeLogs("a", 601))
+	require.NoError(t, err)
+	assert.Equal(t, []int{600, 1}, sizes(prepared))
+	assert.Equal(t, 3, calls["divide"])
+
+	plan.OneBatch.Bytes = 1_000
+	calls["divide"] = 0
+	prepared, err = New(pool, &plan, testKey, zap.NewNop()).Prepare(t.Context(), wholeLogs("a", 10))
+	require.NoError(t, err)
+	assert.Equal(t, []int{10}, sizes(prepared))
+	assert.Equal(t, 1, calls["divide"], "more bytes than are one batch for sure")
+}

@@ -291,7 +291,8 @@ declare module 'flagsmith:amplitude-exporter/types@0.2.0' {
     path: Array<string>,
     conversion: Conversion,
     /**
-     * The most members that its attributes make in one event.
+     * The most members that it has in one event, those of fields included. Of more attributes those are written whose
+     * keys come first in the order of their bytes.
      */
     maxMembers: number,
     /**
@@ -447,6 +448,16 @@ declare module 'flagsmith:amplitude-exporter/types@0.2.0' {
     condition: Condition,
   }
   /**
+   * A batch in the making: the events of one request.
+   */
+  export interface Batch {
+    events: number,
+    /**
+     * Bytes of the request's body so far, envelope included; 0 when there are no events.
+     */
+    bytes: number,
+  }
+  /**
    * What the host does for every record and every request.
    */
   export interface Plan {
@@ -455,6 +466,10 @@ declare module 'flagsmith:amplitude-exporter/types@0.2.0' {
      */
     endpoint: string,
     envelope: Envelope,
+    /**
+     * Events that are no more than so many, and take no more than so many bytes with a comma behind each, are one batch.
+     */
+    oneBatch: Batch,
     /**
      * What the host writes into each event by itself, in this order. Fields whose paths begin alike stand in one object,
      * where the first of them stands. No path is another's, nor the beginning of another's.
@@ -524,16 +539,6 @@ declare module 'flagsmith:amplitude-exporter/types@0.2.0' {
      * Sentences for the operator, to be logged once at start.
      */
     notices: Array<string>,
-  }
-  /**
-   * A batch in the making: the events of one request.
-   */
-  export interface Batch {
-    events: number,
-    /**
-     * Bytes of the request's body so far, envelope included; 0 when there are no events.
-     */
-    bytes: number,
   }
   export interface DroppedEvent {
     /**
