@@ -4,11 +4,23 @@
  */
 
 import { dirname, join, normalize } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { isCommand, shellFaults, transcriptFaults } from './docs/commands.ts';
 import { taskDefinitionFaults } from './docs/deployments.ts';
+import {
+  examplesIn,
+  expectShown,
+  fieldRowsIn,
+  fieldRowsOfCore,
+  MAPPING,
+  type Mapper,
+  operationRowsIn,
+  operationRowsOfCore,
+  startMapper,
+  withExamples,
+} from './docs/mapping.ts';
 import { anchorsOf, type Block, blocksOf, inlineCodeOf, linksOf } from './docs/markdown.ts';
-import { exists, filesIn, IMAGE, read } from './docs/repository.ts';
+import { environment, exists, filesIn, IMAGE, read } from './docs/repository.ts';
 import { yamlFaults } from './docs/yaml.ts';
 
 const documents = [
@@ -34,6 +46,8 @@ const checks: Readonly<Record<string, (block: Block, document: string) => string
 const unchecked: readonly string[] = ['', 'promql', 'ts'];
 
 function blockFaults(block: Block, document: string): string[] {
+  // Each is a part of an example, which is run.
+  if (block.language === 'json' && withExamples.some((path) => document === read(path))) return [];
   return checks[block.language]?.(block, document) ?? [`nobody checks ${block.language}`];
 }
 
@@ -62,6 +76,34 @@ describe.each(documents)('%s', (path) => {
   });
 
   test('links', () => expect(linkFaults(markdown, path)).toEqual([]));
+});
+
+function byName<T extends { name: string }>(rows: readonly T[]): T[] {
+  return [...rows].sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+describe.each(withExamples)('what %s shows', (path) => {
+  const examples = examplesIn(read(path));
+  let mapper: Mapper;
+
+  beforeAll(async () => {
+    mapper = await startMapper(examples, environment);
+  });
+
+  afterAll(async () => await mapper?.stop());
+
+  test.each(examples.map((example, index) => ({ ...example, index })))('the record in line $line', async ({
+    index,
+    ...example
+  }) => expectShown(await mapper.outcomeOf(index), example));
+});
+
+test('the table of fields is that of the core', () => {
+  expect(byName(fieldRowsIn(read(MAPPING)))).toEqual(byName(fieldRowsOfCore()));
+});
+
+test('the table of operations is that of the core', () => {
+  expect(operationRowsIn(read(MAPPING))).toEqual(operationRowsOfCore());
 });
 
 test.each(configs)('%s', (path) => expect(yamlFaults(read(path))).toEqual([]));
@@ -150,6 +192,35 @@ describe('a fault is found', () => {
   test('output that is another', () => {
     const text = '$ dist/flagsmith-otel-collector validate --config config.yaml\nError: none\n';
     expect(transcriptFaults({ language: 'console', text, line: 1 }).join('\n')).toMatch(/region: is "mars"/);
+  });
+
+  const pair = (record: string, becomes: string): string =>
+    ['# A', '```json', record, '```', '', '```json', becomes, '```', ''].join('\n');
+
+  test.each([
+    ['an example with an unknown key', pair('{"attribute": {}}', '{}'), /has attribute/],
+    ['a record without an event', pair('{}', '{}').replace(/```json\n{}\n```\n$/, ''), /becomes/],
+  ])('%s', (_, markdown, fault) => expect(() => examplesIn(markdown)).toThrow(fault));
+
+  test('settings are those of their section', () => {
+    const yaml = '```yaml\nexporters: {amplitude: {region: eu}}\n```\n';
+    const [own, other] = examplesIn(`# B\n${yaml}${pair('{}', '"skipped"').slice(4)}${pair('{}', '"skipped"')}`);
+    expect(own?.settings).toEqual({ region: 'eu' });
+    expect(other?.settings).toEqual({});
+  });
+
+  test.each([
+    ['a field that is missing', /^\| `dma` .*\n/m, ''],
+    ['a field that there is not', '| `idfv` | `idfv`', '| `idfx` | `idfx`'],
+    ['a source', '`network.carrier.name` | text', '`carrier.name` | text'],
+    ['a key of the event', '`productId`', '`product_id`'],
+    ['what is acceptable', 'number from -90 to 90', 'number from 0 to 90'],
+  ])('%s', (_, from, to) => {
+    expect(byName(fieldRowsIn(edited(MAPPING, from, to)))).not.toEqual(byName(fieldRowsOfCore()));
+  });
+
+  test('an operation that is missing', () => {
+    expect(operationRowsIn(edited(MAPPING, /^\| `append` .*\n/m, ''))).not.toEqual(operationRowsOfCore());
   });
 
   test('a language', () => expect(blockFaults({ language: 'bash', text: '', line: 1 }, '')).not.toEqual([]));

@@ -46,6 +46,26 @@ export function anchorsOf(markdown: string): Set<string> {
   return anchors;
 }
 
+/** Its tables: the rows of each with their cells, the heading first, the line below that left out. */
+export function tablesOf(markdown: string): string[][][] {
+  const tables: string[][][] = [];
+  let isWithin = false;
+  for (const line of split(markdown).prose.split('\n')) {
+    const isRow = line.startsWith('|');
+    if (isRow && !isWithin) tables.push([]);
+    if (isRow && !/^\|[-:| ]+\|$/.test(line)) tables.at(-1)?.push(cellsOf(line));
+    isWithin = isRow;
+  }
+  return tables;
+}
+
+function cellsOf(row: string): string[] {
+  return row
+    .slice(1, row.lastIndexOf('|'))
+    .split('|')
+    .map((cell) => cell.trim());
+}
+
 function split(markdown: string): { blocks: Block[]; prose: string } {
   const blocks: Block[] = [];
   let prose = '';

@@ -37,6 +37,12 @@ export const MODULE = 'github.com/Flagsmith/flagsmith-otel-collector/exporter/am
 export const VERSION =
   new RegExp(`gomod: ${MODULE} v(\\d+\\.\\d+\\.\\d+)`).exec(read('README.md'))?.[1] ?? 'not in README.md';
 
+/** What the configs of the documentation read from the environment. */
+export const environment: NodeJS.ProcessEnv = {
+  AMPLITUDE_API_KEY: '0123456789abcdef0123456789abcdef',
+  AMPLITUDE_HASH_KEY: 'correct horse battery staple',
+};
+
 /** Where the image has the collector's config. */
 export const CONFIG_PATH = '/etc/otelcol/config.yaml';
 
@@ -81,7 +87,7 @@ export function run(
   args: readonly string[],
   options: { cwd?: string; input?: string } = {},
 ): { ok: boolean; said: string } {
-  const env = { ...process.env, AMPLITUDE_API_KEY: '0123456789abcdef0123456789abcdef' };
+  const env = { ...process.env, ...environment };
   const { status, stdout, stderr } = spawnSync(command, args, { encoding: 'utf8', env, ...options });
   return { ok: status === 0, said: `${stdout ?? ''}${stderr ?? ''}` };
 }
