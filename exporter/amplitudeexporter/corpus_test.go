@@ -56,7 +56,8 @@ func TestCorpus(t *testing.T) {
 			pool, plan, err := guest.NewPool(t.Context(), cfg.forCore(), guest.Observer{})
 			require.NoError(t, err)
 			preparer := prepare.New(pool, &plan, cfg.apiKeyJSON(), zap.NewNop())
-			require.NoError(t, preparer.Treat(t.Context(), logs, string(cfg.HashKey)))
+			logs, err = preparer.Treat(t.Context(), logs, string(cfg.HashKey))
+			require.NoError(t, err)
 			record.MarkArrival(logs, corpusArrival)
 
 			compareGolden(t, filepath.Join(dir, "decisions.txt"), cellsOf(t, pool, preparer, &plan, logs))

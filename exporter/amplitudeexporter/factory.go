@@ -172,14 +172,15 @@ func (l logsExporter) Start(ctx context.Context, host component.Host) error {
 // ConsumeLogs takes away what is not to leave the collector, before anything else sees it, and marks records before they
 // get to the queue, which regroups them.
 func (l logsExporter) ConsumeLogs(ctx context.Context, logs plog.Logs) error {
-	if err := l.amplitude.preparer.Treat(ctx, logs, string(l.amplitude.cfg.HashKey)); err != nil {
+	logs, err := l.amplitude.preparer.Treat(ctx, logs, string(l.amplitude.cfg.HashKey))
+	if err != nil {
 		return err
 	}
 	now := time.Now()
 	record.MarkArrival(logs, pcommon.NewTimestampFromTime(now))
 	arrivals := arrivalsIn(logs, now)
 	l.amplitude.waiting.enqueue(arrivals)
-	err := l.Logs.ConsumeLogs(ctx, logs)
+	err = l.Logs.ConsumeLogs(ctx, logs)
 	if err != nil {
 		l.amplitude.waiting.refuse(arrivals)
 	}

@@ -137,11 +137,13 @@ func (m *keyMemo[T]) remember(level guest.Level, keys []string, answers []T) {
 	}
 }
 
-// Treat does with the attributes of records what the config says, before anything else sees them. On error the caller must
-// not send them.
-func (p *Preparer) Treat(ctx context.Context, logs plog.Logs, hashKey string) error {
+// Treat returns records with their attributes as the config wants them, before anything else sees them. The records that
+// it gets stay as they are: a caller that is refused may come with them again, and a digest must not be digested again.
+func (p *Preparer) Treat(ctx context.Context, logs plog.Logs, hashKey string) (plog.Logs, error) {
 	if !p.lines.plan.TreatsAttributes {
-		return nil
+		return logs, nil
 	}
-	return record.Treat(ctx, logs, p.treatAttributes, hashKey)
+	treated := plog.NewLogs()
+	logs.CopyTo(treated)
+	return treated, record.Treat(ctx, treated, p.treatAttributes, hashKey)
 }

@@ -174,8 +174,8 @@ func TestTreatmentIsRememberedAndFailsClosed(t *testing.T) {
 		return logs
 	}
 	for range 2 {
-		logs := newLogs()
-		require.NoError(t, p.Treat(t.Context(), logs, "key"))
+		logs, err := p.Treat(t.Context(), newLogs(), "key")
+		require.NoError(t, err)
 		attributes := logs.ResourceLogs().At(0).ScopeLogs().At(0).LogRecords().At(0).Attributes().AsRaw()
 		assert.NotContains(t, attributes, "secret.a")
 		assert.Len(t, attributes["id"], 64)
@@ -187,15 +187,16 @@ func TestTreatmentIsRememberedAndFailsClosed(t *testing.T) {
 	logs := newLogs()
 	// More than the core has memory for.
 	logs.ResourceLogs().At(0).Resource().Attributes().PutStr(strings.Repeat("x", 70<<20), "x")
-	require.NoError(t, p.Treat(t.Context(), logs, "key"))
-	assert.Empty(t, logs.ResourceLogs().At(0).Resource().Attributes().AsRaw(), "what the core fails with does not leave")
+	treated, err := p.Treat(t.Context(), logs, "key")
+	require.NoError(t, err)
+	assert.Empty(t, treated.ResourceLogs().At(0).Resource().Attributes().AsRaw(), "what the core fails with does not leave")
 	assert.Equal(t, 1, logged.Len())
 
 	cancelled, cancel := context.WithCancel(t.Context())
 	cancel()
 	logs = newLogs()
 	logs.ResourceLogs().At(0).Resource().Attributes().PutStr("new", "x")
-	if err := p.Treat(cancelled, logs, "key"); err != nil {
+	if _, err := p.Treat(cancelled, logs, "key"); err != nil {
 		assert.ErrorIs(t, err, guest.ErrNoInstance)
 	}
 }
@@ -205,7 +206,8 @@ func TestWithoutTreatmentNobodyIsAsked(t *testing.T) {
 	p.pool = nil
 	logs := wholeLogs("a", 1)
 	logs.MarkReadOnly()
-	assert.NoError(t, p.Treat(t.Context(), logs, ""))
+	_, err := p.Treat(t.Context(), logs, "")
+	assert.NoError(t, err)
 }
 
 func TestAnExposureIsOneADay(t *testing.T) {
