@@ -51,9 +51,14 @@ const sources: Readonly<Record<string, readonly Attribute[]>> = {
 /** The systems of phones, by the names that Amplitude has for the platforms. */
 const mobilePlatforms: Readonly<Record<string, string>> = { ios: 'iOS', android: 'Android' };
 
+/** Whether there is a value: null and a text that is empty are none. */
+function isThere(value: string): boolean {
+  return isContainer(value) || (scalarText(value) ?? '') !== '';
+}
+
 function isBrowser(values: Values): boolean {
   return (
-    attributes.some((key) => key.startsWith('browser.') && values[key] !== '') ||
+    attributes.some((key) => key.startsWith('browser.') && isThere(values[key])) ||
     scalarText(values['telemetry.sdk.language']) === 'webjs'
   );
 }
@@ -67,7 +72,7 @@ function isClient(values: Values): boolean {
   const marks: Attribute[] = ['app.installation.id', 'device.model.identifier', 'device.model.name'];
   return (
     isBrowser(values) ||
-    marks.some((key) => values[key] !== '') ||
+    marks.some((key) => isThere(values[key])) ||
     scalarText(values['telemetry.sdk.language']) === 'swift' ||
     mobilePlatform(values) !== undefined
   );
@@ -89,10 +94,10 @@ export function decideClient(cell: string, config: Config): CellAnswer {
   const platform = isBrowser(values) ? 'Web' : mobilePlatform(values);
   if (platform !== undefined && !isOwn('platform')) members.push(`"platform":${asciiJson(platform)}`);
   // Amplitude reads a browser's system out of its user agent.
-  const isParsed = isBrowser(values) && values['user_agent.original'] !== '';
+  const isParsed = isBrowser(values) && isThere(values['user_agent.original']);
   for (const [name, keys] of Object.entries(sources)) {
     if (isOwn(name) || (isParsed && name.startsWith('os_'))) continue;
-    const key = keys.find((key) => scalarText(values[key]) !== undefined && values[key] !== '""');
+    const key = keys.find((key) => isThere(values[key]) && !isContainer(values[key]));
     if (key !== undefined) {
       members.push(`"${name}":${asciiJson(scalarText(values[key]))}`);
       consume(key);

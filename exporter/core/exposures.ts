@@ -10,6 +10,7 @@ import { type EventTypeDecider, eventTypeSources } from './event-type.ts';
 import { attributeOf } from './fields.ts';
 import { anyOf, type Matcher } from './glob.ts';
 import { asciiJson } from './json.ts';
+import { EXPOSURE } from './objects.ts';
 
 export const FLAG_KEY = 'feature_flag.key';
 
@@ -62,10 +63,12 @@ export function evaluationDecider(config: Config, decideType: EventTypeDecider):
     const hasText = (index: number): boolean => (textAt(index) ?? '') !== '';
     const nameAt = eventTypeSources.findIndex((_, index) => hasText(index));
     const flag = textAt(indexOf(FLAG_KEY)) ?? '';
-    if (!evaluations.includes(textAt(nameAt) ?? '') || !isExposed(flag)) return decideType(values[nameAt], nameAt);
+    const isEvaluation = evaluations.includes(textAt(nameAt) ?? '');
+    if (!isEvaluation || flag === '' || !isExposed(flag)) return decideType(values[nameAt], nameAt);
 
-    const reason = textAt(indexOf('feature_flag.result.reason')) ?? textAt(indexOf('feature_flag.evaluation.reason'));
-    const isExposing = reason === undefined || exposingReasons.includes(reason.toLowerCase());
+    // A text that is empty is no reason.
+    const reason = textAt(indexOf('feature_flag.result.reason')) || textAt(indexOf('feature_flag.evaluation.reason'));
+    const isExposing = !reason || exposingReasons.includes(reason.toLowerCase());
     if (!isExposing || hasText(indexOf('error.type'))) return { kind: 'skip' };
     // The event's name may stand in the body.
     const variantAt = variants.find((index) => hasText(index) && index !== nameAt);
@@ -78,7 +81,7 @@ export function evaluationDecider(config: Config, decideType: EventTypeDecider):
       consumes.push(experimentAt);
     }
     return adds({
-      members: '"event_type":"$exposure"',
+      members: `"event_type":"${EXPOSURE}"`,
       properties: properties.join(),
       instructions: { consumes, once_ms: DAY_MS },
     });

@@ -132,8 +132,12 @@ export function plainFieldsFor(config: Config): Field[] {
 
 function alternativesOf(row: PlainField, config: Config): Alternative[] {
   if (row.isRevenue) {
-    const sources = config.revenue.filter(({ key }) => key === row.name).flatMap(({ value }) => onAnyLevel(value));
-    return from(sources, row.as);
+    // A purchase is one event's: of a resource it would be counted with each record.
+    const named = config.revenue.filter(({ key }) => key === row.name);
+    return from(
+      named.map(({ value }) => attributeOf('record', value)),
+      row.as,
+    );
   }
   const own = ownSources(row.name, config);
   if (own === undefined) {
@@ -144,10 +148,11 @@ function alternativesOf(row: PlainField, config: Config): Alternative[] {
     ];
     return from(sources, row.as);
   }
+  // An address on a resource is that of a machine, and of nobody.
   return own.flatMap((key) =>
     row.name === 'ip' && key === REMOTE
       ? from([{ tag: 'constant', val: REMOTE }], text())
-      : from(onAnyLevel(key), row.as),
+      : from(row.name === 'ip' ? [attributeOf('record', key)] : onAnyLevel(key), row.as),
   );
 }
 

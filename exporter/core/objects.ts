@@ -12,12 +12,13 @@ import type {
   Requirement,
 } from 'flagsmith:amplitude-exporter/types@0.2.0';
 import type { Instructions } from './decision.ts';
-import { anyText, explicitAttribute, number, onAnyLevel } from './fields.ts';
+import { anyText, explicitAttribute, number, onAnyLevel, plainFields } from './fields.ts';
 import { anyOf, type Matcher } from './glob.ts';
 import { omittedAttributes } from './identity.ts';
 
 export const IDENTIFY = '$identify';
 export const GROUP_IDENTIFY = '$groupidentify';
+export const EXPOSURE = '$exposure';
 
 /** Types of groups an event may have, and groups of one type. Source: Amplitude's documentation of accounts. */
 export const MAX_GROUP_TYPES = 5;
@@ -77,15 +78,19 @@ function rowsFor(config: Config): Row[] {
     ...operations.map(({ name, key, as }) => ({
       object: objectAt(['user_properties', key], as),
       prefix: `${USER}${name}.`,
-      levels: ['record'] as const,
+      levels: userLevels(name),
     })),
     ...operations.flatMap(({ name, key, as }) => {
       const globs = config.userProperties.find((setting) => setting.key === name)?.values ?? [];
       if (globs.length === 0) return [];
-      const levels: readonly Level[] = name === 'set' ? ['record', 'resource'] : ['record'];
-      return [{ object: objectAt(['user_properties', key], as), matches: anyOf(globs), levels }];
+      return [{ object: objectAt(['user_properties', key], as), matches: anyOf(globs), levels: userLevels(name) }];
     }),
   ];
+}
+
+/** A resource says what its user is, but not what is to be done: each of its records would do it again. */
+function userLevels(operation: string): readonly Level[] {
+  return operation === 'set' ? ['record', 'resource'] : ['record'];
 }
 
 function objectAt(path: string[], conversion: Conversion, { onDemand } = { onDemand: false }): EventObject {
@@ -96,15 +101,18 @@ export function objectsFor(config: Config): EventObject[] {
   return rowsFor(config).map(({ object }) => object);
 }
 
+/** Attributes that are fields and nothing else, whatever globs match them. */
+export function neverProperties(config: Config): string[] {
+  return [...omittedAttributes(config), ...plainFields.map(({ name }) => explicitAttribute(name))];
+}
+
 /** Says where attributes stand in an event. */
 export type Placer = (level: Level, key: string) => Place;
 
 /** Where attributes stand: in an object, else among the properties where their level has some that match. */
 export function placerFor(config: Config): Placer {
   const rows = rowsFor(config);
-  // What says something to this exporter is no glob's.
-  const ids = omittedAttributes(config);
-  const isOwn = (key: string): boolean => key.startsWith(explicitAttribute('')) || ids.includes(key);
+  const areFields = new Set(neverProperties(config));
   const isProperty: Readonly<Record<Level, Matcher>> = {
     record: () => true,
     scope: anyOf(config.scopeAttributes),
@@ -116,7 +124,7 @@ export function placerFor(config: Config): Placer {
       if (prefix !== undefined && key.startsWith(prefix) && key.length > prefix.length) {
         return { tag: 'member', val: { object, key: key.slice(prefix.length) } };
       }
-      if (matches?.(key) && !isOwn(key)) return { tag: 'member', val: { object, key } };
+      if (matches?.(key) && !areFields.has(key)) return { tag: 'member', val: { object, key } };
     }
     return { tag: isProperty[level](key) ? 'property' : 'nowhere' };
   };

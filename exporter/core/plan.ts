@@ -12,19 +12,11 @@ import { clientDecision, decideClient } from './client.ts';
 import type { Decider } from './decision.ts';
 import { decideEventType, eventTypeDecider, eventTypeDecision } from './event-type.ts';
 import { evaluationDecider, evaluationDecision, FLAG_KEY } from './exposures.ts';
-import {
-  coordinates,
-  explicitAttribute,
-  libraryField,
-  places,
-  plainFields,
-  plainFieldsFor,
-  timeAndInsertId,
-} from './fields.ts';
-import { identityFields, identityRequirement, noIdentityHint, omittedAttributes, sendersIn } from './identity.ts';
+import { coordinates, libraryField, places, plainFieldsFor, timeAndInsertId } from './fields.ts';
+import { identityFields, identityRequirement, noIdentityHint, sendersIn } from './identity.ts';
 import { asciiJson } from './json.ts';
 import { type Api, apis, hosts, MAX_DEPTH, MAX_STRING_LENGTH, type Region } from './limits.ts';
-import { groupFields, groupRequirement, objectsFor, placedLevels, placedPrefixes } from './objects.ts';
+import { groupFields, groupRequirement, neverProperties, objectsFor, placedLevels, placedPrefixes } from './objects.ts';
 
 /** What the host has to do for a config in which `faultsOf` found nothing. */
 export function planFor(config: Config): Plan {
@@ -46,7 +38,7 @@ export function planFor(config: Config): Plan {
     senders: sendersIn(fields),
     decisions: decisionsFor(config).map(({ decision }) => decision),
     propertiesKey: 'event_properties',
-    omittedAttributes: [...omittedAttributes(config), ...plainFields.map(({ name }) => explicitAttribute(name))],
+    omittedAttributes: neverProperties(config),
     placedLevels: placedLevels(config),
     placedPrefixes: [...placedPrefixes],
     treatsAttributes: config.omitAttributes.length + config.hashAttributes.length > 0,

@@ -1,9 +1,9 @@
 import type { Config } from 'flagsmith:amplitude-exporter/types@0.2.0';
 import { anyOf } from './glob.ts';
-import { GROUP_IDENTIFY, IDENTIFY } from './objects.ts';
+import { EXPOSURE, GROUP_IDENTIFY, IDENTIFY } from './objects.ts';
 
-/** What tells Amplitude about users and groups is needed whole. */
-const neverSampled: readonly string[] = [IDENTIFY, GROUP_IDENTIFY];
+/** What tells Amplitude about users, groups and experiments is needed whole. */
+const neverSampled: readonly string[] = [IDENTIFY, GROUP_IDENTIFY, EXPOSURE];
 
 /** The share of users that is kept of an event type: that of the first entry of `sampling` that names it, else 1. */
 export function samplerFor({ sampling }: Config): (eventType: string) => number {
