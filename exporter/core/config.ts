@@ -98,7 +98,8 @@ export function faultsOf(config: Config): Fault[] {
 
 function groupFaults({ groups }: Config): Fault[] {
   const faults = groups.flatMap(({ key, value }) => attributeFaults(`groups::${key}`, value));
-  if (groups.some(({ key }) => key === '')) faults.push({ key: 'groups', message: 'has a type without a name' });
+  if (groups.some(({ key }) => key === ''))
+    faults.push({ key: 'groups', message: 'has a type without a name: name it, or remove it' });
   if (groups.length > MAX_GROUP_TYPES) {
     const message = `has ${groups.length} types, and Amplitude takes ${MAX_GROUP_TYPES} in an event: remove some`;
     faults.push({ key: 'groups', message });
@@ -150,13 +151,17 @@ const configuredElsewhere: Readonly<Record<string, string>> = {
   user_properties: 'user_properties',
 };
 
+function placeOf(field: string): string | undefined {
+  return Object.hasOwn(configuredElsewhere, field) ? configuredElsewhere[field] : undefined;
+}
+
 function fieldFaults({ fields, revenue }: Config): Fault[] {
   const inFields = plainFields.filter(({ isRevenue }) => !isRevenue).map(({ name }) => name);
   const inRevenue = plainFields.filter(({ isRevenue }) => isRevenue).map(({ name }) => name);
   const faults: Fault[] = [];
   for (const { key: name, values } of fields) {
     const key = `fields::${name}`;
-    const elsewhere = inRevenue.includes(name) ? `revenue::${name}` : configuredElsewhere[name];
+    const elsewhere = inRevenue.includes(name) ? `revenue::${name}` : placeOf(name);
     if (elsewhere !== undefined) faults.push({ key, message: `is not configured here: write ${elsewhere}` });
     else if (!inFields.includes(name)) {
       faults.push({ key, message: `is no field that can be configured: write one of ${inFields.join(', ')}` });

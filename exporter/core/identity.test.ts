@@ -196,6 +196,118 @@ describe('device id and session id', () => {
   });
 });
 
+describe("OpenTelemetry's own attributes", () => {
+  const INSTALLATION = 'app.installation.id';
+  const globs = { resourceAttributes: ['*'], scopeAttributes: ['*'] };
+  const levels: readonly Level[] = ['record', 'scope', 'resource'];
+
+  test.each(levels)('app.installation.id of the %s is the device, and no property', (level) => {
+    expect(identify({ [INSTALLATION]: { [level]: 'an-installation' } }, globs)).toEqual({
+      fields: { device_id: 'an-installation' },
+      properties: {},
+    });
+  });
+
+  test('a device id that is named goes before it, which then stays a property', () => {
+    const attributes = { [INSTALLATION]: { record: 'an-installation' }, [DEVICE]: { resource: 'device-1' } };
+    expect(identify(attributes)).toEqual({
+      fields: { device_id: 'device-1' },
+      properties: { [INSTALLATION]: 'an-installation' },
+    });
+  });
+
+  test.each(['unknown', 'four', '0', {}, null])('an installation %j is no device, and stays a property', (value) => {
+    const someone = { [OVERRIDE]: { record: 'someone' } };
+    expect(identify({ ...someone, [INSTALLATION]: { record: value } })).toEqual({
+      fields: { user_id: 'someone' },
+      properties: { [INSTALLATION]: value },
+    });
+  });
+
+  test('an empty name turns them off too', () => {
+    const attributes = {
+      [OVERRIDE]: { record: 'someone' },
+      [INSTALLATION]: { record: 'an-installation' },
+      'session.id': { record: '1700000000000' },
+    };
+    expect(identify(attributes, { deviceIdAttribute: '', sessionIdAttribute: '' })).toEqual({
+      fields: { user_id: 'someone' },
+      properties: { [INSTALLATION]: 'an-installation', 'session.id': '1700000000000' },
+    });
+  });
+
+  test('device.id, user.id and enduser.id are ids only where they are configured', () => {
+    const ids = {
+      'device.id': { record: 'device-1' },
+      'user.id': { record: 'user-1' },
+      'enduser.id': { record: 'enduser-1' },
+    };
+    expect(identify(ids)).toBeUndefined();
+    const changes = { userIdOverrideAttribute: 'user.id', deviceIdAttribute: 'device.id' };
+    expect(identify(ids, changes)).toEqual({
+      fields: { user_id: 'user-1', device_id: 'device-1' },
+      properties: { 'enduser.id': 'enduser-1' },
+    });
+    expect(userOf(ids, { userIdOverrideAttribute: 'enduser.id' })).toBe('enduser-1');
+  });
+
+  test('the context of a feature flag is nobody', () => {
+    expect(identify({ 'feature_flag.context.id': { record: 'org.42' } })).toBeUndefined();
+  });
+
+  const sessionOf = (values: Values, more: Record<string, Values> = {}): Identified | undefined =>
+    identify({ [OVERRIDE]: { record: 'someone' }, 'session.id': values, ...more }, globs);
+
+  test.each<[unknown, number]>([
+    ['1700000000000', 1_700_000_000_000],
+    [1_700_000_000_000, 1_700_000_000_000],
+    [-1, -1],
+    ['017f22e2-79b0-7cc3-98c4-dc0c0c07398f', 0x017f22e279b0],
+    ['017F22E2-79B0-7CC3-98C4-DC0C0C07398F', 0x017f22e279b0],
+    ['00000000-0000-7000-8000-000000000000', 0],
+  ])('session.id %j is the session %d, and no property', (value, expected) => {
+    for (const level of levels) {
+      expect(sessionOf({ [level]: value })).toEqual({
+        fields: { user_id: 'someone', session_id: expected },
+        properties: {},
+      });
+    }
+  });
+
+  test.each([
+    '2c5ea4c0-4067-11e9-8bad-9b1deb4d3b7d',
+    '9b1deb4d-3b7d-4bad-9bdd-2b0d7b3dcb6d',
+    '017f22e279b07cc398c4dc0c0c07398f',
+    '{017f22e2-79b0-7cc3-98c4-dc0c0c07398f}',
+    '017f22e2-79b0-7cc3-98c4-dc0c0c07398',
+    '017f22e2-79b0-7cc3-98c4-dc0c0c07398g',
+    'session-456',
+    '-2',
+    1.5,
+    '9007199254740993',
+    {},
+  ])('session.id %j is none, and stays a property', (value) => {
+    expect(sessionOf({ record: value })).toEqual({
+      fields: { user_id: 'someone' },
+      properties: { 'session.id': value },
+    });
+  });
+
+  test('a session id that is named goes before it', () => {
+    expect(sessionOf({ record: '5' }, { [SESSION]: { resource: 7 } })).toEqual({
+      fields: { user_id: 'someone', session_id: 7 },
+      properties: { 'session.id': '5' },
+    });
+    expect(sessionOf({ record: '5' }, { [SESSION]: { record: 'x' } })?.fields).toMatchObject({ session_id: 5 });
+  });
+
+  test('a session.id that is none is counted once', () => {
+    const config = configWith();
+    const record = { [OVERRIDE]: 'someone', 'session.id': 'session-456' };
+    expect(write(planFor(config), { record }, placerFor(config))).toMatchObject({ leftOut: ['session_id'] });
+  });
+});
+
 describe('what stays a property', () => {
   const someone = { [OVERRIDE]: { record: 'someone' } };
   const propertiesOf = (attributes: Record<string, Values>, changes: Partial<Config> = {}): unknown =>
