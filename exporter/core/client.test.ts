@@ -152,8 +152,8 @@ describe('a browser', () => {
 
   test('with a user agent has no system: Amplitude reads that out of it', () => {
     expect(clientOf({ ...browser, 'os.version': '14', 'user_agent.original': 'Mozilla/5.0' })).toEqual({
-      fields: { platform: 'Web', language: 'de-DE' },
-      consumed: ['browser.language'],
+      fields: { platform: 'Web', language: 'de-DE', user_agent: 'Mozilla/5.0' },
+      consumed: ['browser.language', 'user_agent.original'],
       leftOut: [],
     });
     for (const nothing of ['', null]) {
@@ -165,6 +165,19 @@ describe('a browser', () => {
     expect(clientOf({ 'os.name': 'iOS', 'user_agent.original': 'an app' }).fields).toEqual({
       platform: 'iOS',
       os_name: 'iOS',
+      user_agent: 'an app',
+    });
+  });
+
+  test("has the user agent of its resource, which of a server's is nothing", () => {
+    const agentOf = (agent: string) => clientOf({ ...browser, 'user_agent.original': agent });
+    expect(agentOf('é'.repeat(1_023)).fields).toHaveProperty('user_agent', 'é'.repeat(1_023));
+    // A cell has no more than 1,024 characters of it, so one that is as long may have been longer.
+    expect(agentOf('é'.repeat(1_024))).toMatchObject({ leftOut: ['user_agent'] });
+    expect(clientOf({ 'telemetry.sdk.language': 'python', 'user_agent.original': 'python-requests/2' })).toEqual({
+      fields: {},
+      consumed: [],
+      leftOut: [],
     });
   });
 });

@@ -8,6 +8,7 @@ import { cellValues, isContainer, scalarText } from './cells.ts';
 import { adds, type CellAnswer, NOTHING } from './decision.ts';
 import { attributeOf, ownSources } from './fields.ts';
 import { asciiJson } from './json.ts';
+import { MAX_STRING_LENGTH } from './limits.ts';
 
 const attributes = [
   'browser.brands',
@@ -46,6 +47,7 @@ const sources: Readonly<Record<string, readonly Attribute[]>> = {
   device_model: ['device.model.identifier', 'device.model.name'],
   carrier: ['network.carrier.name'],
   language: ['browser.language'],
+  user_agent: ['user_agent.original'],
 };
 
 /** The systems of phones, by the names that Amplitude has for the platforms. */
@@ -78,6 +80,11 @@ function isClient(values: Values): boolean {
   );
 }
 
+/** A text that is as long as a cell's may be has been longer. Half a user agent would be another browser. */
+function isCut(value: string): boolean {
+  return Array.from(scalarText(value) ?? '').length >= MAX_STRING_LENGTH;
+}
+
 /** Decides a cell of `clientDecision`. */
 export function decideClient(cell: string, config: Config): CellAnswer {
   const texts = cellValues(cell);
@@ -98,7 +105,8 @@ export function decideClient(cell: string, config: Config): CellAnswer {
   for (const [name, keys] of Object.entries(sources)) {
     if (isOwn(name) || (isParsed && name.startsWith('os_'))) continue;
     const key = keys.find((key) => isThere(values[key]) && !isContainer(values[key]));
-    if (key !== undefined) {
+    if (key === 'user_agent.original' && isCut(values[key])) leftOut.push(name);
+    else if (key !== undefined) {
       members.push(`"${name}":${asciiJson(scalarText(values[key]))}`);
       consume(key);
     } else if (keys.some((key) => isContainer(values[key]))) {

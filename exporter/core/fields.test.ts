@@ -71,7 +71,6 @@ const rows: Readonly<Record<string, Row>> = {
     ],
     bad: [LONG, {}, []],
     record: ['user_agent.original'],
-    resource: ['user_agent.original'],
   },
   ip: {
     good: ['8.8.8.8', '2001:4860:4860::8888'].map((address) => [address, address]),

@@ -78,7 +78,7 @@ export const plainFields: readonly PlainField[] = [
   { name: 'carrier', as: text() },
   { name: 'language', as: text() },
   // Not a bare `user_agent`: with Amplitude's bot filter on, one that is no browser's drops the event.
-  { name: 'user_agent', as: userAgent, record: ['user_agent.original'], resource: ['user_agent.original'] },
+  { name: 'user_agent', as: userAgent, record: ['user_agent.original'] },
   { name: 'ip', as: { tag: 'public-address' } },
   { name: 'country', as: text(), record: countries, resource: countries },
   { name: 'region', as: text(), record: regions, resource: regions },
