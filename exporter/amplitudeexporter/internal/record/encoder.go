@@ -28,6 +28,8 @@ type Encoder struct {
 	objectConversions []*conversion
 	maxMembers        []int
 	onDemand          []bool
+	// fewestMembers is the least of maxMembers.
+	fewestMembers int
 	// readsAhead says that decisions see attributes of a record before it is written.
 	readsAhead bool
 
@@ -57,6 +59,8 @@ type Encoder struct {
 	senders  []Span
 	// members are attributes that stand in objects, its own and those that it inherits.
 	members []member
+	// memberCounts is how many of them are written, by the path of their object.
+	memberCounts []int
 	// leftOut are the nodes of values that were not acceptable.
 	leftOut []uint16
 	// bodyConsumed says that its body is no property.
@@ -158,6 +162,10 @@ func NewEncoder(plan *guest.Plan, placer Placer) *Encoder {
 		e.maxMembers = append(e.maxMembers, int(object.MaxMembers))
 		e.onDemand = append(e.onDemand, object.OnDemand)
 	}
+	e.memberCounts = make([]int, tree.paths)
+	if len(e.maxMembers) > 0 {
+		e.fewestMembers = slices.Min(e.maxMembers)
+	}
 	for _, key := range plan.OmittedAttributes {
 		e.use(key).isOmitted = true
 	}
@@ -171,7 +179,8 @@ func NewEncoder(plan *guest.Plan, placer Placer) *Encoder {
 	e.placement = placement{
 		all:      e.placedLevels[guest.LevelRecord],
 		prefixes: slices.DeleteFunc(slices.Clone(plan.PlacedPrefixes), func(prefix string) bool { return prefix == "" }),
-		learned:  map[string]int{},
+		planned:  len(e.useOf.keys),
+		more:     map[string]*use{},
 	}
 	for i, key := range e.useOf.keys {
 		e.uses[i].needsPlace = e.placement.concerns(key)

@@ -16,7 +16,9 @@ type fieldTree struct {
 	// objectNodes are the indices of the nodes that the plan's objects are within, and objectPaths tell objects apart that
 	// stand in different places.
 	objectNodes, objectPaths []int
-	together                 []togetherNodes
+	// paths is how many different places objects stand in.
+	paths    int
+	together []togetherNodes
 }
 
 // fieldNode is a field, or an object that fields and members stand in.
@@ -34,6 +36,8 @@ type fieldNode struct {
 	children []fieldNode
 	// objectPath is that of the objects that stand here; -1 for none. maxMembers is the most that they have.
 	objectPath, maxMembers int
+	// isEmptyWithoutMembers says that nothing but members stands here.
+	isEmptyWithoutMembers bool
 	// together is the index of what the field is together with; -1 for nothing.
 	together int
 }
@@ -89,6 +93,11 @@ func newFieldTree(plan *guest.Plan, writer jsonWriter) *fieldTree {
 		node.maxMembers = max(node.maxMembers, int(object.MaxMembers))
 		t.objectNodes = append(t.objectNodes, node.root)
 		t.objectPaths = append(t.objectPaths, path)
+	}
+	t.paths = len(paths)
+	for _, object := range plan.Objects {
+		node := t.at(object.Path)
+		node.isEmptyWithoutMembers = len(node.children) == 0
 	}
 	for i, together := range plan.Together {
 		if len(together.Fields) == 0 {
@@ -215,6 +224,9 @@ func (e *Encoder) appendTogether(b []byte, fields togetherNodes) []byte {
 
 // appendField writes a field of the record at hand, or an object, behind a comma; nothing where there is no value.
 func (e *Encoder) appendField(b []byte, node *fieldNode) []byte {
+	if node.isEmptyWithoutMembers && (len(e.members) == 0 || e.memberCounts[node.objectPath] == 0) {
+		return b
+	}
 	start := len(b)
 	b = append(b, node.prefix...)
 	value := len(b)
@@ -251,7 +263,7 @@ func (e *Encoder) appendField(b []byte, node *fieldNode) []byte {
 // appendObject writes what stands in an object, each behind a comma.
 func (e *Encoder) appendObject(b []byte, node *fieldNode) []byte {
 	count := 0
-	if node.objectPath >= 0 {
+	if node.objectPath >= 0 && len(e.members) > 0 && e.memberCounts[node.objectPath] > 0 {
 		for i := range e.members {
 			if m := &e.members[i]; m.isWritten && e.tree.objectPaths[m.object] == node.objectPath {
 				b = append(append(b, ','), m.text...)

@@ -25,52 +25,24 @@ type member struct {
 	isWritten bool
 }
 
-// placement is where attributes of records stand whose keys no field and no decision names.
+// placement is where attributes of records stand that the core was asked about.
 type placement struct {
 	// all says that every attribute of a record is asked about, prefixes how those begin that are in any case.
 	all      bool
 	prefixes []string
-	// learned are the indices of uses by key, of the first few keys in an index of their own: it takes a third of the time.
-	few     keyIndex
-	learned map[string]int
+	// planned is how many keys the plan names. The first keys that are learned follow them in the encoder's index, the others
+	// are in more.
+	planned int
+	more    map[string]*use
 	// unknown are keys of the record at hand that have to be asked about.
 	unknown []string
 }
 
 const (
-	// maxLearned is how many keys are remembered, and those of one record beyond.
+	// maxIndexed is how many keys an index finds well, and maxLearned how many are remembered, and those of one record beyond.
+	maxIndexed = 256
 	maxLearned = 4_096
-	maxFew     = 256
 )
-
-// find finds what becomes of a key; the uses of the first few follow each other from an index on.
-func (p *placement) find(key string, hash uint8, from int) (index int, known bool) {
-	if index, known = p.few.findHashed(key, hash); known {
-		return from + index, true
-	}
-	if len(p.learned) == 0 {
-		return 0, false
-	}
-	index, known = p.learned[key]
-	return index, known
-}
-
-// add remembers the index of a use. A copy of the key: it may be a part of something large.
-func (p *placement) add(key string, index int) {
-	if len(p.few.keys) < maxFew {
-		p.few.add(strings.Clone(key))
-	} else {
-		p.learned[strings.Clone(key)] = index
-	}
-}
-
-// forgetLearned is for between two records.
-func (e *Encoder) forgetLearned() {
-	if len(e.uses)-len(e.useOf.keys) > maxLearned {
-		e.placement.few, e.placement.learned = keyIndex{}, map[string]int{}
-		e.uses = slices.Delete(e.uses, len(e.useOf.keys), len(e.uses))
-	}
-}
 
 // concerns reports whether it is asked where an attribute of a record stands.
 func (p *placement) concerns(key string) bool { return p.all || p.hasPrefix(key) }
@@ -91,43 +63,78 @@ func (e *Encoder) learn(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for i, place := range places {
-		key := p.unknown[i]
-		index, known := e.useOf.find(key)
-		if !known {
-			index = len(e.uses)
-			e.uses = append(e.uses, use{})
-			p.add(key, index)
-		}
-		e.uses[index].isPlaced = true
-		e.uses[index].place = place.Case
+	for i := range places {
+		place, use := &places[i], e.learnedUse(p.unknown[i])
+		use.isPlaced = true
+		use.place = place.Case
 		if place.Case == guest.PlaceMember {
-			e.uses[index].member = e.newMemberPlace(&place.Member)
+			use.member = e.newMemberPlace(&place.Member)
 		}
 	}
 	p.unknown = p.unknown[:0]
 	return nil
 }
 
+// learnedUse returns what becomes of a key, to be changed. A copy of the key is kept: it may be a part of something large.
+func (e *Encoder) learnedUse(key string) *use {
+	p := &e.placement
+	if index, known := e.useOf.find(key); known {
+		return &e.uses[index]
+	}
+	if len(e.uses) < p.planned+maxIndexed {
+		return e.use(strings.Clone(key))
+	}
+	learned := &use{}
+	p.more[strings.Clone(key)] = learned
+	return learned
+}
+
+// forgetLearned is for between two records.
+func (e *Encoder) forgetLearned() {
+	p := &e.placement
+	if len(p.more) <= maxLearned {
+		return
+	}
+	clear(p.more)
+	planned := e.useOf.keys[:p.planned]
+	e.uses = slices.Delete(e.uses, p.planned, len(e.uses))
+	e.useOf = keyIndex{}
+	for _, key := range planned {
+		e.useOf.add(key)
+	}
+}
+
 // useFor finds what becomes of an attribute of the record at hand that is not just a property; nil for one that is.
 func (e *Encoder) useFor(key string, hash uint8) *use {
+	p := &e.placement
 	index, known := e.useOf.findHashed(key, hash)
-	if known {
+	switch {
+	case known:
 		use := &e.uses[index]
 		if use.needsPlace && !use.isPlaced {
-			e.placement.unknown = append(e.placement.unknown, key)
+			p.unknown = append(p.unknown, key)
+		}
+		if index >= p.planned {
+			return use.ifPlaced()
 		}
 		e.touch(index)
 		return use
-	}
-	if !e.placement.concerns(key) {
+	case !p.concerns(key):
+		return nil
+	case p.more[key] != nil:
+		return p.more[key].ifPlaced()
+	default:
+		p.unknown = append(p.unknown, key)
 		return nil
 	}
-	if index, known = e.placement.find(key, hash, len(e.useOf.keys)); !known {
-		e.placement.unknown = append(e.placement.unknown, key)
+}
+
+// ifPlaced is nothing of an attribute that is just a property.
+func (u *use) ifPlaced() *use {
+	if u.place == guest.PlaceProperty {
 		return nil
 	}
-	return &e.uses[index]
+	return u
 }
 
 // memberPlace is where in an object an attribute stands.
@@ -168,13 +175,8 @@ func (e *Encoder) settleMembers() {
 	if len(e.members) == 0 {
 		return
 	}
-	// By their keys too, so that whatever their order in the record the same are too many.
-	before := func(a, b member) int {
-		return cmp.Or(cmp.Compare(a.object, b.object), cmp.Compare(a.level, b.level), cmp.Compare(a.key, b.key))
-	}
-	if !slices.IsSortedFunc(e.members, before) {
-		slices.SortStableFunc(e.members, before)
-	}
+	clear(e.memberCounts)
+	e.sortMembers()
 	for i := range e.members {
 		m := &e.members[i]
 		root := e.tree.objectNodes[m.object]
@@ -184,13 +186,33 @@ func (e *Encoder) settleMembers() {
 			}
 			continue
 		}
+		count := &e.memberCounts[e.tree.objectPaths[m.object]]
 		isWanted := !e.onDemand[m.object] || e.demanded.objects&(1<<m.object) != 0
-		if !isWanted || len(m.text) == 0 || e.countMembers(m.object) >= e.maxMembers[m.object] {
+		if !isWanted || len(m.text) == 0 || *count >= e.maxMembers[m.object] {
 			e.leaveOut(root)
 			continue
 		}
+		*count++
 		m.isWritten = true
 		e.present.add(root)
+	}
+}
+
+// sortMembers has those come first that have a place before others. Where there may be too many it goes by their keys too, so
+// that whatever their order in the record the same ones are.
+func (e *Encoder) sortMembers() {
+	mayBeTooMany := len(e.members) > e.fewestMembers
+	compare := func(a, b *member) int {
+		if order := cmp.Or(a.object-b.object, int(a.level)-int(b.level)); order != 0 || !mayBeTooMany {
+			return order
+		}
+		return cmp.Compare(a.key, b.key)
+	}
+	for i := 1; i < len(e.members); i++ {
+		if compare(&e.members[i-1], &e.members[i]) > 0 {
+			slices.SortStableFunc(e.members, func(a, b member) int { return compare(&a, &b) })
+			return
+		}
 	}
 }
 
@@ -199,24 +221,17 @@ func (e *Encoder) rivalOf(index int) *member {
 	m := &e.members[index]
 	for i := range e.members[:index] {
 		before := &e.members[i]
-		if before.key == m.key && before.isWritten && e.tree.objectNodes[before.object] == e.tree.objectNodes[m.object] {
+		if before.isWritten && before.key == m.key && e.tree.objectNodes[before.object] == e.tree.objectNodes[m.object] {
 			return before
 		}
 	}
 	return nil
 }
 
-func (e *Encoder) countMembers(object int) int {
-	count := 0
-	for i := range e.members {
-		if m := &e.members[i]; m.isWritten && e.tree.objectPaths[m.object] == e.tree.objectPaths[object] {
-			count++
-		}
-	}
-	return count
-}
-
 func (e *Encoder) hasMember(objectPath int, key string) bool {
+	if len(e.members) == 0 {
+		return false
+	}
 	return slices.ContainsFunc(e.members, func(m member) bool {
 		return m.isWritten && m.key == key && e.tree.objectPaths[m.object] == objectPath
 	})

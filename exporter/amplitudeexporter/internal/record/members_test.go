@@ -128,7 +128,7 @@ func TestWhereEveryAttributeIsPlacedItIsAskedOnceAboutEach(t *testing.T) {
 	// More than the encoder keeps in its first index.
 	record := raw{"user": "u", "own": "v", "nowhere": "n"}
 	members := raw{}
-	for i := range 2 * maxFew {
+	for i := range 2 * maxIndexed {
 		record[fmt.Sprint("k", i)], members[fmt.Sprint("k", i)] = "v", "v"
 	}
 	logs := (&levels{record: record}).logs(t)
@@ -162,8 +162,8 @@ func TestKeysThatAreLearnedAreBounded(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, `{"o":{"set":{"a":"x"}},"properties":{`, string(passthrough.AppendFields([]byte("{"), b)))
 		require.Equal(t, map[string]int{"o": 100}, leftOutOf(e))
-		require.LessOrEqual(t, len(e.uses), maxLearned+200)
-		require.LessOrEqual(t, len(e.placement.learned), maxLearned+200)
+		require.LessOrEqual(t, len(e.uses), e.placement.planned+maxIndexed)
+		require.LessOrEqual(t, len(e.placement.more), maxLearned+200)
 	}
 }
 
