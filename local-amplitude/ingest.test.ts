@@ -29,6 +29,10 @@ describe('a request that is taken', () => {
     ['every kind of field', { ...event, time: 1_700_000_000_000, session_id: -1, price: -1.5, quantity: 2 }],
     ['absent fields sent as null', { ...event, device_id: null, time: null, event_properties: null }],
     ['a predefined event type', { ...event, event_type: '$identify', user_properties: { $set: { a: 1 } } }],
+    [
+      'one group to identify',
+      { ...event, event_type: '$groupidentify', groups: { a: ['x'] }, group_properties: { $set: { b: 1 } } },
+    ],
     ['an event type that only looks reserved', { ...event, event_type: '[Amplitude] Page Viewed' }],
     ['a field that Amplitude does not know', { ...event, library: 'x', __other: { a: [1] } }],
     [
@@ -135,6 +139,41 @@ describe('an event that is refused', () => {
       'a number past all numbers',
       { ...event, event_properties: JSON.parse('{"a":1e999}') },
       { events_with_invalid_fields: { event_properties: [1] } },
+    ],
+    [
+      'an operation beside a plain user property',
+      { ...event, user_properties: { $set: { a: 1 }, plan: 'scale' } },
+      { events_with_invalid_fields: { user_properties: [1] } },
+    ],
+    [
+      'an unknown operation on a group',
+      { ...event, group_properties: { $foo: { a: 1 } } },
+      { events_with_invalid_fields: { group_properties: [1] } },
+    ],
+    [
+      'a $groupidentify without groups',
+      { ...event, event_type: '$groupidentify' },
+      { events_with_missing_fields: { groups: [1] } },
+    ],
+    [
+      'a $groupidentify of no group',
+      { ...event, event_type: '$groupidentify', groups: {} },
+      { events_with_invalid_fields: { groups: [1] } },
+    ],
+    [
+      'a $groupidentify of two types',
+      { ...event, event_type: '$groupidentify', groups: { a: 'x', b: 'x' } },
+      { events_with_invalid_fields: { groups: [1] } },
+    ],
+    [
+      'a $groupidentify of two groups of a type',
+      { ...event, event_type: '$groupidentify', groups: { a: ['x', 'y'] } },
+      { events_with_invalid_fields: { groups: [1] } },
+    ],
+    [
+      'a $groupidentify of groups that cannot be, once',
+      { ...event, event_type: '$groupidentify', groups: { a: 1, b: 2 } },
+      { events_with_invalid_fields: { groups: [1] } },
     ],
     [
       'several faults',

@@ -7,6 +7,9 @@
  * Shares no code with the exporter, so that a mistake in one does not hide in the other.
  */
 
+import { groupsOf, invalidFieldsOf } from './fields.ts';
+import { isAbsent, isObject, type JsonObject, lengthOf } from './values.ts';
+
 /** An event as it was received, without ids that were too short. Fields that Amplitude does not know are kept. */
 export interface AmplitudeEvent {
   readonly event_type: string;
@@ -71,16 +74,9 @@ export interface Ingestion {
   readonly accepted: readonly AmplitudeEvent[];
 }
 
-type JsonObject = Readonly<Record<string, unknown>>;
 type FaultKind = 'events_with_missing_fields' | 'events_with_invalid_fields' | 'events_with_invalid_id_lengths';
 type Faults = Readonly<Record<FaultKind, Map<string, number[]>>>;
 type Report = (kind: FaultKind, field: string) => void;
-
-/** Code points. "All string values … have a character limit of 1024"; Amplitude cuts some of them, this refuses all. */
-const MAX_STRING_LENGTH = 1_024;
-
-/** Levels of nested objects and arrays, the field's own value being the first. */
-const MAX_DEPTH = 40;
 
 /** Characters, where the request has no `options.min_id_length`. */
 const DEFAULT_MIN_ID_LENGTH = 5;
@@ -112,46 +108,6 @@ const reservedEventTypes: ReadonlySet<unknown> = new Set([
   '[Amplitude] Revenue (Verified)',
   '[Amplitude] Revenue (Unverified)',
   '[Amplitude] Merged User',
-]);
-
-/** What the value of each known field has to be. */
-const fieldChecks: ReadonlyMap<string, (value: unknown) => boolean> = new Map([
-  ...each(isText, [
-    'adid',
-    'android_app_set_id',
-    'android_id',
-    'app_version',
-    'carrier',
-    'city',
-    'country',
-    'currency',
-    'device_brand',
-    'device_id',
-    'device_manufacturer',
-    'device_model',
-    'dma',
-    'event_type',
-    'idfa',
-    'idfv',
-    'insert_id',
-    'ip',
-    'language',
-    'os_name',
-    'os_version',
-    'partner_id',
-    'platform',
-    'productId',
-    'region',
-    'revenueType',
-    'user_id',
-  ]),
-  // Past 2^53 - 1 a time can only be in the wrong unit: nanoseconds are.
-  ...each(Number.isSafeInteger, ['event_id', 'quantity', 'session_id', 'time']),
-  ...each(Number.isFinite, ['location_lat', 'location_lng', 'price', 'revenue']),
-  ...each(isBoolean, ['$skip_user_properties_sync']),
-  ...each(isStorableObject, ['event_properties', 'group_properties', 'groups', 'plan', 'user_properties']),
-  // "The unparsed and untruncated user agent string": the one string without a limit.
-  ...each(isString, ['user_agent']),
 ]);
 
 /** The `error` of a 400, the first that applies. Seen in the documentation and in what users of the SDKs reported. */
@@ -188,10 +144,11 @@ export function ingest(upload: Upload, rules: Rules): Ingestion {
     const report: Report = (kind, field) => {
       const indexes = faults[kind].get(field);
       if (indexes === undefined) faults[kind].set(field, [index]);
-      else indexes.push(index);
+      else if (indexes.at(-1) !== index) indexes.push(index);
     };
     checkEventType(event, report);
-    checkFields(event, report);
+    for (const field of invalidFieldsOf(event)) report('events_with_invalid_fields', field);
+    checkGroupIdentify(event, report);
     return checkIds(event, minIdLength, report);
   });
 
@@ -239,12 +196,11 @@ function checkEventType(event: JsonObject, report: Report): void {
   if (reservedEventTypes.has(type)) report('events_with_invalid_fields', 'event_type');
 }
 
-/** A field that Amplitude does not know is ignored there; here it only has to stay within the limits. */
-function checkFields(event: JsonObject, report: Report): void {
-  for (const [field, value] of Object.entries(event)) {
-    const check = fieldChecks.get(field) ?? isStorable;
-    if (!isAbsent(value) && !check(value)) report('events_with_invalid_fields', field);
-  }
+/** An event of this kind changes the properties of the one group that it names. */
+function checkGroupIdentify({ event_type: type, groups }: JsonObject, report: Report): void {
+  if (type !== '$groupidentify') return;
+  if (isAbsent(groups)) report('events_with_missing_fields', 'groups');
+  else if (groupsOf(groups).length !== 1) report('events_with_invalid_fields', 'groups');
 }
 
 /** The event without the ids that are too short: Amplitude drops those, and refuses an event only when none is left. */
@@ -264,50 +220,6 @@ function checkIds(event: JsonObject, minLength: number, report: Report): JsonObj
     for (const field of tooShort) report('events_with_invalid_id_lengths', field);
   }
   return Object.fromEntries(Object.entries(event).filter(([field]) => !tooShort.includes(field)));
-}
-
-function isString(value: unknown): boolean {
-  return typeof value === 'string';
-}
-
-function isBoolean(value: unknown): boolean {
-  return typeof value === 'boolean';
-}
-
-/** Half of a surrogate pair is what a string cut in the wrong place ends with. */
-function isText(value: unknown): boolean {
-  return typeof value === 'string' && lengthOf(value) <= MAX_STRING_LENGTH && !/\p{Surrogate}/u.test(value);
-}
-
-function isStorableObject(value: unknown): boolean {
-  return isObject(value) && isStorable(value);
-}
-
-function isStorable(value: unknown, level = 1): boolean {
-  if (typeof value === 'string') return isText(value);
-  if (typeof value === 'number') return Number.isFinite(value);
-  if (typeof value !== 'object' || value === null) return true;
-  return level <= MAX_DEPTH && Object.values(value).every((item) => isStorable(item, level + 1));
-}
-
-function isObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-/** `null` counts as not sent. */
-function isAbsent(value: unknown): boolean {
-  return value === undefined || value === null;
-}
-
-/** In code points, which is how a 1,024 limit is most likely to be meant. */
-function lengthOf(text: string): number {
-  let length = 0;
-  for (const _ of text) length++;
-  return length;
-}
-
-function each<T>(value: T, keys: readonly string[]): [string, T][] {
-  return keys.map((key) => [key, value]);
 }
 
 function missingField(field: string): Answer {

@@ -1,3 +1,4 @@
+import { forgetOldest } from './bounded.ts';
 import type { AmplitudeEvent } from './ingest.ts';
 
 /**
@@ -18,10 +19,7 @@ export class EventStore {
     const key = identityOf(event);
     if (this.#events.has(key)) return false;
     this.#events.set(key, event);
-    if (this.#events.size > this.#maxEvents) {
-      const [oldest] = this.#events.keys();
-      if (oldest !== undefined) this.#events.delete(oldest);
-    }
+    forgetOldest(this.#events, this.#maxEvents);
     return true;
   }
 
