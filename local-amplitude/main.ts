@@ -19,7 +19,8 @@ Usage: npx tsx local-amplitude/main.ts [options]
   --http2              speak HTTP/2 as well, with clients that want it; needs a certificate
   --help               show this and exit
 
-Each accepted event is one line of JSON on standard output. GET /events lists them, DELETE /events forgets them.
+Each accepted event is one line of JSON on standard output. GET /events lists them, GET /users and
+GET /groups show what they made of users and groups, DELETE /events forgets all of it.
 `;
 
 /** An argument that makes no sense; its message is for the user. */

@@ -131,6 +131,107 @@ describe('uploads', () => {
   });
 });
 
+describe('GET /users and /groups', () => {
+  const get = async (path: string) => {
+    const response = await fetch(amplitude.url + path);
+    return { status: response.status, body: await response.json() };
+  };
+  const send = (...events: object[]) => post('/2/httpapi', JSON.stringify({ api_key: 'k', events }));
+  const user_properties = { $add: { updates: 1 } };
+
+  it('show what the events that were taken made of users', async () => {
+    await send({ ...event, device_id: 'some/device', time: 1_000, user_properties });
+    const user = {
+      user_id: 'org:42',
+      device_ids: ['some/device'],
+      properties: { updates: 1 },
+      groups: {},
+      exposures: [],
+      events: 1,
+      last_seen: 1_000,
+      latest: {},
+    };
+    for (const id of ['org%3A42', 'org:42', 'some%2Fdevice']) {
+      expect(await get(`/users/${id}`)).toEqual({ status: 200, body: user });
+    }
+    const summary = { user_id: 'org:42', device_ids: ['some/device'], events: 1, last_seen: 1_000 };
+    expect(await get('/users')).toEqual({ status: 200, body: [summary] });
+    expect(amplitude.user('org:42')).toEqual(user);
+    expect(amplitude.users()).toEqual([summary]);
+  });
+
+  it('show what they made of groups', async () => {
+    const groups = { 'some type': 'ü/ö' };
+    await send(
+      { ...event, groups },
+      { ...event, event_type: '$groupidentify', insert_id: 'i-2', groups, group_properties: { plan: 'scale' } },
+    );
+    const summary = { type: 'some type', name: 'ü/ö', users: 1 };
+    const group = { ...summary, properties: { plan: 'scale' } };
+    expect(await get(`/groups/some%20type/${encodeURIComponent('ü/ö')}`)).toEqual({ status: 200, body: group });
+    expect(await get('/groups')).toEqual({ status: 200, body: [summary] });
+    expect(amplitude.group('some type', 'ü/ö')).toEqual(group);
+    expect(amplitude.groups()).toEqual([summary]);
+  });
+
+  it('show a time for an event that has none', async () => {
+    const before = Date.now();
+    await send(event);
+    expect(amplitude.user('org:42')?.last_seen).toBeGreaterThanOrEqual(before);
+  });
+
+  it('show nothing of duplicates and of what was refused', async () => {
+    await send({ ...event, user_properties }, { ...event, user_properties });
+    await send({ ...event, user_properties });
+    await send(
+      { ...event, insert_id: 'i-2', user_properties },
+      { ...event, insert_id: 'i-3', user_properties: { $foo: {} } },
+    );
+    expect(amplitude.user('org:42')).toMatchObject({ events: 1, properties: { updates: 1 } });
+  });
+
+  it('show nothing of what was throttled', async () => {
+    const strict = await startLocalAmplitude({ limit: { eventsPerSecond: 1 } });
+    try {
+      const events = [event, { ...event, insert_id: 'i-2' }];
+      const body = JSON.stringify({ api_key: 'k', events });
+      expect((await fetch(`${strict.url}/2/httpapi`, { method: 'POST', headers: json, body })).status).toBe(429);
+      expect(strict.users()).toEqual([]);
+    } finally {
+      await strict.close();
+    }
+  });
+
+  it.each([
+    ['/users/org:42', /user_id or device_id/],
+    ['/users/', /user_id or device_id/],
+    ['/groups/organisation/42', /group/],
+  ])('say that nothing came: %s', async (path, error) => {
+    expect(await get(path)).toEqual({ status: 404, body: { code: 404, error: expect.stringMatching(error) } });
+  });
+
+  it.each([
+    '/users/%',
+    '/users/org:42/x',
+    '/groups/organisation',
+    '/groups/organisation/42/x',
+  ])('have no route for %s', async (path) => {
+    await send({ ...event, groups: { organisation: '42' } });
+    expect(await get(path)).toEqual({ status: 404, body: { code: 404, error: 'Invalid request path' } });
+  });
+
+  it('take no other method', async () => {
+    const response = await fetch(`${amplitude.url}/users/org:42`, { method: 'DELETE' });
+    expect([response.status, response.headers.get('allow')]).toEqual([405, 'GET']);
+  });
+
+  it('show nothing any more after DELETE /events', async () => {
+    await send({ ...event, groups: { organisation: '42' } });
+    await fetch(`${amplitude.url}/events`, { method: 'DELETE' });
+    expect([amplitude.users(), amplitude.groups()]).toEqual([[], []]);
+  });
+});
+
 describe('GET and DELETE /events', () => {
   it('list the events as they came and forget them', async () => {
     const events = [event, { event_type: 'b', device_id: 'device-1', other: [1, { a: 'ü😀' }] }];

@@ -15,6 +15,8 @@ import {
 } from './ingest.ts';
 import { Limiter, type LimitOptions } from './limit.ts';
 import { answer, type IncomingUpload, type Misbehaviour, type Reply, statusOf } from './misbehaviour.ts';
+import { get, type Handler, respond } from './routes.ts';
+import { type GroupState, type GroupSummary, State, type UserState, type UserSummary } from './state.ts';
 import { EventStore } from './store.ts';
 import { type Connection, createTransport, type Request, type Response, type TlsOptions } from './transport.ts';
 
@@ -28,7 +30,7 @@ export interface LocalAmplitudeOptions {
   readonly apiKey?: string | undefined;
   /** Called with each event that is stored, so not with duplicates, before its request is answered. */
   readonly onEvent?: (event: AmplitudeEvent) => void;
-  /** How many of the newest events, and of the newest requests, are remembered. Default: 200,000. */
+  /** How many of the newest events, requests, users and groups, each, are remembered. Default: 200,000. */
   readonly maxRemembered?: number;
   /** How much a user or a device may send; more is refused with a 429. Default: no limit. */
   readonly limit?: LimitOptions | undefined;
@@ -72,7 +74,15 @@ export interface LocalAmplitude {
   events(): AmplitudeEvent[];
   /** The requests to the ingestion endpoints, oldest first, refused ones included. */
   requests(): UploadRecord[];
-  /** Forgets events, duplicates and requests, and how much anybody has sent. */
+  /** What is known of a user, by user_id or device_id; undefined for one that sent nothing. */
+  user(id: string): UserState | undefined;
+  /** The newest 1,000 users, newest first. */
+  users(): UserSummary[];
+  /** What is known of a group; undefined for one that no event named. */
+  group(type: string, name: string): GroupState | undefined;
+  /** The newest 1,000 groups, newest first. */
+  groups(): GroupSummary[];
+  /** Forgets events, duplicates, requests, users and groups, and how much anybody has sent. */
   clear(): void;
   /**
    * Stops listening and ends all connections, idle or not: new ones are refused. What is stored stays. Start with a
@@ -85,8 +95,6 @@ export interface LocalAmplitude {
   close(): Promise<void>;
 }
 
-type Handler = (request: Request) => Reply | Promise<Reply>;
-
 /** Bytes by which gzip may make a body larger that does not compress; more than zlib ever adds to 20 MB. */
 const GZIP_OVERHEAD = 65_536;
 
@@ -94,6 +102,9 @@ const GZIP_OVERHEAD = 65_536;
 const LINGER = 1_000;
 
 const DEFAULT_MAX_REMEMBERED = 200_000;
+
+const UNKNOWN_USER = 'No event came with this user_id or device_id: GET /users lists those that are known';
+const UNKNOWN_GROUP = 'No event came with this group: GET /groups lists those that are known';
 
 const decompress = promisify(gunzip);
 
@@ -111,12 +122,14 @@ export async function startLocalAmplitude(options: LocalAmplitudeOptions = {}): 
     http2,
   } = options;
   const store = new EventStore(maxRemembered);
+  const state = new State(maxRemembered);
   const limiter = limit && new Limiter(limit);
   const records: UploadRecord[] = [];
   let uploads = 0;
 
   const clear = (): void => {
     store.clear();
+    state.clear();
     limiter?.clear();
     records.length = 0;
     uploads = 0;
@@ -124,8 +137,13 @@ export async function startLocalAmplitude(options: LocalAmplitudeOptions = {}): 
 
   const judge = (body: Body, payload: unknown, { maxEvents }: Endpoint): Ingestion => {
     if (body.refusal !== undefined) return { answer: body.refusal, accepted: [] };
-    const ingestion = ingest({ payload, bytes: body.bytes, receivedAt: Date.now() }, { maxEvents, apiKey });
-    for (const event of ingestion.accepted) if (store.add(event)) onEvent?.(event);
+    const receivedAt = Date.now();
+    const ingestion = ingest({ payload, bytes: body.bytes, receivedAt }, { maxEvents, apiKey });
+    for (const event of ingestion.accepted) {
+      if (!store.add(event)) continue;
+      state.apply(event, receivedAt);
+      onEvent?.(event);
+    }
     return ingestion;
   };
 
@@ -153,22 +171,30 @@ export async function startLocalAmplitude(options: LocalAmplitudeOptions = {}): 
     return reply;
   };
 
-  const routes = new Map<string, Map<string, Handler>>();
+  const routes = new Map<string, ReadonlyMap<string, Handler>>();
   for (const [path, endpoint] of endpoints) {
     routes.set(path, new Map([['POST', (request) => upload(path, endpoint, request)]]));
   }
+  const forget: Handler = () => {
+    clear();
+    return { status: 204 };
+  };
+  routes.set('/events', new Map([...get(() => shown(store.list())), ['DELETE', forget]]));
   routes.set(
-    '/events',
-    new Map<string, Handler>([
-      ['GET', () => ({ status: 200, body: store.list() })],
-      [
-        'DELETE',
-        () => {
-          clear();
-          return { status: 204 };
-        },
-      ],
-    ]),
+    '/users',
+    get(() => shown(state.users())),
+  );
+  routes.set(
+    '/users/*',
+    get((id = '') => shown(state.user(id), UNKNOWN_USER)),
+  );
+  routes.set(
+    '/groups',
+    get(() => shown(state.groups())),
+  );
+  routes.set(
+    '/groups/*/*',
+    get((type = '', name = '') => shown(state.group(type, name), UNKNOWN_GROUP)),
   );
 
   const server = createTransport({ tls, http2 }, (request, response, connection) => {
@@ -203,6 +229,10 @@ export async function startLocalAmplitude(options: LocalAmplitudeOptions = {}): 
     port: address.port,
     events: () => store.list(),
     requests: () => [...records],
+    user: (id) => state.user(id),
+    users: () => state.users(),
+    group: (type, name) => state.group(type, name),
+    groups: () => state.groups(),
     clear,
     suspend: stop,
     resume: async () => {
@@ -212,13 +242,9 @@ export async function startLocalAmplitude(options: LocalAmplitudeOptions = {}): 
   };
 }
 
-async function respond(routes: ReadonlyMap<string, ReadonlyMap<string, Handler>>, request: Request): Promise<Reply> {
-  const path = request.url?.split('?', 1)[0] ?? '';
-  const methods = routes.get(path);
-  if (methods === undefined) return refusal(404, 'Invalid request path');
-  const handler = methods.get(request.method ?? '');
-  if (handler !== undefined) return handler(request);
-  return { ...refusal(405, 'Method not allowed'), headers: { allow: [...methods.keys()].join(', ') } };
+/** What there is to see, or a 404. */
+function shown(body: unknown, missing = ''): Reply {
+  return body === undefined ? refusal(404, missing) : { status: 200, body };
 }
 
 async function send(request: Request, response: Response, reply: Reply, connection: Connection): Promise<void> {

@@ -109,6 +109,12 @@ const table: readonly Row[] = [
     check: ([port]) => (ports.includes(Number(port)) ? [] : [`nobody listens on ${port}`]),
   },
   {
+    pattern: /^curl http:\/\/127\.0\.0\.1:8010(\/[a-z]+)(\/.+)$/,
+    how: 'the local Amplitude has the route',
+    check: ([list = '', segments = '']) =>
+      mentions('local-amplitude/server.ts', `'${list}${segments.replace(/[^/]+/g, '*')}'`),
+  },
+  {
     pattern: /^aws secretsmanager create-secret --name (\S+) --secret-string "\$AMPLITUDE_API_KEY"$/,
     how: 'the task definition has the secret',
     check: ([name]) => mentions('examples/ecs-task-definition.json', `:secret:${name}-`),
