@@ -60,19 +60,110 @@ test('the API key is in no error', () => {
   expect(said).not.toContain('the-api-key');
 });
 
+test('a config with every key for whole events is good', () => {
+  const whole = {
+    groups: { organisation: 'organisation.id', project: 'project.id' },
+    user_properties: { set: ['plan', 'account.*'], add: ['seats'], unset: ['old.*'] },
+    revenue: { price: 'order.price', quantity: 'order.quantity', currency: 'order.currency' },
+    fields: { ip: ['client.address', '$remote'], language: [], 'plan.branch': ['git.branch'] },
+    exposures: ['*'],
+    experiment_key: 'experiment.key',
+    omit_attributes: ['secret.*'],
+    hash_attributes: ['user.email'],
+    hash_key: 'a-hash-key-of-tests',
+    sampling: [
+      { events: ['page.*'], keep: 0.1 },
+      { events: ['*'], keep: 1 },
+    ],
+  };
+  expect(validate({ api_key: 'key', ...whole })).toEqual({ ok: true, said: '' });
+});
+
+test('all faults of whole events are named at once, each with its key and what to write instead', () => {
+  const { ok, said } = validate({
+    api_key: 'key',
+    groups: { organisation: '' },
+    user_properties: { multiply: ['a'], add: ['seats'], set: ['seats', ''] },
+    revenue: { prize: 'order.price', price: '' },
+    fields: { price: ['order.price'], lang: ['a'], city: ['$remote'], user_id: ['a'] },
+    exposures: ['[a'],
+    omit_attributes: ['user.*', ''],
+    hash_attributes: ['user.email'],
+    hash_key: 'a-short-key',
+    sampling: [{ events: ['a'], keep: 2 }, { keep: 0.5 }],
+  });
+  expect(ok).toBe(false);
+  for (const line of [
+    /groups::organisation: is empty: write the name of an attribute/,
+    /user_properties::multiply: is no operation: write one of unset, set, /,
+    /user_properties::add: has "seats", and so has set: .* remove one/,
+    /user_properties::set\[1\]: is empty: write/,
+    /revenue::prize: is no field of a purchase: write one of price, /,
+    /revenue::price: is empty: write/,
+    /fields::price: is not configured here: write revenue::price/,
+    /fields::lang: is no field that can be configured: write one of event_id, /,
+    /fields::city\[0\]: is \$remote, which only ip can be: write an attribute/,
+    /fields::user_id: is not configured here: write user_id_override_attribute/,
+    /exposures\[0\]: is "\[a", and opens a \[ that nothing closes/,
+    /omit_attributes\[1\]: is empty: write/,
+    /hash_attributes: has "user\.email", and so has omit_attributes: remove one/,
+    /hash_key: has 11 characters, .*: write at least 16/,
+    /sampling\[0\]::keep: is 2: write a share from 0 to 1/,
+    /sampling\[1\]::events: is empty: write names or globs/,
+  ]) {
+    expect(said).toMatch(line);
+  }
+  expect(said).not.toContain('a-short-key');
+});
+
+test('what hash_attributes needs is named', () => {
+  const { ok, said } = validate({ api_key: 'key', hash_attributes: ['user.email'] });
+  expect(ok).toBe(false);
+  expect(said).toMatch(/hash_key: is missing, and hash_attributes needs it: write a secret/);
+});
+
+test.each<[string, object]>([
+  ['beside a fault of another key', { hash_key: 'the-hash-key-of-tests', region: 'mars' }],
+  ['that is too short', { hash_key: 'the-hash-key' }],
+  ['that is a list', { hash_key: ['the-hash-key-of-tests'] }],
+  ['that is a map', { hash_key: { a: 'the-hash-key-of-tests' } }],
+  ['that is the key of a map', { hash_key: { 'the-hash-key-of-tests': 'a' } }],
+  ['beside a key that is none', { hash_key: 'the-hash-key-of-tests', hash_keys: 1 }],
+  ['beside groups of a wrong type', { hash_key: 'the-hash-key-of-tests', groups: ['a'] }],
+  ['beside globs of a wrong type', { hash_key: 'the-hash-key-of-tests', hash_attributes: { a: 'b' } }],
+  ['beside samples of a wrong type', { hash_key: 'the-hash-key-of-tests', sampling: [{ events: ['a'], keep: 'all' }] }],
+])('the hash key is in no error: one %s', (_, settings) => {
+  const { ok, said } = validate({ api_key: 'key', hash_attributes: ['user.email'], ...settings });
+  expect(ok).toBe(false);
+  expect(said).not.toBe('');
+  expect(said).not.toContain('the-hash-key');
+});
+
+test('a number as hash key is in no error', () => {
+  const { ok, said } = validate({ api_key: 'key', hash_attributes: ['user.email'], hash_key: 1234567812345678 });
+  expect(ok).toBe(false);
+  expect(said).toMatch(/hash_key/);
+  expect(said).not.toContain('12345678');
+});
+
 test('a glob that takes too much work to match is named, with all other faults', () => {
   const { ok, said } = validate({
     api_key: 'key',
     region: 'mars',
     events: ['fine.*', `${'*a'.repeat(400)}{1..1000}`, ''],
     resource_attributes: [`${'{*a,*b}'.repeat(9)}c`],
+    omit_attributes: ['fine.*', `${'{*a,*b}'.repeat(9)}c`],
+    sampling: [{ events: [`${'{*a,*b}'.repeat(9)}c`], keep: 0.5 }],
   });
   expect(ok).toBe(false);
   expect(said).toMatch(/events\[1\]: takes too much work to match: write fewer braces/);
   expect(said).toMatch(/resource_attributes\[0\]: takes too much work to match/);
+  expect(said).toMatch(/omit_attributes\[1\]: takes too much work to match/);
+  expect(said).toMatch(/sampling\[0\]::events\[0\]: takes too much work to match/);
   expect(said).toMatch(/events\[2\]: is empty/);
   expect(said).toMatch(/region: is "mars"/);
-  expect(said).not.toMatch(/events\[0\]/);
+  expect(said).not.toMatch(/(?<!:)events\[0\]/);
+  expect(said).not.toMatch(/omit_attributes\[0\]/);
 });
 
 test('thirty globs with braces are fine', () => {
