@@ -171,6 +171,18 @@ test('thirty globs with braces are fine', () => {
   expect(validate({ api_key: 'key', events })).toEqual({ ok: true, said: '' });
 });
 
+test('hundreds of names are fine, in lists that may not have the same ones too', () => {
+  const names = (list: string) => Array.from({ length: 300 }, (_, i) => `${list}.attribute${i}.name`);
+  const whole = {
+    events: names('event'),
+    omit_attributes: names('omitted'),
+    hash_attributes: names('hashed'),
+    hash_key: 'a-hash-key-of-tests',
+    user_properties: { set: names('set'), add: names('added') },
+  };
+  expect(validate({ api_key: 'key', ...whole })).toEqual({ ok: true, said: '' });
+});
+
 test.each<[string, object, RegExp]>([
   [
     'an endpoint without a path',

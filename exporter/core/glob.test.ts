@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { anyOf, flawOf, tryGlob } from './glob.ts';
 
@@ -75,4 +76,16 @@ test.each([
   '',
 ])('%j has no flaw', (glob) => {
   expect(flawOf(glob)).toBeUndefined();
+});
+
+test('without characters that mean something a glob matches its own text and nothing else', () => {
+  const name = fc.stringMatching(/^[\w.:-]{1,6}$/);
+  fc.assert(
+    fc.property(name, fc.oneof(name, fc.string({ maxLength: 6 })), (glob, other) => {
+      expect(anyOf([glob])(glob)).toBe(true);
+      expect(anyOf([glob])(other)).toBe(other === glob);
+      // The same, by what matches patterns.
+      expect(anyOf([`{${glob},${glob}}`])(other)).toBe(other === glob);
+    }),
+  );
 });
