@@ -4,11 +4,15 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { type LocalAmplitude, startLocalAmplitude } from '../local-amplitude/server.ts';
 import { type Collector, freePort, startCollector } from '../scripts/collector.ts';
+import { metricValues, outcomesIn } from './metrics.ts';
 import { postLogs } from './otlp.ts';
 
 interface Golden {
   readonly batches: readonly (readonly Record<string, unknown>[])[];
   readonly skipped: number;
+  /** Not there where nothing was. */
+  readonly sampled_out?: number;
+  readonly left_out?: Record<string, number>;
   readonly dropped: Record<string, number>;
 }
 
@@ -73,14 +77,18 @@ test.each(names)('%s', async (name) => {
     .toEqual({
       ...(events.length > 0 && { delivered: events.length }),
       ...(golden.skipped > 0 && { skipped: golden.skipped }),
+      ...(golden.sampled_out !== undefined && { sampled_out: golden.sampled_out }),
       ...Object.fromEntries(Object.entries(golden.dropped).map(([reason, n]) => [`dropped ${reason}`, n])),
     });
+  expect(await leftOutOf(name)).toEqual(golden.left_out ?? {});
 
   expect(amplitude.requests().map((request) => request.status)).toEqual(golden.batches.map(() => 200));
   expect(amplitude.requests().map((request) => request.events)).toEqual(golden.batches.map((batch) => batch.length));
   expect(amplitude.requests().map((request) => request.contentEncoding)).toEqual(golden.batches.map(() => 'gzip'));
   expect(amplitude.events()).toEqual(
-    events.map((event) => (event.time === GOLDEN_ARRIVAL ? { ...event, time: expect.toSatisfy(isNow) } : event)),
+    withoutRepeats(events).map((event) =>
+      event.time === GOLDEN_ARRIVAL ? { ...event, time: expect.toSatisfy(isNow) } : event,
+    ),
   );
 });
 
@@ -88,15 +96,29 @@ function isNow(time: unknown): boolean {
   return typeof time === 'number' && time >= started && time <= Date.now();
 }
 
+/** Amplitude discards an event of which it has one with the same insert_id, of the same device, else user. */
+function withoutRepeats<E extends Record<string, unknown>>(events: readonly E[]): E[] {
+  const keyOf = ({ insert_id, device_id, user_id }: E): string => JSON.stringify([insert_id, device_id ?? user_id]);
+  const seen = new Set<string>();
+  return events.filter((event) => !seen.has(keyOf(event)) && seen.add(keyOf(event)));
+}
+
 /** What the collector's own metrics say became of the records of a case. */
 async function countsOf(name: string): Promise<Record<string, number>> {
-  const metrics = await (await fetch(`http://127.0.0.1:${metricsPort}/metrics`)).text();
-  const counts: Record<string, number> = {};
-  for (const line of metrics.split('\n')) {
-    if (!line.startsWith('otelcol_exporter_amplitude_records') || !line.includes(`"amplitude/${name}"`)) continue;
-    const outcome = /outcome="(\w+)"/.exec(line)?.[1];
-    const reason = /reason="(\w*)"/.exec(line)?.[1];
-    counts[`${outcome} ${reason ?? ''}`.trim()] = Number(line.split(' ').at(-1));
-  }
-  return counts;
+  const series = [...(await metricValues(metricsPort, 'otelcol_exporter_amplitude_records'))];
+  return outcomesIn(new Map(series.filter(([labels]) => isOf(labels, name))));
+}
+
+/** The values of a case that did not become fields, by field. */
+async function leftOutOf(name: string): Promise<Record<string, number>> {
+  const series = [...(await metricValues(metricsPort, 'otelcol_exporter_amplitude_left_out_values'))];
+  return Object.fromEntries(
+    series
+      .filter(([labels]) => isOf(labels, name))
+      .map(([labels, count]) => [/field="([^"]*)"/.exec(labels)?.[1] ?? '', count]),
+  );
+}
+
+function isOf(labels: string, name: string): boolean {
+  return labels.includes(`exporter="amplitude/${name}"`);
 }

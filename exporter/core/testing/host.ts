@@ -85,7 +85,7 @@ export function treat(
 
 function hashed(value: unknown, key: string): unknown {
   if (isNothing(value)) return value;
-  const text = typeof value === 'object' ? JSON.stringify(value) : String(value);
+  const text = typeof value === 'object' ? JSON.stringify(jsonOf(value, Number.POSITIVE_INFINITY)) : String(value);
   return createHmac('sha256', key).update(text).digest('hex');
 }
 
@@ -98,7 +98,7 @@ export function write(
 ): Written {
   const fields: Record<string, unknown> = {};
   const consumed = new Set<string>();
-  const leftOut: string[] = [];
+  const leftOut = instructions.flatMap(({ left_out = [] }) => left_out);
   const { members, placed } = membersOf(plan, record, placer, instructions, leftOut);
   const present = plan.fields.map((field) => {
     const { path } = field;
@@ -258,7 +258,7 @@ function isNothing(value: unknown): boolean {
 
 function converted(value: unknown, conversion: Conversion, maxStringLength: number): unknown {
   if (isNothing(value)) return undefined;
-  if (conversion.tag === 'json') return value;
+  if (conversion.tag === 'json') return jsonOf(value, maxStringLength);
   if (conversion.tag === 'fixed') return JSON.parse(conversion.val);
   if (conversion.tag === 'texts') {
     const { each, maxItems } = conversion.val;
@@ -293,6 +293,16 @@ function textOf(value: string, { prefix, minLength, maxLength, refused, pattern 
   const characters = [...(prefix + value)];
   if (characters.length < minLength || characters.length > maxLength) return undefined;
   return characters.slice(0, maxStringLength).join('');
+}
+
+/** A value as it stands in an event, but for one that lies too deep. */
+export function jsonOf(value: unknown, maxStringLength: number): unknown {
+  if (typeof value === 'string') return [...value].slice(0, maxStringLength).join('');
+  if (typeof value === 'bigint') return Number.isSafeInteger(Number(value)) ? Number(value) : String(value);
+  if (typeof value === 'number') return Number.isFinite(value) ? value : String(value);
+  if (Array.isArray(value)) return value.map((item) => jsonOf(item, maxStringLength));
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, of]) => [key, jsonOf(of, maxStringLength)]));
 }
 
 function within(value: number, { min, max }: Range): number | undefined {
