@@ -181,6 +181,11 @@ describe('an evaluation is skipped', () => {
     expect(decide({ ...evaluation, ...reasons })).toEqual({ kind: 'skip' });
   });
 
+  test.each([undefined, null, ''])('by the one that was where that of today is %j', (today) => {
+    const reasons = { 'feature_flag.result.reason': today, 'feature_flag.evaluation.reason': 'default' };
+    expect(decide({ ...evaluation, ...reasons })).toEqual({ kind: 'skip' });
+  });
+
   test('with an error', () => {
     const error = { 'error.type': 'flag_not_found', 'feature_flag.result.reason': 'split' };
     expect(decide({ ...evaluation, ...error })).toEqual({ kind: 'skip' });
