@@ -364,48 +364,6 @@ func TestAnAnswerThatTheCoreCannotTakeGoesByItsStatus(t *testing.T) {
 	assert.Equal(t, 1, logged.Len())
 }
 
-func TestPlaceAttributesRemembersItsAnswers(t *testing.T) {
-	p := newTestPreparer(t, func(c *guest.Config) {
-		c.ResourceAttributes, c.ScopeAttributes = []string{"service.*"}, []string{"scope.*"}
-	})
-	keys := []string{"service.name", "host.name", "scope.x"}
-	for range 2 {
-		selected := areProperties(t, p, guest.LevelResource, keys)
-		assert.Equal(t, []bool{true, false, false}, selected)
-		selected = areProperties(t, p, guest.LevelScope, keys)
-		assert.Equal(t, []bool{false, false, true}, selected)
-	}
-	selected := areProperties(t, p, guest.LevelResource, []string{"service.name", "new", "service.new"})
-	assert.Equal(t, []bool{true, false, true}, selected)
-
-	// What is known needs no instance.
-	p.pool = nil
-	areProperties(t, p, guest.LevelResource, keys)
-}
-
-// areProperties says of which attributes the core says that they are properties.
-func areProperties(t *testing.T, p *Preparer, level guest.Level, keys []string) []bool {
-	t.Helper()
-	places, err := p.PlaceAttributes(t.Context(), level, keys)
-	require.NoError(t, err)
-	are := make([]bool, len(places))
-	for i := range places {
-		are[i] = places[i].Case == guest.PlaceProperty
-	}
-	return are
-}
-
-func TestAKeyThatTheCoreCannotTakeCostsOnlyItself(t *testing.T) {
-	core, logged := observer.New(zap.ErrorLevel)
-	p := newTestPreparer(t, func(c *guest.Config) { c.ResourceAttributes = []string{"*7", "x*"} })
-	p.logger = zap.New(core)
-	// More than the core has memory for.
-	keys := []string{"a7", "b", "c7", strings.Repeat("x", 70<<20), "d7", "e"}
-	selected := areProperties(t, p, guest.LevelResource, keys)
-	assert.Equal(t, []bool{true, false, true, false, true, false}, selected)
-	assert.Equal(t, 1, logged.Len())
-}
-
 // Memory that runs out, or a push that ends, says nothing about a record.
 func TestWithoutAnInstanceNothingIsDropped(t *testing.T) {
 	before := runtime.GOMAXPROCS(1)
@@ -420,47 +378,6 @@ func TestWithoutAnInstanceNothingIsDropped(t *testing.T) {
 		assert.ErrorIs(t, err, guest.ErrNoInstance)
 		return nil
 	}))
-}
-
-func TestWhatIsRememberedIsBounded(t *testing.T) {
-	p := newTestPreparer(t, func(c *guest.Config) { c.ResourceAttributes = []string{"*7"} })
-	for call := range 30 {
-		keys := make([]string, 1_000)
-		for i := range keys {
-			keys[i] = fmt.Sprintf("key.%d.%d", call, i)
-		}
-		selected := areProperties(t, p, guest.LevelResource, keys)
-		for i, key := range keys {
-			require.Equal(t, strings.HasSuffix(key, "7"), selected[i])
-		}
-		require.LessOrEqual(t, len(p.places.known), maxKeys+maxKeysPerCall)
-	}
-}
-
-func TestKeysThatAreRememberedAreBoundedInBytes(t *testing.T) {
-	var m keyMemo[bool]
-	before := heapBytes()
-	for call := range 50 {
-		keys := make([]string, maxKeysPerCall)
-		answers := make([]bool, len(keys))
-		for i := range keys {
-			// Each is a part of something larger.
-			keys[i] = fmt.Sprintf("%0*d", 10*maxKeyLength, i*100+call)[9*maxKeyLength:]
-			answers[i] = i%2 == 0
-		}
-		m.remember(guest.LevelResource, keys, answers)
-		recalled, known := m.recall(guest.LevelResource, keys)
-		require.True(t, known)
-		require.Equal(t, answers, recalled)
-		require.LessOrEqual(t, m.bytes, maxKeyBytes+maxKeysPerCall*maxKeyLength)
-	}
-	assert.Less(t, heapBytes()-before, 2*maxKeyBytes)
-	runtime.KeepAlive(&m)
-
-	long := []string{strings.Repeat("x", maxKeyLength+1)}
-	m.remember(guest.LevelResource, long, []bool{true})
-	_, known := m.recall(guest.LevelResource, long)
-	assert.False(t, known, "a long key is asked about each time")
 }
 
 func TestAResourceMayHaveAnyNumberOfAttributes(t *testing.T) {
@@ -546,4 +463,71 @@ func heapBytes() int {
 	var stats runtime.MemStats
 	runtime.ReadMemStats(&stats)
 	return int(stats.HeapAlloc)
+}
+
+// Of what is not known yet the core is asked in few calls, whatever the records' order.
+func TestTheCoreIsAskedAhead(t *testing.T) {
+	calls := map[string]int{}
+	observe := guest.Observer{Called: func(_ context.Context, function string, _ time.Duration) { calls[function]++ }}
+	pool, plan, err := guest.NewPool(t.Context(), testConfig(t), observe)
+	require.NoError(t, err)
+	p := New(pool, &plan, testKey, zap.NewNop())
+	const records = 1_000
+	logs := wholeLogs("", records)
+	for i, lr := range logs.ResourceLogs().At(0).ScopeLogs().At(0).LogRecords().All() {
+		// Too long to be remembered, every second one.
+		lr.SetEventName(fmt.Sprint("name-", i, strings.Repeat("x", i%2*2*maxMemoCell)))
+	}
+	for range 2 {
+		clear(calls)
+		prepared, err := p.Prepare(t.Context(), logs)
+		require.NoError(t, err)
+		assert.Len(t, usersOf(prepared), records)
+		assert.LessOrEqual(t, calls["decide"], records/maxRecordsPerCall+2)
+	}
+}
+
+func TestACellWithWhichTheCoreFailsIsNotAskedAboutForEachRecord(t *testing.T) {
+	core, logged := observer.New(zap.ErrorLevel)
+	pool, plan, err := guest.NewPool(t.Context(), testConfig(t), guest.Observer{})
+	require.NoError(t, err)
+	plan.Decisions = append(plan.Decisions, plan.Decisions[0])
+	p := New(pool, &plan, testKey, zap.New(core))
+	prepared, err := p.Prepare(t.Context(), wholeLogs("a", 200))
+	require.NoError(t, err)
+	assert.Equal(t, map[string]int{ReasonGuestFault: 200}, prepared.DroppedByReason())
+	assert.Equal(t, 1, logged.Len())
+}
+
+// Only what may not be one batch takes a call of the core, and a failure with some events costs only those.
+func TestTheCoreDividesWhatIsMoreThanOneBatch(t *testing.T) {
+	calls := map[string]int{}
+	pool, plan, err := guest.NewPool(t.Context(), testConfig(t, func(c *guest.Config) { c.MaxBatchEvents = 600 }), guest.Observer{
+		Called: func(_ context.Context, function string, _ time.Duration) { calls[function]++ },
+	})
+	require.NoError(t, err)
+	sizes := func(p *Prepared) []int {
+		var sizes []int
+		for _, events := range p.Batches() {
+			sizes = append(sizes, len(events))
+		}
+		return sizes
+	}
+	p := New(pool, &plan, testKey, zap.NewNop())
+	prepared, err := p.Prepare(t.Context(), wholeLogs("a", 600))
+	require.NoError(t, err)
+	assert.Equal(t, []int{600}, sizes(prepared))
+	assert.Zero(t, calls["divide"])
+
+	prepared, err = p.Prepare(t.Context(), wholeLogs("a", 601))
+	require.NoError(t, err)
+	assert.Equal(t, []int{600, 1}, sizes(prepared))
+	assert.Equal(t, 3, calls["divide"])
+
+	plan.OneBatch.Bytes = 1_000
+	calls["divide"] = 0
+	prepared, err = New(pool, &plan, testKey, zap.NewNop()).Prepare(t.Context(), wholeLogs("a", 10))
+	require.NoError(t, err)
+	assert.Equal(t, []int{10}, sizes(prepared))
+	assert.Equal(t, 1, calls["divide"], "more bytes than are one batch for sure")
 }

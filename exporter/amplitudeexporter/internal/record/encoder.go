@@ -75,19 +75,6 @@ type Encoder struct {
 	inheritedByScope, inheritedBefore *Inherited
 }
 
-type decision struct {
-	mode      guest.DecisionMode
-	sources   []guest.Source
-	condition guest.Condition
-	// uses are those of its sources that are attributes of the record, condition that of its condition's; -1 for others.
-	uses         []int
-	conditionUse int
-	// slot of the first source; the others follow.
-	slot int
-	// isOuter says that it is made once for all records of a scope.
-	isOuter bool
-}
-
 // use is what becomes of an attribute of a record.
 type use struct {
 	isOmitted bool
@@ -114,29 +101,6 @@ const (
 	scalars
 	anything
 )
-
-// outerLevel are the attributes of the scope or the resource at hand that fields and decisions read.
-type outerLevel struct {
-	useOf keyIndex
-	uses  []outerUse
-	// text is where the values are written.
-	text []byte
-	// members stand in objects, present are the nodes of fields that may have their value from here.
-	members []member
-	present nodeSet
-}
-
-type outerUse struct {
-	value   pcommon.Value
-	isThere bool
-	fields  []*fieldSource
-	cells   []outerCell
-}
-
-type outerCell struct {
-	slot int
-	mode guest.DecisionMode
-}
 
 // NewEncoder readies an encoder for a plan.
 func NewEncoder(plan *guest.Plan, placer Placer) *Encoder {
@@ -243,162 +207,6 @@ func (e *Encoder) addFieldSource(source *fieldSource) {
 	}
 }
 
-func (e *Encoder) addDecision(d guest.Decision) {
-	added := decision{mode: d.Mode, condition: d.Condition, slot: len(e.slots), conditionUse: -1}
-	added.isOuter = d.Condition.Case == guest.ConditionAlways
-	if d.Condition.Case != guest.ConditionAlways {
-		added.conditionUse = e.useIndex(d.Condition.Has + d.Condition.Lacks)
-		e.readsAhead = true
-	}
-	for _, source := range d.Sources {
-		slot, index := len(e.slots), -1
-		e.slots = append(e.slots, nil)
-		if source.Case == guest.SourceAttribute {
-			source.Attribute.Key = cutKey(source.Attribute.Key, e.writer.maxStringLength)
-			if level := source.Attribute.Level; level != guest.LevelRecord {
-				use := e.outer[level].use(source.Attribute.Key)
-				use.cells = append(use.cells, outerCell{slot, d.Mode})
-			} else {
-				index = e.useIndex(source.Attribute.Key)
-				if d.Mode == guest.Every {
-					e.uses[index].cells = append(e.uses[index].cells, slot)
-					e.readsAhead = true
-				}
-			}
-		}
-		added.isOuter = added.isOuter && isOuter(&source)
-		added.sources = append(added.sources, source)
-		added.uses = append(added.uses, index)
-	}
-	e.decisions = append(e.decisions, added)
-}
-
-func isOuter(source *guest.Source) bool {
-	return source.Case == guest.SourceAttribute && source.Attribute.Level != guest.LevelRecord
-}
-
-// IsOuter reports whether a decision is the same for all records of the scope set last.
-func (e *Encoder) IsOuter(index int) bool { return e.decisions[index].isOuter }
-
-// Concerns reports whether a decision is about the record at hand.
-func (e *Encoder) Concerns(index int) bool {
-	d := &e.decisions[index]
-	switch d.condition.Case {
-	case guest.ConditionHas:
-		return e.uses[d.conditionUse].isThere
-	case guest.ConditionLacks:
-		return !e.uses[d.conditionUse].isThere
-	default:
-		return true
-	}
-}
-
-// SetResource begins the records of a resource.
-func (e *Encoder) SetResource(ctx context.Context, rl plog.ResourceLogs) error {
-	e.digest.setResource(rl)
-	return e.setLevel(ctx, guest.LevelResource, rl.Resource().Attributes(), &e.resource)
-}
-
-// SetScope begins the records of a scope of the resource set last.
-func (e *Encoder) SetScope(ctx context.Context, sl plog.ScopeLogs) error {
-	e.digest.setScope(sl)
-	if err := e.setLevel(ctx, guest.LevelScope, sl.Scope().Attributes(), &e.scope); err != nil {
-		return err
-	}
-	e.resource.overrideBy(&e.scope)
-	e.resource.overriddenByRecord = e.resource.overriddenByRecord[:0]
-	e.inheritedByScope = newInherited(e.scope.part(), e.resource.part())
-	e.inheritedBefore = nil
-	return nil
-}
-
-// setLevel converts what fields and decisions read of a scope or a resource, and writes the attributes that are properties.
-func (e *Encoder) setLevel(ctx context.Context, level guest.Level, attributes pcommon.Map, to *selection) error {
-	to.reset()
-	outer := &e.outer[level]
-	e.readOuter(outer, attributes)
-	outer.members = outer.members[:0]
-	if !e.placedLevels[level] && len(e.placement.prefixes) == 0 {
-		return nil
-	}
-	keys := make([]string, 0, attributes.Len())
-	values := make([]pcommon.Value, 0, attributes.Len())
-	last := make(map[string]int, attributes.Len())
-	for key, v := range attributes.All() {
-		if isMark(key) {
-			continue
-		}
-		if key = cutKey(key, e.writer.maxStringLength); e.placedLevels[level] || e.placement.hasPrefix(key) {
-			last[key] = len(keys)
-			keys = append(keys, key)
-			values = append(values, v)
-		}
-	}
-	if len(keys) == 0 {
-		return nil
-	}
-	places, err := e.placer(ctx, level, keys)
-	if err != nil {
-		return err
-	}
-	for i, key := range keys {
-		if last[key] != i {
-			continue
-		}
-		switch place := &places[i]; {
-		case place.Case == guest.PlaceMember:
-			at := e.newMemberPlace(&place.Member)
-			outer.members, outer.text = e.appendMember(outer.members, outer.text, &at, level, values[i])
-		case place.Case == guest.PlaceProperty && e.placedLevels[level] && !e.isOmitted(key):
-			to.members.text = e.writer.appendMember(to.members.text, -1, key, values[i], 1)
-			to.add(key)
-		}
-	}
-	return nil
-}
-
-// readOuter converts what fields and decisions read of a scope or a resource, once for all of its records.
-func (e *Encoder) readOuter(outer *outerLevel, attributes pcommon.Map) {
-	for i := range outer.uses {
-		outer.uses[i].isThere = false
-	}
-	if len(outer.uses) > 0 {
-		for key, v := range attributes.All() {
-			if isMark(key) {
-				continue
-			}
-			if index, known := outer.useOf.find(cutKey(key, e.writer.maxStringLength)); known {
-				outer.uses[index].value, outer.uses[index].isThere = v, true
-			}
-		}
-	}
-	outer.text = outer.text[:0]
-	clear(outer.present)
-	for i := range outer.uses {
-		use := &outer.uses[i]
-		for _, source := range use.fields {
-			source.text, source.isLeftOut = nil, false
-			if !use.isThere || isNothing(use.value) {
-				continue
-			}
-			outer.present.add(source.root)
-			start := len(outer.text)
-			if outer.text, source.isLeftOut = source.conversion.append(outer.text, use.value); source.isLeftOut {
-				source.text = outer.text[start:len(outer.text):len(outer.text)]
-			}
-			source.isLeftOut = !source.isLeftOut
-		}
-		for _, cell := range use.cells {
-			e.slots[cell.slot] = nil
-			if use.isThere && (cell.mode == guest.Every || isAnswer(use.value)) {
-				start := len(outer.text)
-				outer.text = e.appendCellValue(outer.text, use.value)
-				e.slots[cell.slot] = outer.text[start:len(outer.text):len(outer.text)]
-			}
-		}
-	}
-}
-
 func (e *Encoder) isOmitted(key string) bool {
 	index, known := e.useOf.find(key)
 	return known && e.uses[index].isOmitted
@@ -431,25 +239,6 @@ func (e *Encoder) Begin(lr plog.LogRecord) {
 			e.answerFirst(d, lr)
 		default:
 			e.readEvery(d)
-		}
-	}
-}
-
-// readAhead reads the attributes of the record at hand that decisions see.
-func (e *Encoder) readAhead() {
-	for key, v := range e.record.Attributes().All() {
-		if isMark(key) {
-			continue
-		}
-		index, known := e.useOf.find(cutKey(key, e.writer.maxStringLength))
-		if !known {
-			continue
-		}
-		e.touch(index)
-		use := &e.uses[index]
-		use.isThere = true
-		for _, slot := range use.cells {
-			e.slots[slot] = e.writeSlot(v)
 		}
 	}
 }
@@ -526,72 +315,6 @@ func appendBehind(b, members []byte) []byte {
 		members = members[1:]
 	}
 	return append(b, members...)
-}
-
-// AppendCell writes the record's cell of a decision, without a line feed.
-func (e *Encoder) AppendCell(b []byte, index int) []byte {
-	d := &e.decisions[index]
-	tabs := 0
-	for _, value := range e.slots[d.slot : d.slot+len(d.sources)] {
-		if len(value) > 0 {
-			for ; tabs > 0; tabs-- {
-				b = append(b, '\t')
-			}
-			b = append(b, value...)
-		}
-		tabs++
-	}
-	return b
-}
-
-// answerFirst fills the slot of the first source of a decision that has a scalar.
-func (e *Encoder) answerFirst(d *decision, lr plog.LogRecord) {
-	isAnswered := false
-	for i := range d.sources {
-		source, slot := &d.sources[i], &e.slots[d.slot+i]
-		if !isOuter(source) {
-			*slot = nil
-			if !isAnswered {
-				*slot = e.answer(source, lr)
-			}
-		}
-		isAnswered = isAnswered || len(*slot) > 0
-	}
-}
-
-// answer is what a source of the record answers a `first` decision; nothing where it has no such scalar.
-func (e *Encoder) answer(source *guest.Source, lr plog.LogRecord) []byte {
-	switch source.Case {
-	case guest.SourceEventName:
-		return e.writeName(lr)
-	case guest.SourceBody:
-		if body := lr.Body(); isAnswer(body) {
-			return e.writeSlot(body)
-		}
-	case guest.SourceAttribute:
-		if v, ok := lastValue(lr.Attributes(), source.Attribute.Key); ok && isAnswer(v) {
-			return e.writeSlot(v)
-		}
-	default:
-	}
-	return nil
-}
-
-// readEvery fills those slots of an `every` decision that are about no attribute.
-func (e *Encoder) readEvery(d *decision) {
-	for i := range d.sources {
-		slot := &e.slots[d.slot+i]
-		switch d.sources[i].Case {
-		case guest.SourceEventName:
-			*slot = e.writeName(e.record)
-		case guest.SourceBody:
-			*slot = nil
-			if body := e.record.Body(); body.Type() != pcommon.ValueTypeEmpty {
-				*slot = e.writeSlot(body)
-			}
-		default:
-		}
-	}
 }
 
 // appendOwnProperties writes the record's attributes that are properties, and reads those that are anything else.
@@ -673,46 +396,6 @@ func (e *Encoder) read(use *use, v pcommon.Value) (leftOut bool) {
 	return leftOut || use.isWaiting
 }
 
-func (e *Encoder) writeName(lr plog.LogRecord) []byte {
-	name := lr.EventName()
-	if name == "" {
-		return nil
-	}
-	start := len(e.text)
-	e.text = appendQuoted(e.text, name, e.writer.maxStringLength, true)
-	return e.text[start:]
-}
-
-func (e *Encoder) writeSlot(v pcommon.Value) []byte {
-	start := len(e.text)
-	e.text = e.appendCellValue(e.text, v)
-	return e.text[start:]
-}
-
-func (e *Encoder) appendCellValue(b []byte, v pcommon.Value) []byte {
-	switch v.Type() {
-	case pcommon.ValueTypeMap:
-		return append(b, "{}"...)
-	case pcommon.ValueTypeSlice:
-		return append(b, "[]"...)
-	default:
-		return e.writer.appendScalar(b, v, true)
-	}
-}
-
-// lastValue finds an attribute; of a key that comes twice the last counts. A mark is none.
-func lastValue(attributes pcommon.Map, key string) (found pcommon.Value, ok bool) {
-	if isMark(key) {
-		return found, false
-	}
-	for k, v := range attributes.All() {
-		if k == key {
-			found, ok = v, true
-		}
-	}
-	return found, ok
-}
-
 // timeMS is the record's time, else its observed time, in milliseconds since the Unix epoch; 0 where it has neither.
 func timeMS(lr plog.LogRecord) uint64 {
 	const nanosecondsPerMS = 1_000_000
@@ -720,22 +403,4 @@ func timeMS(lr plog.LogRecord) uint64 {
 		return uint64(t) / nanosecondsPerMS
 	}
 	return uint64(lr.ObservedTimestamp()) / nanosecondsPerMS
-}
-
-func isScalar(v pcommon.Value) bool {
-	return v.Type() != pcommon.ValueTypeMap && v.Type() != pcommon.ValueTypeSlice
-}
-
-// isAnswer reports whether a value answers a `first` decision: a scalar that is neither null nor empty.
-func isAnswer(v pcommon.Value) bool {
-	switch v.Type() {
-	case pcommon.ValueTypeStr:
-		return v.Str() != ""
-	case pcommon.ValueTypeBytes:
-		return v.Bytes().Len() > 0
-	case pcommon.ValueTypeInt, pcommon.ValueTypeDouble, pcommon.ValueTypeBool:
-		return true
-	default:
-		return false
-	}
 }

@@ -1,10 +1,8 @@
 package prepare
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
-	"strings"
 	"testing"
 	"time"
 
@@ -126,90 +124,6 @@ func TestWhatWasLeftOutIsCountedOfWhatWasDelivered(t *testing.T) {
 	assert.Equal(t, map[string]int{"ip": 2, "price": 2, "app_version": 2}, sorted.LeftOut)
 }
 
-// Of what is not known yet the core is asked in few calls, whatever the records' order.
-func TestTheCoreIsAskedAhead(t *testing.T) {
-	calls := map[string]int{}
-	observe := guest.Observer{Called: func(_ context.Context, function string, _ time.Duration) { calls[function]++ }}
-	pool, plan, err := guest.NewPool(t.Context(), testConfig(t), observe)
-	require.NoError(t, err)
-	p := New(pool, &plan, testKey, zap.NewNop())
-	const records = 1_000
-	logs := wholeLogs("", records)
-	for i, lr := range logs.ResourceLogs().At(0).ScopeLogs().At(0).LogRecords().All() {
-		// Too long to be remembered, every second one.
-		lr.SetEventName(fmt.Sprint("name-", i, strings.Repeat("x", i%2*2*maxMemoCell)))
-	}
-	for range 2 {
-		clear(calls)
-		prepared, err := p.Prepare(t.Context(), logs)
-		require.NoError(t, err)
-		assert.Len(t, usersOf(prepared), records)
-		assert.LessOrEqual(t, calls["decide"], records/maxRecordsPerCall+2)
-	}
-}
-
-func TestACellWithWhichTheCoreFailsIsNotAskedAboutForEachRecord(t *testing.T) {
-	core, logged := observer.New(zap.ErrorLevel)
-	pool, plan, err := guest.NewPool(t.Context(), testConfig(t), guest.Observer{})
-	require.NoError(t, err)
-	plan.Decisions = append(plan.Decisions, plan.Decisions[0])
-	p := New(pool, &plan, testKey, zap.New(core))
-	prepared, err := p.Prepare(t.Context(), wholeLogs("a", 200))
-	require.NoError(t, err)
-	assert.Equal(t, map[string]int{ReasonGuestFault: 200}, prepared.DroppedByReason())
-	assert.Equal(t, 1, logged.Len())
-}
-
-func TestTreatmentIsRememberedAndFailsClosed(t *testing.T) {
-	core, logged := observer.New(zap.ErrorLevel)
-	p := newTestPreparer(t, func(c *guest.Config) { c.OmitAttributes, c.HashAttributes = []string{"secret*"}, []string{"id"} })
-	p.logger = zap.New(core)
-	pool := p.pool
-	newLogs := func() plog.Logs {
-		logs := wholeLogs("a", 1)
-		attributes := logs.ResourceLogs().At(0).ScopeLogs().At(0).LogRecords().At(0).Attributes()
-		attributes.PutStr("secret.a", "x")
-		attributes.PutStr("id", "x")
-		attributes.PutStr("own", "x")
-		return logs
-	}
-	for range 2 {
-		logs, err := p.Treat(t.Context(), newLogs(), "key")
-		require.NoError(t, err)
-		attributes := logs.ResourceLogs().At(0).ScopeLogs().At(0).LogRecords().At(0).Attributes().AsRaw()
-		assert.NotContains(t, attributes, "secret.a")
-		assert.Len(t, attributes["id"], 64)
-		assert.Equal(t, "x", attributes["own"])
-		// What is known needs no instance.
-		p.pool = nil
-	}
-	p.pool = pool
-	logs := newLogs()
-	// More than the core has memory for.
-	logs.ResourceLogs().At(0).Resource().Attributes().PutStr(strings.Repeat("x", 70<<20), "x")
-	treated, err := p.Treat(t.Context(), logs, "key")
-	require.NoError(t, err)
-	assert.Empty(t, treated.ResourceLogs().At(0).Resource().Attributes().AsRaw(), "what the core fails with does not leave")
-	assert.Equal(t, 1, logged.Len())
-
-	cancelled, cancel := context.WithCancel(t.Context())
-	cancel()
-	logs = newLogs()
-	logs.ResourceLogs().At(0).Resource().Attributes().PutStr("new", "x")
-	if _, err := p.Treat(cancelled, logs, "key"); err != nil {
-		assert.ErrorIs(t, err, guest.ErrNoInstance)
-	}
-}
-
-func TestWithoutTreatmentNobodyIsAsked(t *testing.T) {
-	p := newTestPreparer(t)
-	p.pool = nil
-	logs := wholeLogs("a", 1)
-	logs.MarkReadOnly()
-	_, err := p.Treat(t.Context(), logs, "")
-	assert.NoError(t, err)
-}
-
 func TestAnExposureIsOneADay(t *testing.T) {
 	p := newTestPreparer(t, func(c *guest.Config) { c.Exposures = []string{"*"} })
 	logs := wholeLogs("feature_flag.evaluation", 3)
@@ -231,37 +145,4 @@ func TestAnExposureIsOneADay(t *testing.T) {
 		ids[event["insert_id"].(string)]++
 	}
 	assert.Len(t, ids, 2)
-}
-
-// Only what may not be one batch takes a call of the core, and a failure with some events costs only those.
-func TestTheCoreDividesWhatIsMoreThanOneBatch(t *testing.T) {
-	calls := map[string]int{}
-	pool, plan, err := guest.NewPool(t.Context(), testConfig(t, func(c *guest.Config) { c.MaxBatchEvents = 600 }), guest.Observer{
-		Called: func(_ context.Context, function string, _ time.Duration) { calls[function]++ },
-	})
-	require.NoError(t, err)
-	sizes := func(p *Prepared) []int {
-		var sizes []int
-		for _, events := range p.Batches() {
-			sizes = append(sizes, len(events))
-		}
-		return sizes
-	}
-	p := New(pool, &plan, testKey, zap.NewNop())
-	prepared, err := p.Prepare(t.Context(), wholeLogs("a", 600))
-	require.NoError(t, err)
-	assert.Equal(t, []int{600}, sizes(prepared))
-	assert.Zero(t, calls["divide"])
-
-	prepared, err = p.Prepare(t.Context(), wholeLogs("a", 601))
-	require.NoError(t, err)
-	assert.Equal(t, []int{600, 1}, sizes(prepared))
-	assert.Equal(t, 3, calls["divide"])
-
-	plan.OneBatch.Bytes = 1_000
-	calls["divide"] = 0
-	prepared, err = New(pool, &plan, testKey, zap.NewNop()).Prepare(t.Context(), wholeLogs("a", 10))
-	require.NoError(t, err)
-	assert.Equal(t, []int{10}, sizes(prepared))
-	assert.Equal(t, 1, calls["divide"], "more bytes than are one batch for sure")
 }
