@@ -51,6 +51,8 @@ const levels: readonly Level[] = ['record', 'scope', 'resource'];
 /** What stands for the digest, which is the host's alone. */
 export const DIGEST = '0'.repeat(32);
 
+type Limits = Pick<Plan, 'maxStringLength' | 'maxDepth'>;
+
 interface Member {
   readonly object: number;
   readonly level: number;
@@ -85,11 +87,14 @@ export function treat(
 
 function hashed(value: unknown, key: string): unknown {
   if (isNothing(value)) return value;
-  const text = typeof value === 'object' ? JSON.stringify(jsonOf(value, Number.POSITIVE_INFINITY)) : String(value);
+  const text = typeof value === 'object' ? JSON.stringify(jsonOf(value, unlimited)) : String(value);
   return createHmac('sha256', key).update(text).digest('hex');
 }
 
-/** Writes the fields of an event, and the properties of it that are attributes. One that is sampled out is nothing. */
+/**
+ * Writes the fields of an event, and the properties of it that no decision adds. One that is sampled out is nothing.
+ * `instructions` are those of each decision, in the plan's order.
+ */
 export function write(
   plan: Plan,
   record: LogRecord,
@@ -98,6 +103,15 @@ export function write(
 ): Written {
   const fields: Record<string, unknown> = {};
   const consumed = new Set<string>();
+  const consume = (source: Source | undefined): void => {
+    if (source?.tag === 'body') consumed.add('body');
+    if (source?.tag !== 'attribute') return;
+    const { level, key } = source.val;
+    for (const outer of levels.slice(levels.indexOf(level))) consumed.add(`${outer} ${key}`);
+  };
+  for (const [decision, { consumes = [] }] of instructions.entries()) {
+    for (const index of consumes) consume(plan.decisions[decision]?.sources[index]);
+  }
   const leftOut = instructions.flatMap(({ left_out = [] }) => left_out);
   const { members, placed } = membersOf(plan, record, placer, instructions, leftOut);
   const present = plan.fields.map((field) => {
@@ -113,10 +127,7 @@ export function write(
       leftOut.push(path[0] ?? '');
       return false;
     }
-    if (found.consumes && found.source.tag === 'attribute') {
-      const { level, key } = found.source.val;
-      for (const outer of levels.slice(levels.indexOf(level))) consumed.add(`${outer} ${key}`);
-    }
+    if (found.consumes) consume(found.source);
     put(fields, path, found.value);
     return true;
   });
@@ -153,6 +164,10 @@ export function write(
       if (placed.get(`${level} ${key}`) !== 'property') continue;
       if (!consumed.has(`${level} ${key}`)) properties[key] = value;
     }
+  }
+  const { bodyProperty } = plan;
+  if (bodyProperty !== '' && !consumed.has('body') && (record.body ?? null) !== null) {
+    properties[bodyProperty] ??= record.body;
   }
   return { fields, properties, leftOut };
 }
@@ -209,7 +224,7 @@ function membersOf(
       if (rival.object !== member.object || rival.level === member.level) leftOut.push(path[0] ?? '');
       continue;
     }
-    const value = converted(member.value, conversion, plan.maxStringLength);
+    const value = converted(member.value, conversion, plan, path.length + 1);
     const siblings = members.filter(({ object }) => pathOf(plan, object) === path.join('\n'));
     if ((onDemand && !demanded.includes(member.object)) || value === undefined || siblings.length >= maxMembers) {
       leftOut.push(path[0] ?? '');
@@ -226,7 +241,7 @@ function fieldValue(plan: Plan, { path, alternatives }: Field, record: LogRecord
   );
   for (const [index, { source, conversion, consumes }] of tried.entries()) {
     const given = sourceValue(source, record);
-    const value = converted(given, conversion, plan.maxStringLength);
+    const value = converted(given, conversion, plan, path.length);
     if (value !== undefined) return { value, source, consumes };
     const same = JSON.stringify(source);
     const isTriedAgain = tried.slice(index + 1).some((other) => JSON.stringify(other.source) === same);
@@ -256,14 +271,14 @@ function isNothing(value: unknown): boolean {
   return value === undefined || value === null || value === '';
 }
 
-function converted(value: unknown, conversion: Conversion, maxStringLength: number): unknown {
+function converted(value: unknown, conversion: Conversion, limits: Limits, level: number): unknown {
   if (isNothing(value)) return undefined;
-  if (conversion.tag === 'json') return jsonOf(value, maxStringLength);
+  if (conversion.tag === 'json') return jsonOf(value, limits, level);
   if (conversion.tag === 'fixed') return JSON.parse(conversion.val);
   if (conversion.tag === 'texts') {
     const { each, maxItems } = conversion.val;
-    if (!Array.isArray(value)) return converted(value, { tag: 'text', val: each }, maxStringLength);
-    const texts = value.map((item) => converted(item, { tag: 'text', val: each }, maxStringLength));
+    if (!Array.isArray(value)) return converted(value, { tag: 'text', val: each }, limits, level);
+    const texts = value.map((item) => converted(item, { tag: 'text', val: each }, limits, level));
     const isGood = texts.length > 0 && texts.length <= maxItems && !texts.includes(undefined);
     return isGood ? texts : undefined;
   }
@@ -271,7 +286,7 @@ function converted(value: unknown, conversion: Conversion, maxStringLength: numb
   const text = String(value);
   switch (conversion.tag) {
     case 'text':
-      return textOf(text, conversion.val, maxStringLength);
+      return textOf(text, conversion.val, limits.maxStringLength);
     case 'number':
       return /^-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?$/.test(text) ? within(Number(text), conversion.val) : undefined;
     case 'integer':
@@ -295,15 +310,22 @@ function textOf(value: string, { prefix, minLength, maxLength, refused, pattern 
   return characters.slice(0, maxStringLength).join('');
 }
 
-/** A value as it stands in an event, but for one that lies too deep. */
-export function jsonOf(value: unknown, maxStringLength: number): unknown {
-  if (typeof value === 'string') return [...value].slice(0, maxStringLength).join('');
+/**
+ * A value as it stands in an event. `level` is that of a map or list, the properties of the event being the first; one
+ * beyond the deepest level is its JSON.
+ */
+export function jsonOf(value: unknown, limits: Limits, level = 1): unknown {
+  const cut = (text: string): string => [...text].slice(0, limits.maxStringLength).join('');
+  if (typeof value === 'string') return cut(value);
   if (typeof value === 'bigint') return Number.isSafeInteger(Number(value)) ? Number(value) : String(value);
   if (typeof value === 'number') return Number.isFinite(value) ? value : String(value);
-  if (Array.isArray(value)) return value.map((item) => jsonOf(item, maxStringLength));
   if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, of]) => [key, jsonOf(of, maxStringLength)]));
+  if (level > limits.maxDepth) return cut(JSON.stringify(jsonOf(value, unlimited)));
+  if (Array.isArray(value)) return value.map((item) => jsonOf(item, limits, level + 1));
+  return Object.fromEntries(Object.entries(value).map(([key, of]) => [cut(key), jsonOf(of, limits, level + 1)]));
 }
+
+const unlimited: Limits = { maxStringLength: Number.POSITIVE_INFINITY, maxDepth: Number.POSITIVE_INFINITY };
 
 function within(value: number, { min, max }: Range): number | undefined {
   return Number.isFinite(value) && value >= min && value <= max ? value : undefined;
