@@ -80,7 +80,7 @@ test.each(names)('%s', async (name) => {
       ...(golden.sampled_out !== undefined && { sampled_out: golden.sampled_out }),
       ...Object.fromEntries(Object.entries(golden.dropped).map(([reason, n]) => [`dropped ${reason}`, n])),
     });
-  expect(await leftOutOf(name)).toEqual(golden.left_out ?? {});
+  await expect.poll(() => leftOutOf(name)).toEqual(golden.left_out ?? {});
 
   expect(amplitude.requests().map((request) => request.status)).toEqual(golden.batches.map(() => 200));
   expect(amplitude.requests().map((request) => request.events)).toEqual(golden.batches.map((batch) => batch.length));
