@@ -95,19 +95,21 @@ test.each(exporters)('%s: what arrives is what was sent', async (_, exporter) =>
 
   const ids = { user_id: 'user-1234', device_id: 'device-1', session_id: 1_760_000_000_000, time };
   const insert_id = expect.stringMatching(/^[0-9a-f]{32}$/);
+  const library = 'flagsmith-otel-collector';
   const events = amplitude.events();
   expect(events).toEqual([
     {
       event_type: 'first.of.span',
       ...ids,
       insert_id,
+      library,
       event_properties: { ...properties, bytes: 'AAH+/w==' },
     },
-    { event_type: 'second.of.span', ...ids, insert_id, event_properties: {} },
-    { event_type: 'twin', ...ids, insert_id, event_properties: {} },
-    { event_type: 'twin', ...ids, insert_id, event_properties: {} },
-    { event_type: 'from.older.code', ...ids, insert_id, event_properties: {} },
-    { event_type: 'account', user_id: 'org:42', time, insert_id, event_properties: {} },
+    { event_type: 'second.of.span', ...ids, insert_id, library, event_properties: {} },
+    { event_type: 'twin', ...ids, insert_id, library, event_properties: {} },
+    { event_type: 'twin', ...ids, insert_id, library, event_properties: {} },
+    { event_type: 'from.older.code', ...ids, insert_id, library, event_properties: {} },
+    { event_type: 'account', user_id: 'org:42', time, insert_id, library, event_properties: {} },
   ]);
   expect(new Set(events.map((event) => event.insert_id)).size).toBe(6);
 });

@@ -94,12 +94,15 @@ export function decideClient(cell: string, config: Config): CellAnswer {
   const consumes: number[] = [];
   const leftOut: string[] = [];
   const consume = (key: Attribute): void => {
-    consumes.push(attributes.indexOf(key));
+    if (!consumes.includes(attributes.indexOf(key))) consumes.push(attributes.indexOf(key));
   };
   const isOwn = (name: string): boolean => ownSources(name, config) !== undefined;
 
   const platform = isBrowser(values) ? 'Web' : mobilePlatform(values);
-  if (platform !== undefined && !isOwn('platform')) members.push(`"platform":${asciiJson(platform)}`);
+  if (platform !== undefined && !isOwn('platform')) {
+    members.push(`"platform":${asciiJson(platform)}`);
+    if (!isBrowser(values)) consume('os.name');
+  }
   // Amplitude reads a browser's system out of its user agent.
   const isParsed = isBrowser(values) && isThere(values['user_agent.original']);
   for (const [name, keys] of Object.entries(sources)) {
@@ -109,8 +112,9 @@ export function decideClient(cell: string, config: Config): CellAnswer {
     else if (key !== undefined) {
       members.push(`"${name}":${asciiJson(scalarText(values[key]))}`);
       consume(key);
-    } else if (keys.some((key) => isContainer(values[key]))) {
-      leftOut.push(name);
+    }
+    for (const other of keys.slice(0, key === undefined ? keys.length : keys.indexOf(key))) {
+      if (isContainer(values[other])) leftOut.push(name);
     }
   }
   return adds({ members: members.join(), instructions: { consumes, left_out: leftOut } });

@@ -7,8 +7,9 @@ export interface Instructions {
   readonly requirements?: readonly number[];
   /** The share of users whose events are kept. */
   readonly keep?: number;
-  /** Milliseconds of an interval in which one such event is enough. */
+  /** Milliseconds of an interval in which one event with the text `once_for` is enough. */
   readonly once_ms?: number;
+  readonly once_for?: string;
   /** Fields whose values were not acceptable. */
   readonly left_out?: readonly string[];
 }

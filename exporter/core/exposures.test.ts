@@ -45,8 +45,11 @@ function exposed(evaluation: Evaluation, changes: Partial<Config> = all) {
   const answer = decide(evaluation, changes);
   if (answer.kind !== 'adds') return expect.fail(`no exposure: ${JSON.stringify(answer)}`);
   expect(answer.members).toBe('"event_type":"$exposure"');
-  const { consumes = [], once_ms, ...others } = answer.instructions;
+  const { consumes = [], once_ms, once_for = '', ...others } = answer.instructions;
   expect({ once_ms, others }).toEqual({ once_ms: DAY_MS, others: {} });
+  // The flag and the variant, and nothing else that may differ.
+  const { flag_key, variant } = JSON.parse(`{${answer.properties}}`) as Record<string, unknown>;
+  expect(JSON.parse(`{${once_for}}`)).toEqual({ flag_key, variant });
   const names = namesOf(configWith(changes));
   return {
     properties: JSON.parse(`{${answer.properties}}`) as unknown,

@@ -83,7 +83,7 @@ export function evaluationDecider(config: Config, decideType: EventTypeDecider):
     return adds({
       members: `"event_type":"${EXPOSURE}"`,
       properties: properties.join(),
-      instructions: { consumes, once_ms: DAY_MS },
+      instructions: { consumes, once_ms: DAY_MS, once_for: properties.slice(0, 2).join() },
     });
   };
 }

@@ -38,8 +38,8 @@ export function identityFields(config: Config): Field[] {
       path: ['user_id'],
       alternatives: [
         ...from(config.userIdOverrideAttribute, id),
-        // An account that did not become the user id stays a property, to group by.
-        ...from(config.userIdAttribute, accountId, { consumes: true }),
+        // An account that did not become the user id stays a property, to group by; one that is a group does in any case.
+        ...from(config.userIdAttribute, accountId, { consumes: !isGroup(config.userIdAttribute, config) }),
       ],
     },
     {
@@ -60,6 +60,10 @@ export function identityFields(config: Config): Field[] {
     },
   ];
   return fields.filter(({ alternatives }) => alternatives.length > 0);
+}
+
+function isGroup(attribute: string, { groups }: Config): boolean {
+  return groups.some(({ value }) => value === attribute);
 }
 
 /** An id that Amplitude takes. Its prefix counts as a part of it, so `org:1` is long enough. */

@@ -114,7 +114,9 @@ export function write(
   }
   const leftOut = instructions.flatMap(({ left_out = [] }) => left_out);
   const { members, placed } = membersOf(plan, record, placer, instructions, leftOut);
-  const present = plan.fields.map((field) => {
+  // The sources of fields that are no properties then, by the fields' indices.
+  const given = new Map<number, Source>();
+  const present = plan.fields.map((field, index) => {
     const { path } = field;
     const key = path.at(-1) ?? '';
     const objectPath = path.slice(0, -1).join('\n');
@@ -127,20 +129,24 @@ export function write(
       leftOut.push(path[0] ?? '');
       return false;
     }
-    if (found.consumes) consume(found.source);
+    if (found.consumes) given.set(index, found.source);
     put(fields, path, found.value);
     return true;
   });
   for (const { fields: indices, isWhole } of plan.together) {
     const keys = Array.from(indices, (index) => plan.fields[index]?.path[0] ?? '');
-    const isBroken = isWhole ? keys.some((key) => !(key in fields)) : keys.some((key) => leftOut.includes(key));
+    const missing = keys.filter((key) => !(key in fields));
+    const isBroken = isWhole ? missing.length > 0 : missing.some((key) => leftOut.includes(key));
     for (const [position, key] of keys.entries()) {
       if (!isBroken || !(key in fields)) continue;
+      const index = indices[position] ?? -1;
       delete fields[key];
-      present[indices[position] ?? -1] = false;
+      present[index] = false;
+      given.delete(index);
       leftOut.push(key);
     }
   }
+  for (const source of given.values()) consume(source);
   for (const { object, key, value } of members) put(fields, [...(plan.objects[object]?.path ?? []), key], value);
 
   const demanded = instructions.flatMap(({ requirements = [] }) => requirements);

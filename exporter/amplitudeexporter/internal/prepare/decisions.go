@@ -109,7 +109,6 @@ func (r *lineReader) readInstructions(index int, text string, into *decision) er
 			return errors.New("instructions: left_out has a key that is no word in snake_case")
 		}
 	}
-	instructions.Adds = into.members.text + "\t" + into.properties.text
 	into.instructions = instructions
 	return instructions.Check(r.plan, index)
 }

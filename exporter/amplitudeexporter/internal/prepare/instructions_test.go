@@ -10,18 +10,16 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/plog"
-	"go.uber.org/zap"
-	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/Flagsmith/flagsmith-otel-collector/exporter/amplitudeexporter/internal/guest"
 	"github.com/Flagsmith/flagsmith-otel-collector/exporter/amplitudeexporter/internal/record"
 )
 
 func TestALineHasInstructions(t *testing.T) {
-	d := decisionOf(`"a":1` + "\t\t" + `"consumes":[],"keep":0.25,"once_ms":5,"left_out":["platform"]`)
+	d := decisionOf(`"a":1` + "\t\t" + `"consumes":[],"keep":0.25,"once_ms":5,"once_for":"x","left_out":["platform"]`)
 	require.NotNil(t, d.instructions)
 	keep := 0.25
-	assert.Equal(t, record.Instructions{Consumes: []int{}, Keep: &keep, OnceMS: 5, LeftOut: []string{"platform"}, Adds: `"a":1` + "\t"}, *d.instructions)
+	assert.Equal(t, record.Instructions{Consumes: []int{}, Keep: &keep, OnceMS: 5, OnceFor: "x", LeftOut: []string{"platform"}}, *d.instructions)
 	assert.Equal(t, adds, decisionOf("\t\t"+`"keep":0`).kind)
 	assert.Nil(t, decisionOf(`"a":1`+"\t"+`"b":1`+"\t").instructions)
 }

@@ -51,6 +51,8 @@ type Encoder struct {
 	text, memberText []byte
 	// touched are the uses that are not as they were before it.
 	touched []int
+	// consumed are uses that were consumed last.
+	consumed []int
 	// keys are those of its attributes, present the nodes that may have a value, hasField its fields, and senders where those
 	// stand that say who sent it.
 	keys     Filter

@@ -201,16 +201,22 @@ func (e *Encoder) appendFields(b []byte) (written []byte, keys uint64) {
 
 // appendTogether writes fields that an event has together or not at all.
 func (e *Encoder) appendTogether(b []byte, fields togetherNodes) []byte {
-	start, leftOutBefore := len(b), len(e.leftOut)
-	missing := 0
+	start, isBroken := len(b), false
+	e.consumed = e.consumed[:0]
+	scope, resource := len(e.scope.overriddenByRecord), len(e.resource.overriddenByRecord)
 	for at := fields.from; at < fields.to; at++ {
 		e.present[at>>6] &^= 1 << (at & 63)
-		before := len(b)
+		before, leftOutBefore := len(b), len(e.leftOut)
 		if b = e.appendField(b, &e.tree.nodes[at]); len(b) == before {
-			missing++
+			isBroken = isBroken || fields.isWhole || len(e.leftOut) > leftOutBefore
 		}
 	}
-	if fields.isWhole && missing > 0 || !fields.isWhole && len(e.leftOut) > leftOutBefore {
+	if isBroken {
+		// What gave a value to none is a property still.
+		for _, use := range e.consumed {
+			e.uses[use].isConsumed = false
+		}
+		e.scope.overriddenByRecord, e.resource.overriddenByRecord = e.scope.overriddenByRecord[:scope], e.resource.overriddenByRecord[:resource]
 		for at := fields.from; at < fields.to; at++ {
 			if field := e.tree.nodes[at].field; e.hasField[field] {
 				e.hasField[field] = false
@@ -338,7 +344,7 @@ func (e *Encoder) appendDigest(b []byte, c *conversion) ([]byte, bool) {
 func (e *Encoder) sumOnce(b []byte) xxh3.Uint128 {
 	d := &e.digest
 	d.text = d.text[:0]
-	d.addText(e.once.adds)
+	d.addText(e.once.text)
 	d.addNumber(timeMS(e.record) / e.once.interval)
 	for _, span := range e.senders {
 		d.addText(string(b[span.From:span.To]))
@@ -356,6 +362,9 @@ func (e *Encoder) consume(source guest.SourceCase, level guest.Level, key string
 		e.bodyConsumed = true
 	case source != guest.SourceAttribute:
 	case level == guest.LevelRecord:
+		if !e.uses[use].isConsumed {
+			e.consumed = append(e.consumed, use)
+		}
 		e.uses[use].isConsumed = true
 		e.touch(use)
 	default:
@@ -424,12 +433,11 @@ type Instructions struct {
 	Requirements []int `json:"requirements"`
 	// Keep is the share of the senders whose events are kept; nil = all.
 	Keep *float64 `json:"keep"`
-	// OnceMS is an interval in milliseconds in which one event is enough; 0 = none.
-	OnceMS uint64 `json:"once_ms"`
+	// OnceMS is an interval in milliseconds in which one event with the text OnceFor is enough; 0 = none.
+	OnceMS  uint64 `json:"once_ms"`
+	OnceFor string `json:"once_for"`
 	// LeftOut are keys of the event whose values were not acceptable.
 	LeftOut []string `json:"left_out"`
-	// Adds is what the decision adds.
-	Adds string `json:"-"`
 }
 
 // Check returns what in the instructions of a decision is not of the plan.
@@ -464,7 +472,7 @@ func (e instructionError) Error() string { return "instructions: " + string(e) }
 // once is what of an event counts of which one is enough in an interval, in milliseconds; 0 for others.
 type once struct {
 	interval uint64
-	adds     string
+	text     string
 }
 
 // Instruct has the record at hand written as a decision says. Call it between Begin and AppendPassthrough.
@@ -481,6 +489,6 @@ func (e *Encoder) Instruct(decision int, instructions *Instructions) {
 		e.demanded.requirements |= 1 << index
 	}
 	if instructions.OnceMS > 0 {
-		e.once = once{instructions.OnceMS, instructions.Adds}
+		e.once = once{instructions.OnceMS, instructions.OnceFor}
 	}
 }

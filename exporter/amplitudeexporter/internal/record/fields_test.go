@@ -446,8 +446,8 @@ func TestFieldsStandTogether(t *testing.T) {
 		return field(key, between(guest.ConversionNumber, -90, 90), attribute(guest.LevelRecord, key))
 	}
 	plan := planOf(field("before", asText(), attribute(guest.LevelRecord, "before")), coordinate("lat"), coordinate("lng"),
-		field("country", asText(), attribute(guest.LevelRecord, "country")), field("city", asText(), attribute(guest.LevelRecord, "city")))
-	plan.OmittedAttributes = []string{"before", "lat", "lng", "country", "city"}
+		field("country", asText(), attribute(guest.LevelRecord, "country"), attribute(guest.LevelRecord, "land")), field("city", asText(), attribute(guest.LevelRecord, "city")))
+	plan.OmittedAttributes = []string{"before", "lat", "lng", "country", "land", "city"}
 	plan.Together = []guest.Together{{Fields: []uint32{1, 2}, IsWhole: true}, {Fields: []uint32{3, 4}}}
 	plan.Requirements = []guest.Requirement{{Fields: []uint32{1, 2}, Min: 2, Max: 2, Reason: "no_place"}}
 	for name, row := range map[string]struct {
@@ -461,6 +461,7 @@ func TestFieldsStandTogether(t *testing.T) {
 		"half that is wrong":       {raw{"lat": 1, "lng": 91}, `{"properties":{}}`, "no_place", map[string]int{"lat": 1, "lng": 1}},
 		"one that is missing":      {raw{"lat": 1, "lng": 2, "country": "c"}, `{"lat":1,"lng":2,"country":"c","properties":{}}`, "", map[string]int{}},
 		"one that is wrong":        {raw{"lat": 1, "lng": 2, "country": raw{}, "city": "d"}, `{"lat":1,"lng":2,"properties":{}}`, "", map[string]int{"country": 1, "city": 1}},
+		"one wrong, another right": {raw{"lat": 1, "lng": 2, "country": raw{}, "land": "c", "city": "d"}, `{"lat":1,"lng":2,"country":"c","city":"d","properties":{}}`, "", map[string]int{"country": 1}},
 		"one wrong, and no others": {raw{"lat": 1, "lng": 2, "city": []any{}}, `{"lat":1,"lng":2,"properties":{}}`, "", map[string]int{"city": 1}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -468,6 +469,31 @@ func TestFieldsStandTogether(t *testing.T) {
 			assert.Equal(t, row.want, string(encoded.text))
 			assert.Equal(t, row.missing, encoded.missing)
 			assert.Equal(t, row.leftOut, encoded.leftOut)
+		})
+	}
+}
+
+func TestWhatStandsNotTogetherIsAPropertyStill(t *testing.T) {
+	lat, lng := field("lat", asNumber(), anyLevel("lat")...), field("lng", asNumber(), anyLevel("lng")...)
+	lat.Alternatives[0].Consumes, lng.Alternatives[0].Consumes = true, true
+	plan := planOf(lat, lng)
+	plan.Together = []guest.Together{{Fields: []uint32{0, 1}, IsWhole: true}}
+	for name, row := range map[string]struct {
+		levels levels
+		want   string
+	}{
+		"all, of the record":     {levels{record: raw{"lat": 1, "lng": 2}}, `{"lat":1,"lng":2,"properties":{}}`},
+		"half, of the record":    {levels{record: raw{"lat": 1}}, `{"properties":{"lat":1}}`},
+		"half, of the resource":  {levels{resource: raw{"lat": 1}}, `{"properties":{"lat":1}}`},
+		"all, of the resource":   {levels{resource: raw{"lat": 1, "lng": 2}}, `{"lat":1,"lng":2,"properties":{}}`},
+		"half, and a wrong half": {levels{record: raw{"lat": 1, "lng": "x"}}, `{"properties":{"lat":1,"lng":"x"}}`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			logs := row.levels.logs(t)
+			row.levels.logs(t).ResourceLogs().MoveAndAppendTo(logs.ResourceLogs())
+			for _, one := range encode(t, plan, selectAll, logs) {
+				assert.JSONEq(t, row.want, string(one.text))
+			}
 		})
 	}
 }
@@ -535,10 +561,10 @@ func TestOfSuchEventsOneIsEnoughInAnInterval(t *testing.T) {
 	plan := planOf(field("user", asText(), attribute(guest.LevelRecord, "user")), field("digest", asText(), guest.Source{Case: guest.SourceDigest}))
 	plan.Senders = []uint32{0}
 	plan.Decisions = []guest.Decision{decisionOf(guest.First, guest.Source{Case: guest.SourceEventName})}
-	digestOf := func(user, name string, ms int64, adds string) any {
+	digestOf := func(user, name string, ms int64, text string) any {
 		logs := (&levels{eventName: name, record: raw{"user": user}}).logs(t)
 		records(logs)[0].SetTimestamp(pcommon.NewTimestampFromTime(time.UnixMilli(ms)))
-		instruct := func(e *Encoder, _ *guest.Plan) { e.Instruct(0, &Instructions{OnceMS: day, Adds: adds}) }
+		instruct := func(e *Encoder, _ *guest.Plan) { e.Instruct(0, &Instructions{OnceMS: day, OnceFor: text}) }
 		return encodeWith(t, plan, selectAll, logs, instruct)[0].event(t)["digest"]
 	}
 	first := digestOf("u", "n", 3*day, "variant a")
