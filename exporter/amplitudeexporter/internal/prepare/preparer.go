@@ -81,11 +81,17 @@ type work struct {
 }
 
 func (w *work) reset() {
+	w.forgetPending()
+	clear(w.decisions)
+	clear(w.ofScope)
+}
+
+// forgetPending is for before new cells are pending: those that the core has decided about may be remembered, and read by
+// others, so it must not be asked about them again.
+func (w *work) forgetPending() {
 	for i := range w.pending {
 		w.pending[i].reset()
 	}
-	clear(w.decisions)
-	clear(w.ofScope)
 }
 
 // addsNothing is what a decision says of a record that it is not about.
@@ -131,6 +137,7 @@ func (p *Preparer) prepareScope(ctx context.Context, w *work, out *Prepared, sl 
 		return nil
 	}
 	clear(w.ofScope)
+	w.forgetPending()
 	if !p.recallOfScope(w) {
 		if err := p.decidePending(ctx, w); err != nil {
 			return err
@@ -139,12 +146,12 @@ func (p *Preparer) prepareScope(ctx context.Context, w *work, out *Prepared, sl 
 	}
 	for i, lr := range records.All() {
 		w.encoder.Begin(lr)
-		if !p.recall(w) {
+		// Nearly always once at the most. But what was known a moment ago may have been forgotten since.
+		for !p.recall(w) {
 			if err := p.decideAhead(ctx, w, records, i); err != nil {
 				return err
 			}
 			w.encoder.Begin(lr)
-			p.recall(w)
 		}
 		if err := out.take(ctx, w.encoder, w.decisions, first+i); err != nil {
 			return err
@@ -201,9 +208,7 @@ func (p *Preparer) find(w *work, index int) *decision {
 // decideAhead has the core decide about a record of which something is not known, and about what follows it in its scope,
 // so that it is called seldom.
 func (p *Preparer) decideAhead(ctx context.Context, w *work, records plog.LogRecordSlice, from int) error {
-	for i := range w.pending {
-		w.pending[i].reset()
-	}
+	w.forgetPending()
 	bytes := 0
 	for i := from; i < min(records.Len(), from+maxRecordsPerCall) && bytes < maxBytesPerCall; i++ {
 		w.encoder.Begin(records.At(i))

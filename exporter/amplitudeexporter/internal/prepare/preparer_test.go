@@ -487,6 +487,28 @@ func TestTheCoreIsAskedAhead(t *testing.T) {
 	}
 }
 
+func TestTheCoreIsAskedOnceAboutACell(t *testing.T) {
+	calls := 0
+	observe := guest.Observer{Called: func(_ context.Context, function string, _ time.Duration) {
+		if function == "decide" {
+			calls++
+		}
+	}}
+	pool, plan, err := guest.NewPool(t.Context(), testConfig(t), observe)
+	require.NoError(t, err)
+	p := New(pool, &plan, testKey, zap.NewNop())
+	logs := plog.NewLogs()
+	for _, model := range []string{"a", "b", "c", "a"} {
+		of := wholeLogs("billing.seat.added", 3)
+		of.ResourceLogs().At(0).Resource().Attributes().PutStr("device.model.name", model)
+		of.ResourceLogs().MoveAndAppendTo(logs.ResourceLogs())
+	}
+	prepared, err := p.Prepare(t.Context(), logs)
+	require.NoError(t, err)
+	assert.Len(t, prepared.events, 12)
+	assert.Equal(t, 4, calls, "about the name, and three resources")
+}
+
 func TestACellWithWhichTheCoreFailsIsNotAskedAboutForEachRecord(t *testing.T) {
 	core, logged := observer.New(zap.ErrorLevel)
 	pool, plan, err := guest.NewPool(t.Context(), testConfig(t), guest.Observer{})
