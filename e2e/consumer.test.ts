@@ -173,7 +173,10 @@ describe.each(Object.entries(collectors))('the %s Collector', (name, source) => 
     );
     try {
       await postLogs(port, logs);
-      await expect.poll(() => amplitude.events()).toEqual(JSON.parse(golden).batches.flat());
+      const events: object[] = JSON.parse(golden).batches.flat();
+      // Of a release the events say so.
+      const library = `flagsmith-otel-collector/${VERSION.slice(1)}`;
+      await expect.poll(() => amplitude.events()).toEqual(events.map((event) => ({ ...event, library })));
     } finally {
       await collector.stop();
       await amplitude.close();

@@ -401,8 +401,10 @@ class Server {
   readonly #plan: Plan;
   readonly #faults: ReadonlySet<Fault>;
   readonly #refused = new Set<number>();
-  /** When something last came that is at fault, and is to be dropped in the end. */
-  #lastFault = 0;
+  /** The events that have come. */
+  readonly #came = new Set<number>();
+  /** When something last came that is to be dropped in the end, or had come before. */
+  #lastUnrest = 0;
   readonly #cuts = new Map<number, number>();
 
   constructor(plan: Plan) {
@@ -429,17 +431,20 @@ class Server {
     return { ...pick(this.#plan.random, cutAnswers), manner: 'cut' };
   }
 
-  /** Whether nothing has come for long that is to be dropped. */
+  /** Whether nothing has come for long that is to be dropped, or came before. */
   isQuiet(): boolean {
-    return performance.now() - this.#lastFault > QUIET;
+    return performance.now() - this.#lastUnrest > QUIET;
   }
 
   #watch(numbers: readonly number[]): void {
     const { faults, fate } = this.#plan;
     // What a process knew of a request that it was not done with, the next one does not.
     if (fate === 'stays') this.again.push(...numbers.filter((n) => this.#refused.has(n)));
-    if (numbers.some((n) => faults[n]?.reason !== undefined)) this.#lastFault = performance.now();
     const isLate = (n: number): boolean => faults[n] === undefined || faults[n].reason !== undefined;
+    // A kill between two queues leaves good events in both, and they come twice.
+    const isUnrest = (n: number): boolean => isLate(n) && (faults[n] !== undefined || this.#came.has(n));
+    if (numbers.some(isUnrest)) this.#lastUnrest = performance.now();
+    for (const n of numbers) this.#came.add(n);
     if (this.isDone) this.late.push(...numbers.filter(isLate));
   }
 
