@@ -70,8 +70,8 @@ declare module 'flagsmith:amplitude-exporter/core@0.2.0' {
   * - `"objects":[1]`: the event has these of the plan's objects that are `on-demand`;
   * - `"requirements":[1]`: the event has to meet these of the plan's requirements that are `on-demand`;
   * - `"keep":0.25`: of the senders this share is kept, always the same ones. Events of others are *sampled out*;
-  * - `"once_ms":86400000`: in each interval of so many milliseconds, counted from the Unix epoch, one event is enough.
-  *   The digest is then over what this decision adds, the senders and the interval;
+  * - `"once_ms":86400000,"once_for":"checkout on"`: in each interval of so many milliseconds, counted from the Unix epoch,
+  *   one event with this text and these senders is enough. The digest is then over the text, the senders and the interval;
   * - `"left_out":["platform"]`: values of these keys were not acceptable, and are counted.
   * 
   * What several have to say about an event is joined by these rules:
