@@ -51,7 +51,7 @@ type Encoder struct {
 	text, memberText []byte
 	// touched are the uses that are not as they were before it.
 	touched []int
-	// consumed are uses that were consumed last.
+	// consumed are the uses that something consumed, in their order.
 	consumed []int
 	// keys are those of its attributes, present the nodes that may have a value, hasField its fields, and senders where those
 	// stand that say who sent it.
@@ -228,7 +228,7 @@ func (e *Encoder) Begin(lr plog.LogRecord) {
 			e.slots[slot] = nil
 		}
 	}
-	e.touched = e.touched[:0]
+	e.touched, e.consumed = e.touched[:0], e.consumed[:0]
 	e.forgetLearned()
 	e.scope.overriddenByRecord, e.resource.overriddenByRecord = e.scope.overriddenByRecord[:0], e.resource.overriddenByRecord[:0]
 	if e.readsAhead {

@@ -201,8 +201,7 @@ func (e *Encoder) appendFields(b []byte) (written []byte, keys uint64) {
 
 // appendTogether writes fields that an event has together or not at all.
 func (e *Encoder) appendTogether(b []byte, fields togetherNodes) []byte {
-	start, isBroken := len(b), false
-	e.consumed = e.consumed[:0]
+	start, isBroken, consumed := len(b), false, len(e.consumed)
 	scope, resource := len(e.scope.overriddenByRecord), len(e.resource.overriddenByRecord)
 	for at := fields.from; at < fields.to; at++ {
 		e.present[at>>6] &^= 1 << (at & 63)
@@ -213,7 +212,7 @@ func (e *Encoder) appendTogether(b []byte, fields togetherNodes) []byte {
 	}
 	if isBroken {
 		// What gave a value to none is a property still.
-		for _, use := range e.consumed {
+		for _, use := range e.consumed[consumed:] {
 			e.uses[use].isConsumed = false
 		}
 		e.scope.overriddenByRecord, e.resource.overriddenByRecord = e.scope.overriddenByRecord[:scope], e.resource.overriddenByRecord[:resource]

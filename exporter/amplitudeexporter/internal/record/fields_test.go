@@ -473,6 +473,19 @@ func TestFieldsStandTogether(t *testing.T) {
 	}
 }
 
+func TestWhatWasConsumedIsForgottenWithItsRecord(t *testing.T) {
+	plan := planOf(account(asText()))
+	e := NewEncoder(plan, selectAll)
+	for range 100 {
+		lr := plog.NewLogRecord()
+		lr.Attributes().PutStr("account", "7")
+		e.Begin(lr)
+		_, _, err := e.AppendPassthrough(t.Context(), nil)
+		require.NoError(t, err)
+		require.Len(t, e.consumed, 1)
+	}
+}
+
 func TestWhatStandsNotTogetherIsAPropertyStill(t *testing.T) {
 	lat, lng := field("lat", asNumber(), anyLevel("lat")...), field("lng", asNumber(), anyLevel("lng")...)
 	lat.Alternatives[0].Consumes, lng.Alternatives[0].Consumes = true, true
