@@ -243,15 +243,8 @@ func coreSize() (size, gzipped int, err error) {
 	if err != nil {
 		return 0, 0, fmt.Errorf("run this in the folder of the bench: %w", err)
 	}
-	var counter byteCounter
-	compressor := gzip.NewWriter(&counter)
-	if _, err := compressor.Write(core); err != nil {
-		return 0, 0, err
-	}
-	if err := compressor.Close(); err != nil {
-		return 0, 0, err
-	}
-	return len(core), int(counter), nil
+	c, err := compress(gzip.NewWriter(io.Discard), [][]byte{core}, 1)
+	return len(core), int(c.bytes), err
 }
 
 type byteCounter int
