@@ -41,7 +41,7 @@ func (p *Preparer) PlaceAttributes(ctx context.Context, level guest.Level, keys 
 		func(instance *guest.Instance, keys []string) ([]guest.Place, error) {
 			places, err := instance.PlaceAttributes(ctx, level, keys)
 			for i := range places {
-				if err == nil && places[i].Case == guest.PlaceMember && int(places[i].Member.Object) >= p.objects {
+				if err == nil && places[i].Case == guest.PlaceMember && int(places[i].Member.Object) >= len(p.from.Objects) {
 					err = fmt.Errorf("place-attributes: the plan has no object %d", places[i].Member.Object)
 				}
 			}
@@ -140,7 +140,7 @@ func (m *keyMemo[T]) remember(level guest.Level, keys []string, answers []T) {
 // Treat returns records with their attributes as the config wants them, before anything else sees them. The records that
 // it gets stay as they are: a caller that is refused may come with them again, and a digest must not be digested again.
 func (p *Preparer) Treat(ctx context.Context, logs plog.Logs, hashKey string) (plog.Logs, error) {
-	if !p.lines.plan.TreatsAttributes {
+	if !p.from.TreatsAttributes {
 		return logs, nil
 	}
 	treated := plog.NewLogs()

@@ -25,11 +25,10 @@ const (
 
 // Preparer readies records for the requests of one exporter. Safe for concurrent use.
 type Preparer struct {
-	pool       *guest.Pool
+	pool *guest.Pool
+	// from is the core's plan, plan what of it events need.
+	from       *guest.Plan
 	plan       plan
-	decisions  []guest.Decision
-	objects    int
-	oneBatch   guest.Batch
 	lines      lineReader
 	memos      []memo
 	places     keyMemo[guest.Place]
@@ -41,15 +40,15 @@ type Preparer struct {
 // New returns a preparer for the plan that the pool's instances made. `apiKey` is JSON string content.
 func New(pool *guest.Pool, from *guest.Plan, apiKey string, logger *zap.Logger) *Preparer {
 	p := &Preparer{
-		pool:      pool,
-		plan:      plan{envelope: envelope{open: from.Envelope.BeforeKey + apiKey + from.Envelope.AfterKey, end: from.Envelope.End}},
-		decisions: from.Decisions,
-		objects:   len(from.Objects),
-		oneBatch:  from.OneBatch,
-		memos:     make([]memo, len(from.Decisions)),
-		logger:    logger,
+		pool: pool,
+		from: from,
+		plan: plan{
+			envelope:  envelope{open: from.Envelope.BeforeKey + apiKey + from.Envelope.AfterKey, end: from.Envelope.End},
+			decisions: len(from.Decisions),
+		},
+		memos:  make([]memo, len(from.Decisions)),
+		logger: logger,
 	}
-	p.plan.decisions = len(from.Decisions)
 	for _, field := range from.Senders {
 		p.plan.senderKeys = append(p.plan.senderKeys, from.Fields[field].Path[0])
 	}
@@ -163,7 +162,7 @@ func (p *Preparer) prepareScope(ctx context.Context, w *work, out *Prepared, sl 
 // recallOfScope finds the decisions that all records of a scope share. Of those that are not known the cells are pending.
 func (p *Preparer) recallOfScope(w *work) (known bool) {
 	known = true
-	for i := range p.decisions {
+	for i := range p.from.Decisions {
 		if w.encoder.IsOuter(i) {
 			w.cell = w.encoder.AppendCell(w.cell[:0], i)
 			if w.ofScope[i] = p.find(w, i); w.ofScope[i] == nil {
@@ -177,7 +176,7 @@ func (p *Preparer) recallOfScope(w *work) (known bool) {
 
 // recall finds what was decided about the record at hand, and reports whether all of it is known.
 func (p *Preparer) recall(w *work) bool {
-	for i := range p.decisions {
+	for i := range p.from.Decisions {
 		switch {
 		case w.ofScope[i] != nil:
 			w.decisions[i] = w.ofScope[i]
@@ -212,7 +211,7 @@ func (p *Preparer) decideAhead(ctx context.Context, w *work, records plog.LogRec
 	bytes := 0
 	for i := from; i < min(records.Len(), from+maxRecordsPerCall) && bytes < maxBytesPerCall; i++ {
 		w.encoder.Begin(records.At(i))
-		for index := range p.decisions {
+		for index := range p.from.Decisions {
 			if w.ofScope[index] != nil || !w.encoder.Concerns(index) {
 				continue
 			}
@@ -254,7 +253,7 @@ func (p *Preparer) divide(ctx context.Context, w *work, out *Prepared) error {
 	switch {
 	case len(w.sizes) == 0:
 		return nil
-	case len(w.sizes) <= int(p.oneBatch.Events) && bytes <= int(p.oneBatch.Bytes):
+	case len(w.sizes) <= int(p.from.OneBatch.Events) && bytes <= int(p.from.OneBatch.Bytes):
 		out.divide(&guest.Divided{Starts: []uint32{0}})
 		return nil
 	}

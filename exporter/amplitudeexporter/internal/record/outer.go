@@ -126,10 +126,11 @@ func (e *Encoder) readOuter(outer *outerLevel, attributes pcommon.Map) {
 			}
 			outer.present.add(source.root)
 			start := len(outer.text)
-			if outer.text, source.isLeftOut = source.conversion.append(outer.text, use.value); source.isLeftOut {
+			var found bool
+			if outer.text, found = source.conversion.append(outer.text, use.value); found {
 				source.text = outer.text[start:len(outer.text):len(outer.text)]
 			}
-			source.isLeftOut = !source.isLeftOut
+			source.isLeftOut = !found
 		}
 		for _, cell := range use.cells {
 			e.slots[cell.slot] = nil
