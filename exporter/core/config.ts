@@ -119,9 +119,10 @@ function userPropertyFaults({ userProperties }: Config): Fault[] {
       ? globFaults(`user_properties::${key}`, values)
       : [{ key: `user_properties::${key}`, message: `is no operation: write one of ${names.join(', ')}` }],
   );
-  for (const [index, { key, values }] of userProperties.entries()) {
-    for (const other of userProperties.slice(index + 1)) {
-      const both = namesInBoth(values, other.values);
+  const lists = userProperties.map(({ key, values }) => ({ key, ...globList(values) }));
+  for (const [index, { key, ...list }] of lists.entries()) {
+    for (const other of lists.slice(index + 1)) {
+      const both = namesInBoth(list, other);
       if (both.length > 0) {
         const message = `has ${both.map(quote).join(', ')}, and so has ${other.key}: a property has one operation in an event, so remove one`;
         faults.push({ key: `user_properties::${key}`, message });
@@ -131,15 +132,19 @@ function userPropertyFaults({ userProperties }: Config): Fault[] {
   return faults;
 }
 
-/** Globs that are in both lists, and names in one of them that a glob of the other matches. */
-function namesInBoth(one: readonly string[], other: readonly string[]): string[] {
-  const [inOne, inOther] = [matcherOfUsable(one), matcherOfUsable(other)];
-  return [...new Set([...one.filter(inOther), ...other.filter(inOne)])];
+interface GlobList {
+  readonly globs: readonly string[];
+  /** By those of them that `globFaults` finds nothing wrong with. */
+  readonly matches: Matcher;
 }
 
-/** The globs of a list that `globFaults` finds nothing wrong with. */
-function matcherOfUsable(globs: readonly string[]): Matcher {
-  return anyOf(globs.filter((glob) => globFault(glob) === undefined));
+function globList(globs: readonly string[]): GlobList {
+  return { globs, matches: anyOf(globs.filter((glob) => globFault(glob) === undefined)) };
+}
+
+/** Globs that are in both lists, and names in one of them that a glob of the other matches. */
+function namesInBoth(one: GlobList, other: GlobList): string[] {
+  return [...new Set([...one.globs.filter(other.matches), ...other.globs.filter(one.matches)])];
 }
 
 /** Of fields that other keys configure, those keys. */
@@ -194,7 +199,7 @@ function exposureFaults({ exposures, experimentKey }: Config): Fault[] {
 
 function treatmentFaults({ omitAttributes, hashAttributes, hashKeyCharacters }: Config): Fault[] {
   const faults = [...globFaults('omit_attributes', omitAttributes), ...globFaults('hash_attributes', hashAttributes)];
-  const both = namesInBoth(omitAttributes, hashAttributes);
+  const both = namesInBoth(globList(omitAttributes), globList(hashAttributes));
   if (both.length > 0) {
     const message = `has ${both.map(quote).join(', ')}, and so has omit_attributes: remove one`;
     faults.push({ key: 'hash_attributes', message });

@@ -43,14 +43,15 @@ export function validate(config: Config): Fault[] {
 }
 
 export function configure(config: Config): Plan {
+  const decisions = decisionsFor(config);
   configured = {
     placer: placerFor(config),
     treatment: treatmentFor(config),
-    deciders: decisionsFor(config).map(({ decide }) => decide),
+    deciders: decisions.map(({ decide }) => decide),
     limits: batchLimits(config),
     api: config.api as Api,
   };
-  return planFor(config);
+  return planFor(config, decisions);
 }
 
 export function treatAttributes(keys: string[]): Treatment[] {

@@ -18,7 +18,8 @@ import { MAX_STRING_LENGTH } from './limits.ts';
 /** No bound. (Of a larger number QuickJS hands over this one.) */
 export const ANY_NUMBER = 2 ** 31 - 1;
 
-const levels: readonly Level[] = ['record', 'scope', 'resource'];
+/** Innermost first. */
+export const levels: readonly Level[] = ['record', 'scope', 'resource'];
 
 /** An attribute of the record, else of its scope, else of its resource. */
 export function onAnyLevel(key: string): Source[] {

@@ -12,7 +12,7 @@ import type {
   Requirement,
 } from 'flagsmith:amplitude-exporter/types@0.2.0';
 import type { Instructions } from './decision.ts';
-import { anyText, explicitAttribute, number, onAnyLevel, plainFields } from './fields.ts';
+import { anyText, explicitAttribute, levels, number, onAnyLevel, plainFields } from './fields.ts';
 import { anyOf, type Matcher } from './glob.ts';
 import { omittedAttributes } from './identity.ts';
 
@@ -48,8 +48,8 @@ interface Row {
   readonly object: EventObject;
   /** How the attributes begin; the rest is the key. */
   readonly prefix?: string;
-  /** Which attributes are members under their own name, on these levels. */
-  readonly matches?: Matcher;
+  /** Globs of the attributes that are members under their own name, on these levels. */
+  readonly globs?: readonly string[];
   readonly levels: readonly Level[];
 }
 
@@ -60,15 +60,13 @@ const USER = explicitAttribute('user.');
 /** How attributes begin that say themselves where they stand. */
 export const placedPrefixes: readonly string[] = [GROUPS, GROUP, USER];
 
-const everyLevel: readonly Level[] = ['record', 'scope', 'resource'];
-
 /** The objects of a config, an attribute that says itself where it stands before one that the config names. */
 function rowsFor(config: Config): Row[] {
   return [
     {
       object: { path: ['groups'], conversion: groupNames, maxMembers: MAX_GROUP_TYPES, onDemand: false },
       prefix: GROUPS,
-      levels: everyLevel,
+      levels,
     },
     ...operations.map(({ name, key, as }) => ({
       object: objectAt(['group_properties', key], as, { onDemand: true }),
@@ -83,7 +81,7 @@ function rowsFor(config: Config): Row[] {
     ...operations.flatMap(({ name, key, as }) => {
       const globs = config.userProperties.find((setting) => setting.key === name)?.values ?? [];
       if (globs.length === 0) return [];
-      return [{ object: objectAt(['user_properties', key], as), matches: anyOf(globs), levels: userLevels(name) }];
+      return [{ object: objectAt(['user_properties', key], as), globs, levels: userLevels(name) }];
     }),
   ];
 }
@@ -111,7 +109,7 @@ export type Placer = (level: Level, key: string) => Place;
 
 /** Where attributes stand: in an object, else among the properties where their level has some that match. */
 export function placerFor(config: Config): Placer {
-  const rows = rowsFor(config);
+  const rows = rowsFor(config).map((row) => ({ ...row, matches: row.globs && anyOf(row.globs) }));
   const areFields = new Set(neverProperties(config));
   const isProperty: Readonly<Record<Level, Matcher>> = {
     record: () => true,
@@ -132,9 +130,9 @@ export function placerFor(config: Config): Placer {
 
 /** The levels of which every attribute may stand elsewhere than among the properties, or join them. */
 export function placedLevels(config: Config): Level[] {
-  const rows = rowsFor(config).filter(({ matches }) => matches !== undefined);
+  const rows = rowsFor(config).filter(({ globs }) => globs !== undefined);
   const isNamed = (level: Level): boolean => rows.some(({ levels }) => levels.includes(level));
-  return everyLevel.filter(
+  return levels.filter(
     (level) =>
       isNamed(level) ||
       (level === 'scope' && config.scopeAttributes.length > 0) ||

@@ -19,7 +19,7 @@ import { type Api, apis, hosts, MAX_DEPTH, MAX_STRING_LENGTH, type Region } from
 import { groupFields, groupRequirement, neverProperties, objectsFor, placedLevels, placedPrefixes } from './objects.ts';
 
 /** What the host has to do for a config in which `faultsOf` found nothing. */
-export function planFor(config: Config): Plan {
+export function planFor(config: Config, decisions = decisionsFor(config)): Plan {
   const fields = [
     ...identityFields(config),
     ...timeAndInsertId,
@@ -36,7 +36,7 @@ export function planFor(config: Config): Plan {
     together: [together(fields, places, { isWhole: false }), together(fields, coordinates, { isWhole: true })],
     requirements: [identityRequirement(fields), groupRequirement(fields)],
     senders: sendersIn(fields),
-    decisions: decisionsFor(config).map(({ decision }) => decision),
+    decisions: decisions.map(({ decision }) => decision),
     propertiesKey: 'event_properties',
     omittedAttributes: neverProperties(config),
     placedLevels: placedLevels(config),

@@ -84,9 +84,9 @@ declare module 'flagsmith:amplitude-exporter/core@0.2.0' {
   export function decide(decision: number, cells: string): string;
   /**
   * Divides events into batches, the events of one request each. Not asked about events that are one batch by the plan's
-  * `one-batch`. `sizes` are the bytes of a few hundred events at the
-  * most, in their order. `open` is the batch that the events before these have left open (no events to begin with),
-  * and the answer's `open` the one to give to the next call: batches go on from call to call.
+  * `one-batch`. `sizes` are the bytes of a few hundred events at the most, in their order. `open` is the batch that the
+  * events before these have left open (no events to begin with), and the answer's `open` the one to give to the next
+  * call: batches go on from call to call.
   */
   export function divide(open: Batch, sizes: Uint32Array): Divided;
   /**

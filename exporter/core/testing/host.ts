@@ -18,6 +18,7 @@ import type {
 import { createHash, createHmac } from 'node:crypto';
 import { BlockList, isIP } from 'node:net';
 import type { Instructions } from '../decision.ts';
+import { levels } from '../fields.ts';
 
 /** Values of OTLP: texts, numbers, booleans, null, lists and maps; a bigint is a whole number that a number cannot hold. */
 export type Attributes = Readonly<Record<string, unknown>>;
@@ -45,8 +46,6 @@ export type Written =
 
 /** Where the core says that an attribute stands. */
 export type Placer = (level: Level, key: string) => Place;
-
-const levels: readonly Level[] = ['record', 'scope', 'resource'];
 
 /** What stands for the digest, which is the host's alone. */
 export const DIGEST = '0'.repeat(32);
