@@ -21,7 +21,7 @@ TOOLS := $(CURDIR)/build/tools
 # One shared by several checkouts tells each of the others' files.
 export GOLANGCI_LINT_CACHE := $(CURDIR)/build/golangci-lint
 
-CORE_SOURCES := $(shell find exporter/core wit -name '*.ts' ! -name '*.test.ts' -o -name '*.wit') $(wildcard scripts/build-core/*.ts)
+CORE_SOURCES := $(shell find exporter/core wit -name "*.ts" ! -name "*.test.ts" -o -name "*.wit")
 GO_SOURCES := $(shell find $(EXPORTER) -name '*.go' ! -name '*_test.go' ! -path '$(BENCH)/*') $(EXPORTER)/go.mod $(CORE_WASM)
 
 .PHONY: help run test bench lint core collector generate fresh manifest image release check-tools
@@ -49,7 +49,7 @@ bench: $(COLLECTOR)
 	@cd $(BENCH) && go run . $(BENCH_FLAGS)
 
 core: $(NODE_MODULES) $(TOOLS)/wasm2go
-	@$(TSX) scripts/build-core/main.ts
+	@$(TSX) exporter/core/cli/build/main.ts
 
 collector: $(COLLECTOR)
 
@@ -68,7 +68,7 @@ generate: $(NODE_MODULES) $(TOOLS)/mdatagen $(TOOLS)/builder $(TOOLS)/wasm2go
 	@cd $(EXPORTER) && PATH="$(TOOLS):$$PATH" go generate ./...
 	@# What the exporter requires, the bench requires too.
 	@cd $(BENCH) && go mod tidy
-	@$(TSX) scripts/build-core/main.ts --check || $(TSX) scripts/build-core/main.ts
+	@$(TSX) exporter/core/cli/build/main.ts --check || $(TSX) exporter/core/cli/build/main.ts
 	@$(MAKE) --no-print-directory $(COMPONENT)
 	@$(TSX) scripts/notices.ts
 
@@ -92,7 +92,7 @@ $(NODE_MODULES): package.json package-lock.json | check-tools
 	@touch $@
 
 $(HOSTILE): $(CORE_SOURCES) package-lock.json | $(NODE_MODULES)
-	@$(TSX) scripts/build-core/main.ts --for-tests
+	@$(TSX) exporter/core/cli/build/main.ts --for-tests
 
 # Made with the other. (make core makes it too, and that one not.)
 $(COMPONENT): $(HOSTILE)

@@ -192,6 +192,7 @@ func (cfg *Config) forCore() guest.Config {
 		HashKeyCharacters:       uint32(utf8.RuneCountInString(string(cfg.HashKey))),
 		Sampling:                sampling,
 		Version:                 version,
+		Options:                 "{}",
 	}
 }
 

@@ -3,7 +3,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { inflateSync } from 'node:zlib';
-import { componentSections, moduleSections, Reader, SECTION } from '../build-core/wasm-binary.ts';
+import { componentSections, moduleSections, Reader, SECTION } from '../../exporter/core/cli/build/wasm-binary.ts';
 import { byName, type Part } from './document.ts';
 import { APACHE_TEXT, licenceText } from './licences.ts';
 

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { deflateSync } from 'node:zlib';
 import { expect, test } from 'vitest';
-import { concat, encodeCustomSection, encodeModule } from '../build-core/wasm-binary.ts';
+import { concat, encodeCustomSection, encodeModule } from '../../exporter/core/cli/build/wasm-binary.ts';
 import { auditableCrates, type Crate, engine } from './core-wasm.ts';
 import { render } from './document.ts';
 import { type LicensedFile, refuse } from './go-program.ts';

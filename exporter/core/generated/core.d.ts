@@ -60,6 +60,8 @@ declare module 'flagsmith:amplitude-exporter/core@0.2.0' {
   * - any of these, tabs up to the second one, and instructions: `"event_type":"billing.seat.added"→→"consumes":[0]`;
   * - `skip`: the record is skipped;
   * - `drop` and a reason, a word in snake_case: `drop no_event_name`. The record is dropped.
+  * - `fail` and a JSON string, the error and its stack: `fail "TypeError: not a function\n    at decide (core.js:7:3)"`.
+  *   The decision failed on this cell. The records that have it are dropped, and no others.
   * Members and properties are those of a JSON object, without its braces and without line feeds and tabs; no key comes
   * twice. `properties-key` is the key of no member. A line that is none of these drops the records that have its cell,
   * and no others.

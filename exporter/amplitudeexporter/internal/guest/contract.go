@@ -33,6 +33,7 @@ type Config struct {
 	HashKeyCharacters       uint32
 	Sampling                []Sample
 	Version                 string
+	Options                 string
 }
 
 // Setting is a key of a config that is a map, and its value.

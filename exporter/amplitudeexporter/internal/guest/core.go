@@ -152,7 +152,7 @@ func readSections(module []byte) (sections, error) {
 		case sectionDataCount:
 			// It says how many data segments there are.
 		default:
-			// As scripts/build-core does it.
+			// As exporter/core/cli/build does it.
 			_, _ = fmt.Fprintf(digest, "%d %d\n", id, len(content))
 			_, _ = digest.Write(content)
 		}

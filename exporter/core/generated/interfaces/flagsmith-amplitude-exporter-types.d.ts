@@ -85,6 +85,10 @@ declare module 'flagsmith:amplitude-exporter/types@0.2.0' {
      * The version of the exporter, to be named as the library that sends the events; empty = unknown.
      */
     version: string,
+    /**
+     * What the config says to this core alone, `core.options`: a JSON object, of which the core knows the keys.
+     */
+    options: string,
   }
   /**
    * One thing that is wrong with a config.
@@ -472,7 +476,8 @@ declare module 'flagsmith:amplitude-exporter/types@0.2.0' {
     oneBatch: Batch,
     /**
      * What the host writes into each event by itself, in this order. Fields whose paths begin alike stand in one object,
-     * where the first of them stands. No path is another's, nor the beginning of another's.
+     * where the first of them stands. No path is another's, nor the beginning of another's. A path of `properties-key` and
+     * one key more is a property.
      */
     fields: Array<Field>,
     /**
@@ -499,8 +504,9 @@ declare module 'flagsmith:amplitude-exporter/types@0.2.0' {
     decisions: Array<Decision>,
     /**
      * The key under which an event's properties stand, behind the fields: the attributes of the record and those that
-     * `place-attributes` makes properties (the record's win, then the scope's), but for those that were consumed. No path
-     * of a field or an object begins with it.
+     * `place-attributes` makes properties (the record's win, then the scope's), but for those that were consumed. A field
+     * that is a property goes before an attribute of its name, and gives way to a property that a decision adds. No path
+     * of an object begins with this key.
      */
     propertiesKey: string,
     /**

@@ -31,14 +31,12 @@ export async function sourceDigest(root: string): Promise<string> {
 }
 
 async function sourcePaths(root: string): Promise<string[]> {
-  const directories = await Promise.all(
-    ['exporter/core', 'scripts/build-core', 'wit'].map((path) => filesBelow(root, path)),
-  );
+  const directories = await Promise.all(['exporter/core', 'wit'].map((path) => filesBelow(root, path)));
   return directories.flat().filter(isBuilt).sort();
 }
 
 function isBuilt(path: string): boolean {
-  return /\.(ts|wit)$/.test(path) && !/\.(test|d)\.ts$|\/testing\//.test(path);
+  return /\.(ts|wit)$/.test(path) && !/\.(test|d)\.ts$|\/testing\/|\/cli\/(?!build\/)/.test(path);
 }
 
 async function filesBelow(root: string, directory: string): Promise<string[]> {

@@ -50,7 +50,7 @@ const HOST_FEATURES = [
  */
 const LINK_FEATURES = [...HOST_FEATURES, '--enable-extended-const', '--enable-gc'];
 
-const BINARYEN = new URL('../../node_modules/binaryen/bin/', import.meta.url);
+const BINARYEN = new URL('../../../../node_modules/binaryen/bin/', import.meta.url);
 
 export async function lower(component: Uint8Array): Promise<Uint8Array> {
   const { guest, functions } = worldOf(readComponent(component));

@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { lower } from './lower.ts';
 import { type Lock, lockedPackages, sourceDigest } from './source-digest.ts';
 
-const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const ROOT = fileURLToPath(new URL('../../../..', import.meta.url));
 
 const FIXTURE_WIT = `
 package test:fixture;
@@ -305,13 +305,13 @@ describe('the digest of the sources', () => {
     expect(first).toMatch(/^[0-9a-f]{64}$/);
     expect(await digestAfter('exporter/core/core.test.ts', 'test')).toBe(first);
     expect(await digestAfter('exporter/core/generated/world.d.ts', 'types')).toBe(first);
-    expect(await digestAfter('scripts/build-core/lower.test.ts', 'test')).toBe(first);
+    expect(await digestAfter('exporter/core/cli/build/lower.test.ts', 'test')).toBe(first);
 
     const seen = new Set([first]);
     seen.add(await digestAfter('exporter/core/core.ts', 'export const a = 2;'));
     seen.add(await digestAfter('exporter/core/deep/er.ts', 'export const a = 2;'));
     seen.add(await digestAfter('wit/core.wit', 'package a:c;'));
-    seen.add(await digestAfter('scripts/build-core/lower.ts', 'no more'));
+    seen.add(await digestAfter('exporter/core/cli/build/lower.ts', 'no more'));
     seen.add(
       await digestAfter('package-lock.json', JSON.stringify(LOCK).replace('sha512-minimatch', 'sha512-another')),
     );

@@ -12,7 +12,7 @@ import { type Manifest, manifestIn, withManifest } from './manifest.ts';
 import { type Bounds, meter } from './metering.ts';
 import { packageVersion, sourceDigest } from './source-digest.ts';
 
-const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const ROOT = fileURLToPath(new URL('../../../..', import.meta.url));
 const CORE = join(ROOT, 'exporter/core/core.ts');
 const WIT = join(ROOT, 'wit');
 const COMPONENT = join(ROOT, 'build/core.component.wasm');
@@ -22,7 +22,7 @@ const EXPORTER = join(ROOT, 'exporter/amplitudeexporter');
 const MODULE = join(EXPORTER, 'internal/guest/core.wasm');
 const ENGINE = join(EXPORTER, 'internal/engine');
 
-const BUNDLE_CONFIG = join(ROOT, 'scripts/build-core/bundle.config.ts');
+const BUNDLE_CONFIG = join(ROOT, 'exporter/core/cli/build/bundle.config.ts');
 const JCO = join(ROOT, 'node_modules/@bytecodealliance/jco/dist/jco.js');
 const WASM2GO = join(ROOT, 'build/tools/wasm2go');
 
