@@ -3,7 +3,7 @@
 import type { Conversion } from 'flagsmith:amplitude-exporter/types@0.2.0';
 import { expect } from 'vitest';
 import { parse } from 'yaml';
-import { clientDecision, decideClient } from '../../exporter/core/client.ts';
+import { clientDecision } from '../../exporter/core/client.ts';
 import { type PlainField, plainFields } from '../../exporter/core/fields.ts';
 import { operations } from '../../exporter/core/objects.ts';
 import { configWith } from '../../exporter/core/testing/config.ts';
@@ -217,11 +217,12 @@ function sourcesOf({ name, record = [], resource = [] }: PlainField): string[] {
 /** The attributes of a client that give a field its value. A platform is not the value of one. */
 function clientSourcesOf(name: string): string[] {
   if (name === 'platform') return [];
-  const keys = clientDecision.sources.map((source) => (source.tag === 'attribute' ? source.val.key : ''));
+  const { sources, decide } = clientDecision(configWith());
+  const keys = sources.map((source) => (source.tag === 'attribute' ? source.val.key : ''));
   return keys.filter((given) => {
     // A client in any case, and no browser.
     const values: Record<string, string> = { 'app.installation.id': '"an-installation"', [given]: '"a value"' };
-    const answer = decideClient(keys.map((key) => values[key] ?? '').join('\t'), configWith());
+    const answer = decide(keys.map((key) => values[key] ?? '').join('\t'));
     return answer.kind === 'adds' && name in (JSON.parse(`{${answer.members}}`) as Json);
   });
 }

@@ -1,11 +1,13 @@
 import type { Config } from 'flagsmith:amplitude-exporter/types@0.2.0';
 import { describe, expect, test } from 'vitest';
-import { clientDecision, decideClient } from './client.ts';
+import { clientDecision } from './client.ts';
 import { asciiJson } from './json.ts';
 import { configWith } from './testing/config.ts';
 
+const { sources, mode } = clientDecision(configWith());
+
 /** The attributes that the decision reads, in their order. */
-const keys = clientDecision.sources.map((source) => (source.tag === 'attribute' ? source.val.key : ''));
+const keys = sources.map((source) => (source.tag === 'attribute' ? source.val.key : ''));
 
 interface Client {
   readonly fields: Readonly<Record<string, unknown>>;
@@ -22,7 +24,7 @@ function clientOf(resource: Readonly<Record<string, unknown>>, changes: Partial<
     return typeof value === 'object' && value !== null ? '{}' : asciiJson(value);
   };
   const cell = keys.map((key) => valueText(resource[key])).join('\t');
-  const answer = decideClient(cell.replace(/\t+$/, ''), configWith(changes));
+  const answer = clientDecision(configWith(changes)).decide(cell.replace(/\t+$/, ''));
   if (answer.kind !== 'adds') return expect.fail(answer.kind);
   expect(answer.properties).toBe('');
   const { consumes = [], left_out: leftOut = [] } = answer.instructions;
@@ -36,9 +38,9 @@ function clientOf(resource: Readonly<Record<string, unknown>>, changes: Partial<
 const NOTHING: Client = { fields: {}, consumed: [], leftOut: [] };
 
 test('all of it is of the resource, so it is decided once a resource', () => {
-  const levels = clientDecision.sources.map((source) => (source.tag === 'attribute' ? source.val.level : source.tag));
+  const levels = sources.map((source) => (source.tag === 'attribute' ? source.val.level : source.tag));
   expect(new Set(levels)).toEqual(new Set(['resource']));
-  expect(clientDecision.mode).toBe('every');
+  expect(mode).toBe('every');
 });
 
 describe('what is a client', () => {

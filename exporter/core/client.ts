@@ -3,12 +3,13 @@
  * or a browser's. Of a server, `os.type: linux` would be stamped on its users: in Amplitude each of platform, os_* and
  * device_* sets the others of them to null. Resources are few, so all of it is one decision.
  */
-import type { Config, Decision } from 'flagsmith:amplitude-exporter/types@0.2.0';
+import type { Config } from 'flagsmith:amplitude-exporter/types@0.2.0';
 import { cellValues, isContainer, scalarText } from './cells.ts';
-import { adds, type CellAnswer, NOTHING } from './decision.ts';
-import { attributeOf, ownSources } from './fields.ts';
+import { ownSources } from './fields.ts';
 import { asciiJson } from './json.ts';
 import { MAX_STRING_LENGTH } from './limits.ts';
+import { adds, type CellAnswer, type Decision, NOTHING } from './lines.ts';
+import { resource } from './sources.ts';
 
 const attributes = [
   'browser.brands',
@@ -32,11 +33,14 @@ type Attribute = (typeof attributes)[number];
 /** The JSON texts of attributes, '' for one that is not there. */
 type Values = Readonly<Record<Attribute, string>>;
 
-export const clientDecision: Decision = {
-  mode: 'every',
-  sources: attributes.map((key) => attributeOf('resource', key)),
-  condition: { tag: 'always' },
-};
+export function clientDecision(config: Config): Decision {
+  return {
+    mode: 'every',
+    sources: attributes.map(resource),
+    condition: { tag: 'always' },
+    decide: (cell) => decideClient(cell, config),
+  };
+}
 
 /** Fields with the attributes that they have their value from, the first that is there. */
 const sources: Readonly<Record<string, readonly Attribute[]>> = {
@@ -85,8 +89,7 @@ function isCut(value: string): boolean {
   return Array.from(scalarText(value) ?? '').length >= MAX_STRING_LENGTH;
 }
 
-/** Decides a cell of `clientDecision`. */
-export function decideClient(cell: string, config: Config): CellAnswer {
+function decideClient(cell: string, config: Config): CellAnswer {
   const texts = cellValues(cell);
   const values = Object.fromEntries(attributes.map((key, index) => [key, texts[index] ?? ''])) as Values;
   if (!isClient(values)) return NOTHING;

@@ -246,7 +246,7 @@ function globFaults(key: string, globs: readonly string[]): Fault[] {
 }
 
 /** What is wrong with a glob; undefined for nothing. */
-function globFault(glob: string): string | undefined {
+export function globFault(glob: string): string | undefined {
   if (glob === '') return 'is empty: write a name or a glob such as billing.*, or remove it';
   if (glob.length > MAX_GLOB_LENGTH) return `has ${glob.length} characters: write at most ${MAX_GLOB_LENGTH}`;
   const flaw = flawOf(glob);

@@ -1,12 +1,15 @@
 import type { Config } from 'flagsmith:amplitude-exporter/types@0.2.0';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { classify, configure, decide, divide, placeAttributes, treatAttributes, validate } from './core.ts';
+import core from './core.ts';
+import { exportsOf } from './define-core.ts';
 import { asciiJson } from './json.ts';
 import { envelopeBytes } from './plan.ts';
 import { configWith } from './testing/config.ts';
 
 const EVENT_TYPE = 0;
+
+const { classify, configure, decide, divide, placeAttributes, treatAttributes, validate } = exportsOf(core);
 
 function decided(decision: number, cells: readonly string[], changes: Partial<Config> = {}): string[] {
   configure(configWith(changes));
@@ -15,8 +18,8 @@ function decided(decision: number, cells: readonly string[], changes: Partial<Co
     .slice(0, -1);
 }
 
-test('before configure there is an error, not a crash', async () => {
-  const fresh = (await import('./core.ts?unconfigured' as string)) as typeof import('./core.ts');
+test('before configure there is an error, not a crash', () => {
+  const fresh = exportsOf(core);
   expect(() => fresh.decide(EVENT_TYPE, '"a"\n')).toThrow('configure was not called');
   expect(() => fresh.divide({ events: 0, bytes: 0 }, Uint32Array.of(1))).toThrow('configure was not called');
 });

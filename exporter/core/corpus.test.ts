@@ -11,13 +11,14 @@ import { setFlagsFromString } from 'node:v8';
 import { transpile } from '@bytecodealliance/jco';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
-import * as typescript from './core.ts';
-import type { Instructions } from './decision.ts';
+import typescript from './core.ts';
+import { exportsOf } from './define-core.ts';
+import type { Instructions } from './lines.ts';
 import { configWith } from './testing/config.ts';
 import { DIGEST, jsonOf, type Placer, treat, write } from './testing/host.ts';
 import { logRecordsIn } from './testing/otlp.ts';
 
-type Core = typeof typescript;
+type Core = ReturnType<typeof exportsOf>;
 type Json = Record<string, unknown>;
 
 interface Golden {
@@ -79,7 +80,7 @@ async function component(): Promise<Core> {
 }
 
 const cores: [string, Core][] = [
-  ['the TypeScript', typescript],
+  ['the TypeScript', exportsOf(typescript)],
   ['the component', await component()],
 ];
 

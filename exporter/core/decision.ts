@@ -1,76 +1,123 @@
-/** What a decision says of how an event is written, besides what it adds. */
-export interface Instructions {
-  /** The decision's sources, by their indices, of which the values are no properties. */
-  readonly consumes?: readonly number[];
-  /** The plan's objects and requirements that the event has on demand. */
-  readonly objects?: readonly number[];
-  readonly requirements?: readonly number[];
-  /** The share of users whose events are kept. */
-  readonly keep?: number;
-  /** Milliseconds of an interval in which one event with the text `once_for` is enough. */
-  readonly once_ms?: number;
-  readonly once_for?: string;
-  /** Fields whose values were not acceptable. */
-  readonly left_out?: readonly string[];
+/** What the author of a core writes a decision with. */
+import type { Condition, Source } from 'flagsmith:amplitude-exporter/types@0.2.0';
+import { cellValues } from './cells.ts';
+import { asciiJson } from './json.ts';
+import { adds, type CellAnswer, type Decision } from './lines.ts';
+
+/**
+ * The value of a source: undefined where the record has none. Of maps and lists a decision gets an empty one, whatever
+ * they hold: they stay with the host. Texts are cut to 1,024 characters; a whole number beyond ±(2^53-1) is a text.
+ */
+export type Value = string | number | boolean | null | undefined | Readonly<Record<string, never>> | readonly never[];
+
+export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json | undefined };
+
+/** What a decision says of a record that becomes an event. */
+export interface Kept {
+  /** Members of the event, such as `{ price: 5 }`. A field of that key goes before one. Not `event_type` and `event_properties`. */
+  readonly event?: { readonly [key: string]: Json | undefined };
+  /** Properties of the event. They go before attributes of their names. */
+  readonly properties?: { readonly [key: string]: Json | undefined };
+  /** What the decision read that is then no property: all of it, or some by its index among the sources. Default: nothing. */
+  readonly consumes?: 'all' | readonly number[];
+  /** The share of users whose events are kept, from 0 to 1, always the same users. Default: 1. */
+  readonly share?: number;
+  /** One event is enough in each interval of so many milliseconds for this text and the event's user and device. */
+  readonly once?: { readonly ms: number; readonly for: string };
+  /** Keys of which a value was not acceptable. They are counted. */
+  readonly leftOut?: readonly string[];
 }
 
-/** What a cell adds to the event of its record, or why there is none. */
-export type CellAnswer =
-  | {
-      readonly kind: 'adds';
-      /** JSON members of the event; '' for none. */
-      readonly members: string;
-      /** JSON members of its properties; '' for none. */
-      readonly properties: string;
-      readonly instructions: Instructions;
-    }
+/** What a decision says of a record: made by `keep`, `skip` and `drop`. */
+export type Answer =
+  | { readonly kind: 'keep'; readonly kept: Kept }
   | { readonly kind: 'skip' }
   | { readonly kind: 'drop'; readonly reason: string };
 
-/** Decides a cell. */
-export type Decider = (cell: string) => CellAnswer;
-
-export function adds({
-  members = '',
-  properties = '',
-  instructions = {},
-}: {
-  members?: string;
-  properties?: string;
-  instructions?: Instructions;
-}): CellAnswer {
-  return { kind: 'adds', members, properties, instructions };
+/** The record becomes an event, unless another decision says otherwise. */
+export function keep(kept: Kept = {}): Answer {
+  return { kind: 'keep', kept };
 }
 
-export const NOTHING = adds({});
-
-/** Decides cells, one a line, as wit/core.wit has it. */
-export function decideLines(cells: string, decide: Decider): string {
-  const list = cells.split('\n');
-  let lines = '';
-  // The last line feed has nothing behind it. An index costs the interpreter less than an iterator.
-  for (let i = 0; i < list.length - 1; i++) lines += `${lineFor(decide(list[i] as string))}\n`;
-  return lines;
+/** The record becomes no event, and is counted as skipped. */
+export function skip(): Answer {
+  return { kind: 'skip' };
 }
 
-function lineFor(answer: CellAnswer): string {
-  switch (answer.kind) {
-    case 'adds': {
-      const parts = [answer.members, answer.properties, instructionsText(answer.instructions)];
-      while (parts.at(-1) === '') parts.pop();
-      return parts.join('\t');
-    }
-    case 'skip':
-      return 'skip';
-    case 'drop':
-      return `drop ${answer.reason}`;
+/** The record becomes no event, and is counted as dropped. `reason` is a word in snake_case, one of few. */
+export function drop(reason: string): Answer {
+  if (!/^[a-z][a-z0-9_]{0,63}$/.test(reason)) {
+    throw new TypeError(`drop(${JSON.stringify(reason)}): write a reason in snake_case, such as no_plan`);
   }
+  return { kind: 'drop', reason };
 }
 
-/** Instructions as members of a JSON object. A list without items says nothing. */
-function instructionsText(instructions: Instructions): string {
-  const said = Object.entries(instructions).filter(
-    ([, value]) => value !== undefined && !(Array.isArray(value) && value.length === 0),
-  );
-  return said.length === 0 ? '' : JSON.stringify(Object.fromEntries(said)).slice(1, -1);
+/** Which records a decision is about. */
+export const when = {
+  /** Those that have this attribute. */
+  has: (attribute: string): Condition => ({ tag: 'has', val: attribute }),
+  /** Those that do not. */
+  lacks: (attribute: string): Condition => ({ tag: 'lacks', val: attribute }),
+};
+
+/**
+ * A decision: a pure function of the values of its sources. It is called once for each distinct set of values, in any
+ * order, and its answer holds for every record that has them; so it must not look at anything else, and keep nothing.
+ *
+ * What a decision reads is still carried as a property, unless its answer says that it consumes it. Of two decisions that
+ * give the same member or property the first one's counts, and the first that skips or drops a record has it. An error
+ * that it throws drops the records with these values, as `guest_fault`, and no others.
+ *
+ * Values that are new with each record, such as ids, make it expensive: then it is called for each. Write a field for
+ * those. Where all sources are attributes of scope and resource, it is called once for all of their records.
+ */
+export function decision<const Sources extends readonly Source[]>(
+  sources: Sources,
+  decide: (values: { readonly [Index in keyof Sources]: Value }) => Answer,
+  condition: Condition = { tag: 'always' },
+): Decision {
+  return {
+    mode: 'every',
+    sources,
+    condition,
+    decide: (cell) => {
+      const texts = cellValues(cell);
+      const values = sources.map((_, index) => valueIn(texts[index]));
+      return cellAnswer(decide(values as { [Index in keyof Sources]: Value }), sources);
+    },
+  };
+}
+
+function valueIn(text: string | undefined): Value {
+  return text === undefined || text === '' ? undefined : (JSON.parse(text) as Value);
+}
+
+function cellAnswer(answer: Answer | undefined, sources: readonly Source[]): CellAnswer {
+  if (answer === undefined) throw new TypeError('a decision returned nothing: return keep(), skip() or drop(reason)');
+  if (answer.kind !== 'keep') return answer;
+  const { event = {}, properties = {}, consumes = [], share, once, leftOut = [] } = answer.kept;
+  for (const key of ['event_type', 'event_properties']) {
+    if (Object.hasOwn(event, key)) {
+      throw new TypeError(`a decision gives ${key} as a member of the event: ${instead[key]}`);
+    }
+  }
+  return adds({
+    members: membersOf(event),
+    properties: membersOf(properties),
+    instructions: {
+      consumes: consumes === 'all' ? sources.map((_, index) => index) : consumes,
+      ...(share !== undefined && share < 1 && { keep: share }),
+      ...(once && { once_ms: once.ms, once_for: once.for }),
+      left_out: leftOut,
+    },
+  });
+}
+
+const instead: Readonly<Record<string, string>> = {
+  event_type: 'write eventType.rename',
+  event_properties: 'write them under properties',
+};
+
+function membersOf(object: object): string {
+  return asciiJson(object).slice(1, -1);
 }

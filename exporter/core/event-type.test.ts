@@ -1,10 +1,8 @@
 import { expect, test } from 'vitest';
-import type { CellAnswer } from './decision.ts';
-import { decideEventType, eventTypeDecider } from './event-type.ts';
-import { configWith } from './testing/config.ts';
+import type { CellAnswer } from './lines.ts';
+import { decidedType } from './testing/standard.ts';
 
-const decide = (cell: string, events: string[] = []): CellAnswer =>
-  decideEventType(cell, eventTypeDecider(configWith({ events })));
+const decide = (cell: string, events: string[] = []): CellAnswer => decidedType(cell, { events });
 
 test.each([
   ['the event name', '"billing.seat.added"', '"billing.seat.added"'],

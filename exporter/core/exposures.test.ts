@@ -1,10 +1,9 @@
 import type { Config } from 'flagsmith:amplitude-exporter/types@0.2.0';
 import { describe, expect, test } from 'vitest';
-import type { CellAnswer } from './decision.ts';
-import { eventTypeDecider } from './event-type.ts';
-import { evaluationDecider, evaluationDecision } from './exposures.ts';
 import { asciiJson } from './json.ts';
+import type { CellAnswer, Decision } from './lines.ts';
 import { decisionsFor } from './plan.ts';
+import { standardFor } from './standard.ts';
 import { configWith } from './testing/config.ts';
 
 const DAY_MS = 86_400_000;
@@ -17,9 +16,15 @@ interface Evaluation {
 
 const all: Partial<Config> = { exposures: ['*'] };
 
-/** What a decision reads, by the names that a test has for it. */
+/** The decision about evaluations. */
+function decisionOf(config: Config): Decision {
+  const decisions = decisionsFor(standardFor(config));
+  return decisions.find(({ condition }) => condition.tag === 'has') ?? expect.fail('no such decision');
+}
+
+/** What it reads, by the names that a test has for it. */
 function namesOf(config: Config): string[] {
-  return evaluationDecision(config).sources.map((source) => {
+  return decisionOf(config).sources.map((source) => {
     if (source.tag === 'attribute') {
       expect(source.val.level).toBe('record');
       return source.val.key;
@@ -28,7 +33,7 @@ function namesOf(config: Config): string[] {
   });
 }
 
-function decide(evaluation: Evaluation, changes: Partial<Config> = all): CellAnswer {
+function decide(given: Evaluation, changes: Partial<Config> = all): CellAnswer {
   const config = configWith(changes);
   const names = namesOf(config);
   const valueText = (value: unknown): string => {
@@ -36,8 +41,8 @@ function decide(evaluation: Evaluation, changes: Partial<Config> = all): CellAns
     if (Array.isArray(value)) return '[]';
     return typeof value === 'object' && value !== null ? '{}' : asciiJson(value);
   };
-  const cell = names.map((name) => valueText(evaluation[name])).join('\t');
-  return evaluationDecider(config, eventTypeDecider(config))(cell.replace(/\t+$/, ''));
+  const cell = names.map((name) => valueText(given[name])).join('\t');
+  return decisionOf(config).decide(cell.replace(/\t+$/, ''));
 }
 
 /** The properties of an exposure, and what they were made of. */
@@ -259,7 +264,7 @@ describe('the key of an experiment', () => {
 
 test('without flags in the config nothing is asked about evaluations', () => {
   const conditions = (changes: Partial<Config>): unknown =>
-    decisionsFor(configWith(changes)).map(({ decision }) => decision.condition);
+    decisionsFor(standardFor(configWith(changes))).map(({ condition }) => condition);
   expect(conditions({})).toEqual([{ tag: 'always' }, { tag: 'always' }]);
   expect(conditions(all)).toEqual([
     { tag: 'lacks', val: 'feature_flag.key' },

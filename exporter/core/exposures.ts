@@ -3,14 +3,15 @@
  * the event: Amplitude's documentation of Experiment, "Exposure event". Source of the attributes: OpenTelemetry's semantic
  * conventions for feature flags, and OpenFeature's hooks, with their names of today and those before.
  */
-import type { Config, Decision, Source } from 'flagsmith:amplitude-exporter/types@0.2.0';
+import type { Source } from 'flagsmith:amplitude-exporter/types@0.2.0';
 import { cellValues, scalarText } from './cells.ts';
-import { adds, type CellAnswer } from './decision.ts';
-import { type EventTypeDecider, eventTypeSources } from './event-type.ts';
-import { attributeOf } from './fields.ts';
+import type { EventTypeDecider } from './event-type.ts';
 import { anyOf, type Matcher } from './glob.ts';
 import { asciiJson } from './json.ts';
+import { adds, type CellAnswer, type Decision } from './lines.ts';
+import type { Mapping } from './mapping.ts';
 import { EXPOSURE } from './objects.ts';
+import { record } from './sources.ts';
 
 export const FLAG_KEY = 'feature_flag.key';
 
@@ -33,35 +34,39 @@ const attributes = [
   'error.type',
 ] as const;
 
-const BODY = eventTypeSources.findIndex(({ tag }) => tag === 'body');
-
-function indexOf(key: (typeof attributes)[number]): number {
-  return eventTypeSources.length + attributes.indexOf(key);
+/** The decision about records that have a flag's key, in place of that about their event's name. */
+export function evaluationDecision(
+  { eventType, exposures }: Pick<Mapping, 'eventType' | 'exposures'>,
+  decideType: EventTypeDecider,
+): Decision {
+  const { experimentKey } = exposures;
+  const sources: Source[] = [...eventType.sources, ...attributes.map(record)];
+  if (experimentKey !== '') sources.push(record(experimentKey));
+  const decide = evaluationDecider({ eventType, exposures }, decideType);
+  return { mode: 'every', sources, condition: { tag: 'has', val: FLAG_KEY }, decide };
 }
 
-/** What may be a variant, the first that is there. */
-const variants = [
-  indexOf('feature_flag.result.variant'),
-  indexOf('feature_flag.variant'),
-  indexOf('feature_flag.result.value'),
-  BODY,
-];
-
-/** The decision about records that have a flag's key, in place of that about the event's type. */
-export function evaluationDecision({ experimentKey }: Config): Decision {
-  const sources: Source[] = [...eventTypeSources, ...attributes.map((key) => attributeOf('record', key))];
-  if (experimentKey !== '') sources.push(attributeOf('record', experimentKey));
-  return { mode: 'every', sources, condition: { tag: 'has', val: FLAG_KEY } };
-}
-
-/** Decides cells of `evaluationDecision`. What is no exposure is decided by its event's type. */
-export function evaluationDecider(config: Config, decideType: EventTypeDecider): (cell: string) => CellAnswer {
-  const isExposed: Matcher = anyOf(config.exposures);
+/** Decides cells of `evaluationDecision`. What is no exposure is decided by its event's name. */
+function evaluationDecider(
+  { eventType, exposures }: Pick<Mapping, 'eventType' | 'exposures'>,
+  decideType: EventTypeDecider,
+): (cell: string) => CellAnswer {
+  const isExposed: Matcher = anyOf(exposures.flags);
+  const names = eventType.sources.length;
+  const indexOf = (key: (typeof attributes)[number]): number => names + attributes.indexOf(key);
+  const experimentAt = exposures.experimentKey === '' ? undefined : names + attributes.length;
+  // What may be a variant, the first that is there.
+  const variants = [
+    indexOf('feature_flag.result.variant'),
+    indexOf('feature_flag.variant'),
+    indexOf('feature_flag.result.value'),
+    eventType.sources.findIndex(({ tag }) => tag === 'body'),
+  ].filter((index) => index >= 0);
   return (cell) => {
     const values = cellValues(cell);
     const textAt = (index: number): string | undefined => scalarText(values[index]);
     const hasText = (index: number): boolean => (textAt(index) ?? '') !== '';
-    const nameAt = eventTypeSources.findIndex((_, index) => hasText(index));
+    const nameAt = eventType.sources.findIndex((_, index) => hasText(index));
     const flag = textAt(indexOf(FLAG_KEY)) ?? '';
     const isEvaluation = evaluations.includes(textAt(nameAt) ?? '');
     if (!isEvaluation || flag === '' || !isExposed(flag)) return decideType(values[nameAt], nameAt);
@@ -75,8 +80,7 @@ export function evaluationDecider(config: Config, decideType: EventTypeDecider):
     if (variantAt === undefined) return { kind: 'drop', reason: 'no_variant' };
     const properties = [`"flag_key":${asciiJson(flag)}`, `"variant":${asciiJson(textAt(variantAt))}`];
     const consumes = [nameAt, indexOf(FLAG_KEY), variantAt];
-    const experimentAt = eventTypeSources.length + attributes.length;
-    if (config.experimentKey !== '' && hasText(experimentAt)) {
+    if (experimentAt !== undefined && hasText(experimentAt)) {
       properties.push(`"experiment_key":${asciiJson(textAt(experimentAt))}`);
       consumes.push(experimentAt);
     }

@@ -2,10 +2,9 @@ import type { Config, Level } from 'flagsmith:amplitude-exporter/types@0.2.0';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { explicitAttribute, places, plainFields } from './fields.ts';
-import { placerFor } from './objects.ts';
-import { planFor } from './plan.ts';
 import { configWith } from './testing/config.ts';
 import { type Attributes, DIGEST, type LogRecord, write } from './testing/host.ts';
+import { placerOf, planOf } from './testing/standard.ts';
 
 interface Row {
   /** Where it stands in the event, if not under its name. */
@@ -174,7 +173,7 @@ interface Event {
 
 function eventOf(record: LogRecord, changes: Partial<Config> = {}): Event {
   const config = configWith({ ...everything, ...changes });
-  const written = write(planFor(config), { ...record, record: { ...USER, ...record.record } }, placerFor(config));
+  const written = write(planOf(config), { ...record, record: { ...USER, ...record.record } }, placerOf(config));
   if (written.fields === undefined) return expect.fail('no event');
   const { user_id, insert_id, library, ...fields } = written.fields;
   expect({ user_id, insert_id, library }).toEqual({
@@ -439,7 +438,7 @@ describe('revenue of a config', () => {
 
 test('the library has the version of the exporter, where that is known', () => {
   const config = configWith({ version: '1.2.3' });
-  expect(write(planFor(config), { record: USER }, placerFor(config))).toMatchObject({
+  expect(write(planOf(config), { record: USER }, placerOf(config))).toMatchObject({
     fields: { library: 'flagsmith-otel-collector/1.2.3' },
   });
 });

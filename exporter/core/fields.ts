@@ -4,46 +4,11 @@
  *
  * A new field is a row in `plainFields`. Its first source is the attribute `amplitude.<name>`.
  */
-import type {
-  Alternative,
-  Config,
-  Conversion,
-  Field,
-  Level,
-  Source,
-  Text,
-} from 'flagsmith:amplitude-exporter/types@0.2.0';
+import type { Alternative, Config, Conversion, Source } from 'flagsmith:amplitude-exporter/types@0.2.0';
+import { boolean, integer, number, text } from './conversions.ts';
 import { MAX_STRING_LENGTH } from './limits.ts';
-
-/** No bound. (Of a larger number QuickJS hands over this one.) */
-export const ANY_NUMBER = 2 ** 31 - 1;
-
-/** Innermost first. */
-export const levels: readonly Level[] = ['record', 'scope', 'resource'];
-
-/** An attribute of the record, else of its scope, else of its resource. */
-export function onAnyLevel(key: string): Source[] {
-  return levels.map((level) => attributeOf(level, key));
-}
-
-export function attributeOf(level: Level, key: string): Source {
-  return { tag: 'attribute', val: { level, key } };
-}
-
-/** A text, but for what a change says of it any text that there is. */
-export function text(change: Partial<Text> = {}): Conversion {
-  return { tag: 'text', val: { ...anyText, ...change } };
-}
-
-export const anyText: Text = { prefix: '', minLength: 0, maxLength: ANY_NUMBER, refused: [], pattern: '' };
-
-export function number(min = Number.NEGATIVE_INFINITY, max = Number.POSITIVE_INFINITY): Conversion {
-  return { tag: 'number', val: { min, max } };
-}
-
-export function integer(min = Number.MIN_SAFE_INTEGER, max = Number.MAX_SAFE_INTEGER): Conversion {
-  return { tag: 'integer', val: { min, max } };
-}
+import type { EventField } from './mapping.ts';
+import { constant, onAnyLevel, record, resource } from './sources.ts';
 
 /** A field that a config can give other sources, under its name in `fields`, or one under its name in `revenue`. */
 export interface PlainField {
@@ -105,7 +70,7 @@ export const plainFields: readonly PlainField[] = [
   { name: 'adid', as: text() },
   { name: 'android_id', as: text() },
   { name: 'android_app_set_id', as: text() },
-  { name: '$skip_user_properties_sync', as: { tag: 'boolean' } },
+  { name: '$skip_user_properties_sync', as: boolean },
 ];
 
 /** What Amplitude shows of a place is of one event, and of one place: of a part that is wrong the others go too. */
@@ -121,10 +86,10 @@ export function explicitAttribute(name: string): string {
 }
 
 /** The plain fields of a config. */
-export function plainFieldsFor(config: Config): Field[] {
+export function plainFieldsFor(config: Config): EventField[] {
   return plainFields.map((row) => ({
     path: [...(row.path ?? [row.name])],
-    alternatives: [
+    from: [
       { sources: onAnyLevel(explicitAttribute(row.name)), conversion: row.as, consumes: true },
       ...alternativesOf(row, config),
     ],
@@ -136,24 +101,20 @@ function alternativesOf(row: PlainField, config: Config): Alternative[] {
     // A purchase is one event's: of a resource it would be counted with each record.
     const named = config.revenue.filter(({ key }) => key === row.name);
     return from(
-      named.map(({ value }) => attributeOf('record', value)),
+      named.map(({ value }) => record(value)),
       row.as,
     );
   }
   const own = ownSources(row.name, config);
   if (own === undefined) {
-    const { record = [], resource = [] } = row;
-    const sources = [
-      ...record.map((key) => attributeOf('record', key)),
-      ...resource.map((key) => attributeOf('resource', key)),
-    ];
+    const sources = [...(row.record ?? []).map(record), ...(row.resource ?? []).map(resource)];
     return from(sources, row.as);
   }
   // An address on a resource is that of a machine, and of nobody.
   return own.flatMap((key) =>
     row.name === 'ip' && key === REMOTE
-      ? from([{ tag: 'constant', val: REMOTE }], text())
-      : from(row.name === 'ip' ? [attributeOf('record', key)] : onAnyLevel(key), row.as),
+      ? from([constant(REMOTE)], text())
+      : from(row.name === 'ip' ? [record(key)] : onAnyLevel(key), row.as),
   );
 }
 
@@ -166,19 +127,14 @@ export function ownSources(name: string, config: Config): readonly string[] | un
   return config.fields.find(({ key }) => key === name)?.values;
 }
 
-/** A field that has one source and any value of it that there is. */
-function fieldOf(key: string, source: Source, conversion: Conversion): Field {
-  return { path: [key], alternatives: [{ sources: [source], conversion, consumes: false }] };
-}
-
 /** Amplitude keeps one event of an insert_id. */
-export const timeAndInsertId: readonly Field[] = [
-  fieldOf('time', { tag: 'time-ms' }, integer(0)),
-  fieldOf('insert_id', { tag: 'digest' }, text()),
+export const timeAndInsertId: readonly EventField[] = [
+  { path: ['time'], from: [{ tag: 'time-ms' }], as: integer(0) },
+  { path: ['insert_id'], from: [{ tag: 'digest' }] },
 ];
 
 /** What sends the events, as Amplitude shows it. */
-export function libraryField({ version }: Config): Field {
+export function libraryField({ version }: Config): EventField {
   const name = version === '' ? 'flagsmith-otel-collector' : `flagsmith-otel-collector/${version}`;
-  return fieldOf('library', { tag: 'constant', val: name }, text());
+  return { path: ['library'], from: [constant(name)] };
 }

@@ -1,10 +1,9 @@
 import type { Config, Level } from 'flagsmith:amplitude-exporter/types@0.2.0';
 import { describe, expect, test } from 'vitest';
 import { omittedAttributes } from './identity.ts';
-import { placerFor } from './objects.ts';
-import { planFor } from './plan.ts';
 import { configWith } from './testing/config.ts';
 import { type Attributes, DIGEST, write } from './testing/host.ts';
+import { placerOf, planOf } from './testing/standard.ts';
 
 /** The values of an attribute, by level. */
 type Values = Partial<Record<Level, unknown>>;
@@ -24,9 +23,9 @@ function identify(attributes: Record<string, Values>, changes: Partial<Config> =
         .map(([key, values]) => [key, values[level]]),
     );
   const written = write(
-    planFor(config),
+    planOf(config),
     { record: on('record'), scope: on('scope'), resource: on('resource') },
-    placerFor(config),
+    placerOf(config),
   );
   if (written.fields === undefined) {
     expect(written).toEqual({ dropped: 'no_identity' });
@@ -304,7 +303,7 @@ describe("OpenTelemetry's own attributes", () => {
   test('a session.id that is none is counted once', () => {
     const config = configWith();
     const record = { [OVERRIDE]: 'someone', 'session.id': 'session-456' };
-    expect(write(planFor(config), { record }, placerFor(config))).toMatchObject({ leftOut: ['session_id'] });
+    expect(write(planOf(config), { record }, placerOf(config))).toMatchObject({ leftOut: ['session_id'] });
   });
 });
 

@@ -6,8 +6,10 @@ import type {
   Hint,
   Requirement,
 } from 'flagsmith:amplitude-exporter/types@0.2.0';
-import { ANY_NUMBER, anyText, integer, onAnyLevel } from './fields.ts';
+import { ANY_NUMBER, anyText, integer } from './conversions.ts';
 import { invalidIds } from './limits.ts';
+import type { EventField } from './mapping.ts';
+import { onAnyLevel } from './sources.ts';
 
 const NO_IDENTITY = 'no_identity';
 
@@ -30,13 +32,13 @@ const INSTALLATION = 'app.installation.id';
 const SESSION = 'session.id';
 
 /** Who did it: a user id as it stands, else that of an account; a device id; and the session. */
-export function identityFields(config: Config): Field[] {
+export function identityFields(config: Config): EventField[] {
   const id = idBehind('', config);
   const accountId = idBehind(config.userIdPrefix, config);
-  const fields: Field[] = [
+  const fields: { path: string[]; from: Alternative[] }[] = [
     {
       path: ['user_id'],
-      alternatives: [
+      from: [
         ...from(config.userIdOverrideAttribute, id),
         // An account that did not become the user id stays a property, to group by; one that is a group does in any case.
         ...from(config.userIdAttribute, accountId, { consumes: !isGroup(config.userIdAttribute, config) }),
@@ -44,14 +46,14 @@ export function identityFields(config: Config): Field[] {
     },
     {
       path: ['device_id'],
-      alternatives: isOn(config.deviceIdAttribute, [
+      from: isOn(config.deviceIdAttribute, [
         ...from(config.deviceIdAttribute, id),
         ...from(INSTALLATION, id, { consumes: true }),
       ]),
     },
     {
       path: ['session_id'],
-      alternatives: isOn(config.sessionIdAttribute, [
+      from: isOn(config.sessionIdAttribute, [
         ...from(config.sessionIdAttribute, sessionId),
         ...from(SESSION, sessionId, { consumes: true }),
         // A session's id that is neither is a property still.
@@ -59,7 +61,7 @@ export function identityFields(config: Config): Field[] {
       ]),
     },
   ];
-  return fields.filter(({ alternatives }) => alternatives.length > 0);
+  return fields.filter(({ from }) => from.length > 0);
 }
 
 function isGroup(attribute: string, { groups }: Config): boolean {

@@ -2,18 +2,18 @@ import type { Config, Level } from 'flagsmith:amplitude-exporter/types@0.2.0';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { explicitAttribute, plainFields } from './fields.ts';
-import { GROUP_IDENTIFY, groupIdentifyInstructions, IDENTIFY, operations, placerFor } from './objects.ts';
-import { planFor } from './plan.ts';
+import { GROUP_IDENTIFY, groupIdentifyInstructions, IDENTIFY, objectsFor, operations } from './objects.ts';
 import { configWith } from './testing/config.ts';
 import { type Attributes, type LogRecord, type Written, write } from './testing/host.ts';
+import { placerOf, planOf } from './testing/standard.ts';
 
 const USER = { 'amplitude.user_id': 'someone' };
 
 function written(record: LogRecord, changes: Partial<Config> = {}): Written {
   const config = configWith(changes);
-  const instructions = record.eventName === GROUP_IDENTIFY ? [groupIdentifyInstructions] : [];
+  const instructions = record.eventName === GROUP_IDENTIFY ? [groupIdentifyInstructions(objectsFor(config))] : [];
   const all = { ...record, record: { ...USER, ...record.record } };
-  return write(planFor(config), all, placerFor(config), instructions);
+  return write(planOf(config), all, placerOf(config), instructions);
 }
 
 interface Event {

@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
-import { envelopeBytes, planFor } from './plan.ts';
+import { envelopeBytes } from './plan.ts';
 import { configWith } from './testing/config.ts';
 import { DIGEST, type LogRecord, write } from './testing/host.ts';
+import { planOf } from './testing/standard.ts';
 
 test.each([
   ['http', 'us', 'https://api2.amplitude.com/2/httpapi'],
@@ -9,16 +10,16 @@ test.each([
   ['batch', 'us', 'https://api2.amplitude.com/batch'],
   ['batch', 'eu', 'https://api.eu.amplitude.com/batch'],
 ])('api %s and region %s give %s', (api, region, endpoint) => {
-  expect(planFor(configWith({ api, region })).endpoint).toBe(endpoint);
+  expect(planOf(configWith({ api, region })).endpoint).toBe(endpoint);
 });
 
 test('an endpoint of its own goes before that', () => {
   const endpoint = 'http://127.0.0.1:8010/2/httpapi';
-  expect(planFor(configWith({ endpoint, region: 'eu' })).endpoint).toBe(endpoint);
+  expect(planOf(configWith({ endpoint, region: 'eu' })).endpoint).toBe(endpoint);
 });
 
 test('the envelope is what Amplitude takes', () => {
-  const { beforeKey, afterKey, end } = planFor(configWith({ minIdLength: 3 })).envelope;
+  const { beforeKey, afterKey, end } = planOf(configWith({ minIdLength: 3 })).envelope;
   expect(JSON.parse(`${beforeKey}KEY${afterKey}${end}`)).toEqual({
     api_key: 'KEY',
     options: { min_id_length: 3 },
@@ -28,29 +29,29 @@ test('the envelope is what Amplitude takes', () => {
 
 test('the size of the envelope has the key in it', () => {
   const config = configWith({ apiKeyBytes: 32 });
-  const { beforeKey, afterKey, end } = planFor(config).envelope;
+  const { beforeKey, afterKey, end } = planOf(config).envelope;
   expect(envelopeBytes(config)).toBe(`${beforeKey}${'k'.repeat(32)}${afterKey}${end}`.length);
 });
 
 test('only where no events are listed, the operator is told that all are sent', () => {
-  expect(planFor(configWith()).notices).toEqual([
+  expect(planOf(configWith()).notices).toEqual([
     expect.stringContaining('every log record becomes an Amplitude event'),
   ]);
-  expect(planFor(configWith({ events: ['a'] })).notices).toEqual([]);
+  expect(planOf(configWith({ events: ['a'] })).notices).toEqual([]);
 });
 
 test('levels are named only where attributes of theirs may stand elsewhere than usual', () => {
-  expect(planFor(configWith()).placedLevels).toEqual([]);
-  expect(planFor(configWith({ resourceAttributes: ['a'], scopeAttributes: ['b'] })).placedLevels).toEqual([
+  expect(planOf(configWith()).placedLevels).toEqual([]);
+  expect(planOf(configWith({ resourceAttributes: ['a'], scopeAttributes: ['b'] })).placedLevels).toEqual([
     'scope',
     'resource',
   ]);
   const userProperties = [{ key: 'set_once', values: ['plan'] }];
-  expect(planFor(configWith({ userProperties })).placedLevels).toEqual(['record']);
+  expect(planOf(configWith({ userProperties })).placedLevels).toEqual(['record']);
 });
 
 test('the operator is told which attributes were looked at for an id', () => {
-  const hints = planFor(configWith({ deviceIdAttribute: '', minIdLength: 3 })).hints;
+  const hints = planOf(configWith({ deviceIdAttribute: '', minIdLength: 3 })).hints;
   expect(hints).toEqual([
     {
       reason: 'no_identity',
@@ -62,7 +63,7 @@ test('the operator is told which attributes were looked at for an id', () => {
 
 test('who sent an event is its user and its device, and it needs one of them', () => {
   const namesOf = (changes = {}): unknown => {
-    const { fields, senders, requirements } = planFor(configWith(changes));
+    const { fields, senders, requirements } = planOf(configWith(changes));
     const names = (indices: Uint32Array): unknown => [...indices].map((index) => fields[index]?.path);
     const always = requirements.filter(({ onDemand }) => !onDemand);
     return { senders: names(senders), requirements: always.map((one) => [names(one.fields), one.reason]) };
@@ -79,7 +80,7 @@ test('who sent an event is its user and its device, and it needs one of them', (
 
 test('an event has a time, where the record has one, and the digest of its record as insert_id', () => {
   const device = { record: { 'amplitude.device_id': 'device-1' } };
-  const fieldsOf = (record: LogRecord): unknown => write(planFor(configWith()), record, () => ({ tag: 'property' }));
+  const fieldsOf = (record: LogRecord): unknown => write(planOf(configWith()), record, () => ({ tag: 'property' }));
   expect(fieldsOf({ ...device, time: 1_700_000_000_000 })).toMatchObject({
     fields: { time: 1_700_000_000_000, insert_id: DIGEST },
   });

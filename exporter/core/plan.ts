@@ -1,53 +1,70 @@
 import type {
   Condition,
   Config,
-  Decision,
+  Conversion,
   Envelope,
   Field,
   Plan,
+  Source,
   Together,
 } from 'flagsmith:amplitude-exporter/types@0.2.0';
 import { type BatchLimits, oneBatch } from './batches.ts';
-import { clientDecision, decideClient } from './client.ts';
-import type { Decider } from './decision.ts';
-import { decideEventType, eventTypeDecider, eventTypeDecision } from './event-type.ts';
-import { evaluationDecider, evaluationDecision, FLAG_KEY } from './exposures.ts';
-import { coordinates, libraryField, places, plainFieldsFor, timeAndInsertId } from './fields.ts';
-import { identityFields, identityRequirement, noIdentityHint, sendersIn } from './identity.ts';
+import { json, text } from './conversions.ts';
+import { eventTypeDecider, eventTypeDecision } from './event-type.ts';
+import { evaluationDecision, FLAG_KEY } from './exposures.ts';
+import { coordinates, places } from './fields.ts';
+import { identityRequirement, noIdentityHint, sendersIn } from './identity.ts';
 import { asciiJson } from './json.ts';
 import { type Api, apis, hosts, MAX_DEPTH, MAX_STRING_LENGTH, type Region } from './limits.ts';
-import { groupFields, groupRequirement, neverProperties, objectsFor, placedLevels, placedPrefixes } from './objects.ts';
+import type { Decision } from './lines.ts';
+import type { EventField, Mapping } from './mapping.ts';
+import { groupRequirement, neverProperties } from './objects.ts';
+import { placedLevels, placedPrefixes } from './places.ts';
 
-/** What the host has to do for a config in which `faultsOf` found nothing. */
-export function planFor(config: Config, decisions = decisionsFor(config)): Plan {
-  const fields = [
-    ...identityFields(config),
-    ...timeAndInsertId,
-    ...plainFieldsFor(config),
-    libraryField(config),
-    ...groupFields(config),
-  ];
+export const PROPERTIES_KEY = 'event_properties';
+
+/** What the host has to do for a config in which `faultsOf` found nothing. `decisions` are those of `decisionsFor`. */
+export function planFor(config: Config, mapping: Mapping, decisions = decisionsFor(mapping)): Plan {
+  const fields = mapping.fields.map(fieldFor);
   return {
     endpoint: config.endpoint || hosts[config.region as Region] + apis[config.api as Api].path,
     envelope: envelopeFor(config),
     oneBatch: oneBatch(batchLimits(config)),
     fields,
-    objects: objectsFor(config),
+    objects: mapping.objects.map(({ path, as, maxMembers, onDemand }) => ({
+      path: [...path],
+      conversion: as,
+      maxMembers,
+      onDemand,
+    })),
     together: [together(fields, places, { isWhole: false }), together(fields, coordinates, { isWhole: true })],
-    requirements: [identityRequirement(fields), groupRequirement(fields)],
+    requirements: [identityRequirement(fields), groupRequirement(fields, mapping.objects)],
     senders: sendersIn(fields),
-    decisions: decisions.map(({ decision }) => decision),
-    propertiesKey: 'event_properties',
+    decisions: decisions.map(({ mode, sources, condition }) => ({ mode, sources: [...sources], condition })),
+    propertiesKey: PROPERTIES_KEY,
     omittedAttributes: neverProperties(config),
-    placedLevels: placedLevels(config),
-    placedPrefixes: [...placedPrefixes],
-    treatsAttributes: config.omitAttributes.length + config.hashAttributes.length > 0,
-    bodyProperty: config.bodyProperty,
+    placedLevels: placedLevels(mapping),
+    placedPrefixes: placedPrefixes(mapping),
+    treatsAttributes: mapping.omit.length + mapping.hash.length > 0,
+    bodyProperty: mapping.bodyProperty,
     maxStringLength: MAX_STRING_LENGTH,
     maxDepth: MAX_DEPTH,
     hints: [noIdentityHint(config)],
-    notices: notices(config),
+    notices: notices(mapping),
   };
+}
+
+/** A field as the host has it. */
+function fieldFor({ path, from, as, consumes = false }: EventField): Field {
+  const conversion: Conversion = as ?? (path[0] === PROPERTIES_KEY ? json : text());
+  const alternatives: { sources: Source[]; conversion: Conversion; consumes: boolean }[] = [];
+  for (const one of from) {
+    const last = alternatives.at(-1);
+    if ('sources' in one) alternatives.push(one);
+    else if (last?.conversion === conversion) last.sources.push(one);
+    else alternatives.push({ sources: [one], conversion, consumes });
+  }
+  return { path: [...path], alternatives };
 }
 
 /** Source: Amplitude's documentation of the HTTP V2 API, "Upload request body parameters". */
@@ -76,17 +93,15 @@ export function envelopeBytes(config: Config): number {
 }
 
 /** What the host asks about, and what decides on it. */
-export function decisionsFor(config: Config): { decision: Decision; decide: Decider }[] {
-  const decideType = eventTypeDecider(config);
-  const hasExposures = config.exposures.length > 0;
+export function decisionsFor(mapping: Mapping): Decision[] {
+  const decideType = eventTypeDecider(mapping);
+  const hasExposures = mapping.exposures.flags.length > 0;
   const condition: Condition = hasExposures ? { tag: 'lacks', val: FLAG_KEY } : { tag: 'always' };
-  const eventType = {
-    decision: eventTypeDecision(condition),
-    decide: (cell: string) => decideEventType(cell, decideType),
-  };
-  const evaluation = { decision: evaluationDecision(config), decide: evaluationDecider(config, decideType) };
-  const client = { decision: clientDecision, decide: (cell: string) => decideClient(cell, config) };
-  return [eventType, ...(hasExposures ? [evaluation] : []), client];
+  return [
+    eventTypeDecision(mapping.eventType, condition, decideType),
+    ...(hasExposures ? [evaluationDecision(mapping, decideType)] : []),
+    ...mapping.decisions,
+  ];
 }
 
 function together(fields: readonly Field[], keys: readonly string[], { isWhole }: { isWhole: boolean }): Together {
@@ -94,8 +109,8 @@ function together(fields: readonly Field[], keys: readonly string[], { isWhole }
   return { fields: Uint32Array.from(indices), isWhole };
 }
 
-function notices(config: Config): string[] {
-  if (config.events.length > 0) return [];
+function notices({ eventType }: Mapping): string[] {
+  if (eventType.events.length > 0) return [];
   return [
     'No events are listed in the config, so every log record becomes an Amplitude event; list the names to send under events',
   ];

@@ -1,14 +1,11 @@
 import type { Config } from 'flagsmith:amplitude-exporter/types@0.2.0';
 import { describe, expect, test } from 'vitest';
-import { decideEventType, eventTypeDecider } from './event-type.ts';
-import { placerFor } from './objects.ts';
-import { planFor } from './plan.ts';
 import { samplerFor } from './sampling.ts';
 import { configWith } from './testing/config.ts';
 import { type Attributes, type Written, write } from './testing/host.ts';
+import { decidedType, placerOf, planOf } from './testing/standard.ts';
 
-const shareOf = (sampling: Config['sampling'], eventType: string): number =>
-  samplerFor(configWith({ sampling }))(eventType);
+const shareOf = (sampling: Config['sampling'], eventType: string): number => samplerFor(sampling)(eventType, eventType);
 
 test('without entries all events are kept', () => {
   expect(shareOf([], 'page.viewed')).toBe(1);
@@ -35,7 +32,7 @@ test.each(['$other', '[Amplitude] Page Viewed', 'identify'])('%s may be', (name)
 
 describe('an event type', () => {
   const instructionsOf = (name: string, keep: number): unknown =>
-    decideEventType(JSON.stringify(name), eventTypeDecider(configWith({ sampling: [{ events: ['*'], keep }] })));
+    decidedType(JSON.stringify(name), { sampling: [{ events: ['*'], keep }] });
 
   test('says which share of users is kept, unless it is all', () => {
     expect(instructionsOf('page.viewed', 0.25)).toMatchObject({ instructions: { consumes: [0], keep: 0.25 } });
@@ -46,16 +43,15 @@ describe('an event type', () => {
   });
 
   test('that is not allowed is skipped first', () => {
-    const config = configWith({ events: ['a'], sampling: [{ events: ['*'], keep: 0 }] });
-    expect(decideEventType('"b"', eventTypeDecider(config))).toEqual({ kind: 'skip' });
+    expect(decidedType('"b"', { events: ['a'], sampling: [{ events: ['*'], keep: 0 }] })).toEqual({ kind: 'skip' });
   });
 });
 
 describe('by user', () => {
   const config = configWith();
-  const plan = planFor(config);
+  const plan = planOf(config);
   const isKept = (record: Attributes, keep: number): boolean => {
-    const written: Written = write(plan, { record }, placerFor(config), [{ keep }]);
+    const written: Written = write(plan, { record }, placerOf(config), [{ keep }]);
     expect(written.dropped).toBeUndefined();
     return written.fields !== undefined;
   };

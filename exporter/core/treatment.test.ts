@@ -2,11 +2,13 @@ import type { Config } from 'flagsmith:amplitude-exporter/types@0.2.0';
 import { createHmac } from 'node:crypto';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { placerFor } from './objects.ts';
-import { planFor } from './plan.ts';
+import { standardFor } from './standard.ts';
 import { configWith } from './testing/config.ts';
 import { treat, write } from './testing/host.ts';
+import { placerOf, planOf } from './testing/standard.ts';
 import { treatmentFor } from './treatment.ts';
+
+const treatmentOf = (config: Config) => treatmentFor(standardFor(config));
 
 const lists = { omitAttributes: ['secret.*', 'user.email'], hashAttributes: ['user.*', 'amplitude.user_id'] };
 
@@ -18,28 +20,28 @@ test.each([
   ['', 'none'],
   ['SECRET.key', 'none'],
 ])('%s: %s', (key, treatment) => {
-  expect(treatmentFor(configWith(lists))(key)).toBe(treatment);
+  expect(treatmentOf(configWith(lists))(key)).toBe(treatment);
 });
 
 test('what is to be omitted is never hashed', () => {
-  expect(treatmentFor(configWith(lists))('user.email')).toBe('omitted');
+  expect(treatmentOf(configWith(lists))('user.email')).toBe('omitted');
 });
 
 test('without globs nothing is treated, and nothing asked', () => {
-  expect(treatmentFor(configWith())('secret.key')).toBe('none');
-  expect(planFor(configWith()).treatsAttributes).toBe(false);
-  expect(planFor(configWith({ omitAttributes: ['a'] })).treatsAttributes).toBe(true);
-  expect(planFor(configWith({ hashAttributes: ['a'] })).treatsAttributes).toBe(true);
+  expect(treatmentOf(configWith())('secret.key')).toBe('none');
+  expect(planOf(configWith()).treatsAttributes).toBe(false);
+  expect(planOf(configWith({ omitAttributes: ['a'] })).treatsAttributes).toBe(true);
+  expect(planOf(configWith({ hashAttributes: ['a'] })).treatsAttributes).toBe(true);
 });
 
 const HASH_KEY = 'a key of 16 and more characters';
 
 function eventOf(record: Record<string, unknown>, changes: Partial<Config>) {
   const config = configWith({ hashKeyCharacters: HASH_KEY.length, ...changes });
-  const plan = planFor(config);
-  const treatment = treatmentFor(config);
+  const plan = planOf(config);
+  const treatment = treatmentOf(config);
   const [treated = expect.fail('no record')] = treat(plan, [{ record }], (keys) => keys.map(treatment), HASH_KEY);
-  return write(plan, treated, placerFor(config));
+  return write(plan, treated, placerOf(config));
 }
 
 const hashOf = (text: string): string => createHmac('sha256', HASH_KEY).update(text).digest('hex');
@@ -89,7 +91,7 @@ test('whatever the globs: each attribute has one treatment, and an omitted one i
   const glob = fc.stringMatching(/^[a-c.*?]{1,4}$/);
   fc.assert(
     fc.property(fc.array(glob), fc.array(glob), fc.uniqueArray(key), (omitAttributes, hashAttributes, keys) => {
-      const treatment = treatmentFor(configWith({ omitAttributes, hashAttributes }));
+      const treatment = treatmentOf(configWith({ omitAttributes, hashAttributes }));
       const record = Object.fromEntries(keys.map((key) => [key, `value of ${key}`]));
       const written = eventOf({ ...record, 'amplitude.user_id': 'someone' }, { omitAttributes, hashAttributes });
       const text = JSON.stringify(written);

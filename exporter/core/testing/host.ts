@@ -17,8 +17,8 @@ import type {
 } from 'flagsmith:amplitude-exporter/types@0.2.0';
 import { createHash, createHmac } from 'node:crypto';
 import { BlockList, isIP } from 'node:net';
-import type { Instructions } from '../decision.ts';
-import { levels } from '../fields.ts';
+import type { Instructions } from '../lines.ts';
+import { levels } from '../sources.ts';
 
 /** Values of OTLP: texts, numbers, booleans, null, lists and maps; a bigint is a whole number that a number cannot hold. */
 export type Attributes = Readonly<Record<string, unknown>>;

@@ -1,6 +1,6 @@
 /** A core for the tests of hosts: what it is asked to decide names how it fails. All else is the default core's. */
 
-export { classify, configure, divide, placeAttributes, treatAttributes, validate } from '../core.ts';
+export { classify, configure, divide, placeAttributes, treatAttributes, validate } from '../world.ts';
 
 const failures: Readonly<Record<string, () => string>> = {
   loops: () => {

@@ -13,7 +13,7 @@ import { type Bounds, meter } from './metering.ts';
 import { packageVersion, sourceDigest } from './source-digest.ts';
 
 const ROOT = fileURLToPath(new URL('../../../..', import.meta.url));
-const CORE = join(ROOT, 'exporter/core/core.ts');
+const CORE = join(ROOT, 'exporter/core/world.ts');
 const WIT = join(ROOT, 'wit');
 const COMPONENT = join(ROOT, 'build/core.component.wasm');
 const HOSTILE_CORE = join(ROOT, 'exporter/core/testing/hostile.ts');

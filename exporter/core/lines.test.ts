@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { adds, type CellAnswer, decideLines, NOTHING } from './decision.ts';
+import { adds, type CellAnswer, decideLines, NOTHING } from './lines.ts';
 
 test.each<[string, CellAnswer, string]>([
   ['members', adds({ members: '"a":1' }), '"a":1'],
