@@ -3,7 +3,6 @@ package amplitudeexporter
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"maps"
 	"math"
@@ -85,6 +84,9 @@ type Config struct {
 	// not at all.
 	RefusalGrace time.Duration `mapstructure:"refusal_grace"`
 
+	// Core decides what records become; the one that comes with the exporter, unless another is configured.
+	Core CoreConfig `mapstructure:"core"`
+
 	// Rejects keeps copies of dropped records.
 	Rejects RejectsConfig `mapstructure:"rejects"`
 }
@@ -99,22 +101,23 @@ type SampleConfig struct {
 
 var _ component.Config = (*Config)(nil)
 
-// Validate returns every fault of the exporter's own part at once; the Collector validates the rest.
+// Validate returns every fault of the exporter's own part at once; the Collector validates the rest. It reads the files of
+// cores.
 func (cfg *Config) Validate() error {
-	faults, err := guest.Validate(context.Background(), cfg.forCore())
-	if err != nil {
-		return err
+	ctx := context.Background()
+	core, _, faults := cfg.loadCores(ctx)
+	if core != nil && cfg.Core.File == "" {
+		found, err := core.Validate(ctx, cfg.forCore())
+		if err != nil {
+			return err
+		}
+		faults = append(found, faults...)
 	}
 	if cfg.ClientConfig.Timeout <= 0 {
 		faults = append(faults, guest.Fault{Key: "timeout", Message: fmt.Sprintf(
 			"is %s, and a request without an answer would never end: write a duration such as %s", cfg.ClientConfig.Timeout, defaultTimeout)})
 	}
-	faults = append(faults, cfg.deliveryFaults()...)
-	errs := make([]error, len(faults))
-	for i, fault := range faults {
-		errs[i] = fmt.Errorf("%s: %s", fault.Key, fault.Message)
-	}
-	return errors.Join(errs...)
+	return joined(append(faults, cfg.deliveryFaults()...))
 }
 
 // deliveryFaults are the faults that would lose events.
@@ -192,7 +195,7 @@ func (cfg *Config) forCore() guest.Config {
 		HashKeyCharacters:       uint32(utf8.RuneCountInString(string(cfg.HashKey))),
 		Sampling:                sampling,
 		Version:                 version,
-		Options:                 "{}",
+		Options:                 optionsJSON(cfg.Core.Options),
 	}
 }
 

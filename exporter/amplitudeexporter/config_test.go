@@ -182,9 +182,17 @@ func TestEveryKeyDecodes(t *testing.T) {
 		"rejects":                    map[string]any{"file": "/var/rejects.jsonl", "max_megabytes": 5, "max_backups": 1},
 		"retry_on_failure":           map[string]any{"enabled": true, "max_elapsed_time": "1h"},
 		"sending_queue":              map[string]any{"num_consumers": 2, "batch": map[string]any{"max_size": 500, "min_size": 100}},
+		"core": map[string]any{
+			"file": defaultCoreFile, "sha256": digestOf(t, defaultCoreFile), "options": map[string]any{"tenant": "acme", "share": 0.5},
+			"shadow": map[string]any{"file": defaultCoreFile, "sha256": digestOf(t, defaultCoreFile), "options": map[string]any{"tenant": "b"}, "sample": 0.25},
+		},
 	})
 	require.NoError(t, err)
-	require.NoError(t, confmap.Validate(cfg))
+	assert.Equal(t, CoreConfig{
+		File: defaultCoreFile, SHA256: digestOf(t, defaultCoreFile), Options: map[string]any{"tenant": "acme", "share": 0.5},
+		Shadow: ShadowConfig{File: defaultCoreFile, SHA256: digestOf(t, defaultCoreFile), Options: map[string]any{"tenant": "b"}, Sample: 0.25},
+	}, cfg.Core)
+	assert.Equal(t, `{"tenant":"b"}`, cfg.forShadow().Options)
 	assert.Equal(t, configopaque.String(testKey), cfg.APIKey)
 	assert.Equal(t, 10*time.Second, cfg.ClientConfig.Timeout)
 	assert.EqualValues(t, 6, cfg.ClientConfig.CompressionParams.Level)
@@ -198,8 +206,11 @@ func TestEveryKeyDecodes(t *testing.T) {
 	assert.Equal(t, "{0 batch eu http://127.0.0.1:8010/2/httpapi none [flag.* a line of text] account.id account: enduser.id "+
 		"device.id session.id 1 message [service.*] [*] 100 100000 [{organisation organisation.id} {project project.id}] "+
 		"[{add [credits]} {set [plan seats.*]}] [{price order.price} {product_id sku}] [{ip [client.address $remote]} {language []}] "+
-		"[exp-*] experiment [email] [user.id] 16 [{[page.*] 0.25}] }", fmt.Sprint(core))
+		`[exp-*] experiment [email] [user.id] 16 [{[page.*] 0.25}]  {"share":0.5,"tenant":"acme"}}`, fmt.Sprint(core))
 	assert.Equal(t, configopaque.String("0123456789abcdef"), cfg.HashKey)
+	// The core of the test has no options.
+	cfg.Core.Options, cfg.Core.Shadow.Options = nil, nil
+	require.NoError(t, confmap.Validate(cfg))
 }
 
 // The keys of the first exporter, whose configs have to keep working.

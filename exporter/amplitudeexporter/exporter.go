@@ -102,7 +102,12 @@ func (e *amplitudeExporter) start(ctx context.Context, host component.Host) erro
 	if err != nil {
 		return err
 	}
-	pool, plan, err := guest.NewPool(ctx, e.cfg.forCore(), e.telemetry.guestObserver())
+	// A file may have changed since the config was validated.
+	core, _, faults := e.cfg.loadCores(ctx)
+	if len(faults) > 0 {
+		return joined(faults)
+	}
+	pool, plan, err := core.NewPool(ctx, e.cfg.forCore(), e.telemetry.guestObserver())
 	if err != nil {
 		return err
 	}
@@ -114,10 +119,7 @@ func (e *amplitudeExporter) start(ctx context.Context, host component.Host) erro
 	}
 	e.client, e.pool = client, pool
 	e.preparer = prepare.New(pool, &plan, e.cfg.apiKeyJSON(), e.logger)
-	manifest := pool.Manifest()
-	e.set.Logger.Info("The core decides what records become",
-		zap.String("core", manifest.Name), zap.String("version", manifest.Version),
-		zap.String("contract", manifest.Contract), zap.String("sources", manifest.Sources))
+	logCore(e.set.Logger, core)
 	for _, notice := range plan.Notices {
 		e.set.Logger.Info(notice)
 	}

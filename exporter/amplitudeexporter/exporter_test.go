@@ -64,6 +64,7 @@ func TestTheStartSaysOnceWhichCoreDecides(t *testing.T) {
 	assert.Equal(t, map[string]any{
 		"core":     "default",
 		"version":  core.Manifest.Version,
+		"sha256":   digestOf(t, defaultCoreFile),
 		"contract": core.Manifest.Contract,
 		"sources":  core.Manifest.Sources,
 	}, lines[0].ContextMap())

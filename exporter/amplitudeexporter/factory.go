@@ -80,6 +80,7 @@ func createDefaultConfig() component.Config {
 		SessionIDAttribute:      "amplitude.session_id",
 		MinIDLength:             5,
 		RefusalGrace:            defaultRefusalGrace,
+		Core:                    CoreConfig{Shadow: ShadowConfig{Sample: defaultShadowSample}},
 		Rejects:                 RejectsConfig{MaxMegabytes: defaultRejectsMegabytes, MaxBackups: defaultRejectsBackups},
 	}
 }

@@ -18,7 +18,7 @@ func TestLayoutOfTheContract(t *testing.T) {
 		value any
 		want  layout
 	}{
-		"config":           {Config{}, layout{204, 4}},
+		"config":           {Config{}, layout{212, 4}},
 		"fault":            {Fault{}, layout{16, 4}},
 		"plan":             {Plan{}, layout{156, 4}},
 		"envelope":         {Envelope{}, layout{24, 4}},

@@ -4,6 +4,7 @@ package guest
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	_ "embed"
 	"encoding/hex"
@@ -11,7 +12,9 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strings"
 	"sync"
+	"unicode"
 
 	"github.com/Flagsmith/flagsmith-otel-collector/exporter/amplitudeexporter/internal/engine"
 )
@@ -26,8 +29,17 @@ var DefaultCore = sync.OnceValues(func() (*Core, error) { return LoadCore(coreWa
 // cores.
 type Core struct {
 	Manifest Manifest
-	memory   []byte
+	// SHA256 is that of its file, in hex digits.
+	SHA256 string
+	// File is where it was read; empty for the default core.
+	File   string
+	memory []byte
+	// sourceMap is the JSON of a source map of the core's bundle; empty for none.
+	sourceMap []byte
 }
+
+// String names the core: its name and its version.
+func (c *Core) String() string { return c.Manifest.Name + " " + c.Manifest.Version }
 
 // Manifest is what a core says of itself.
 type Manifest struct {
@@ -39,6 +51,19 @@ type Manifest struct {
 	Toolchain string `json:"toolchain"`
 	// Sources is a digest of what the core was built from.
 	Sources string `json:"sources"`
+	// Package is the version of the npm package that the core was built with; empty = unknown.
+	Package string `json:"package"`
+}
+
+// check returns what is wrong with a manifest: names and versions are labels of metrics.
+func (m *Manifest) check() error {
+	const maxLength = 64
+	for key, value := range map[string]string{"name": m.Name, "version": m.Version} {
+		if value == "" || len(value) > maxLength || strings.ContainsFunc(value, func(c rune) bool { return !unicode.IsPrint(c) }) {
+			return fmt.Errorf("%s is not 1 to %d bytes of printable text", key, maxLength)
+		}
+	}
+	return nil
 }
 
 const (
@@ -60,8 +85,9 @@ const (
 
 // The custom sections that a core has. The last one is the SHA-256 of all that is before it.
 const (
-	manifestSection = "manifest"
-	checksumSection = "checksum"
+	manifestSection  = "manifest"
+	sourceMapSection = "sourceMap"
+	checksumSection  = "checksum"
 )
 
 var (
@@ -69,13 +95,17 @@ var (
 	componentHeader = []byte("\x00asm\x0d\x00\x01\x00")
 )
 
-var errDamaged = errors.New("it is damaged or was not made by this project's build: build it again, and copy it whole")
+// npmPackage is what cores are built with.
+const npmPackage = "@flagsmith/amplitude-core"
+
+// What is wrong with a module is to be read behind its name.
+var errDamaged = errors.New("is damaged, or was not made by amplitude-core build: build it again, and copy it whole")
 
 // LoadCore reads a core.wasm. It takes one whose code is the engine's, and of which no byte was changed since it was built.
 func LoadCore(module []byte) (*Core, error) {
 	core, err := loadCore(module)
 	if err != nil {
-		return nil, fmt.Errorf("load the core: %w", err)
+		return nil, fmt.Errorf("load the core: it %w", err)
 	}
 	return core, nil
 }
@@ -83,26 +113,31 @@ func LoadCore(module []byte) (*Core, error) {
 func loadCore(module []byte) (*Core, error) {
 	switch {
 	case len(module) > maxCoreBytes:
-		return nil, fmt.Errorf("it has %d bytes, and a core has %d at the most", len(module), maxCoreBytes)
+		return nil, tooLarge(int64(len(module)))
 	case bytes.HasPrefix(module, componentHeader):
-		return nil, errors.New("it is a component of WebAssembly, and a core is a module: take the core.wasm that the build makes of the component")
+		return nil, errors.New("is a component of WebAssembly, and a core is a module: take the core.wasm that amplitude-core build makes")
 	case !bytes.HasPrefix(module, moduleHeader):
-		return nil, errors.New("it is not a WebAssembly module")
+		return nil, errors.New("is not a WebAssembly module: take the core.wasm that amplitude-core build makes")
 	}
 	sections, err := readSections(module)
 	if err != nil {
 		return nil, fmt.Errorf("%w (%w)", errDamaged, err)
 	}
-	if sections.checksum == nil || sha256.Sum256(module[:sections.checked]) != [sha256.Size]byte(sections.checksum) {
+	digest := sha256.New()
+	_, _ = digest.Write(module[:sections.checked])
+	if sections.checksum == nil || !bytes.Equal(digest.Sum(nil), sections.checksum) {
 		return nil, errDamaged
 	}
-	core := &Core{}
+	_, _ = digest.Write(module[sections.checked:])
+	core := &Core{SHA256: hex.EncodeToString(digest.Sum(nil)), sourceMap: bytes.Clone(sections.sourceMap)}
 	if err := json.Unmarshal(sections.manifest, &core.Manifest); err != nil {
 		return nil, fmt.Errorf("%w (its manifest: %w)", errDamaged, err)
 	}
-	if digest := hex.EncodeToString(sections.engine); digest != engine.Digest {
-		return nil, fmt.Errorf("it is for another engine (contract %s, %s) than this exporter has (contract %s, %s): build it again with these",
-			core.Manifest.Contract, core.Manifest.Toolchain, engine.Contract, engine.Toolchain)
+	if err := core.Manifest.check(); err != nil {
+		return nil, fmt.Errorf("%w (its manifest: %w)", errDamaged, err)
+	}
+	if err := core.Manifest.fits(hex.EncodeToString(sections.engine)); err != nil {
+		return nil, err
 	}
 	if core.memory, err = initialMemory(sections.memory, sections.data); err != nil {
 		return nil, fmt.Errorf("%w (%w)", errDamaged, err)
@@ -110,9 +145,39 @@ func loadCore(module []byte) (*Core, error) {
 	return core, nil
 }
 
+func tooLarge(size int64) error {
+	return fmt.Errorf("has %d bytes, and a core has %d at the most", size, maxCoreBytes)
+}
+
+// fits returns why a core with an engine does not run on that of the exporter.
+func (m *Manifest) fits(digest string) error {
+	const shown = 12
+	what := ""
+	switch {
+	case m.Contract != engine.Contract:
+		what = fmt.Sprintf("contract %s of wit/core.wit", m.Contract)
+	case digest != engine.Digest:
+		what = fmt.Sprintf("engine %s", digest[:shown])
+	default:
+		return nil
+	}
+	return fmt.Errorf("is built for %s by %s %s (contract %s, %s); this exporter has engine %s (contract %s, %s): build it with %s %s",
+		what, npmPackage, cmp.Or(m.Package, "of unknown version"), m.Contract, m.Toolchain,
+		engine.Digest[:shown], engine.Contract, engine.Toolchain, npmPackage, packageVersion())
+}
+
+// packageVersion is the version of the npm package that goes with this exporter.
+func packageVersion() string {
+	var manifest Manifest
+	if sections, err := readSections(coreWasm); err == nil {
+		_ = json.Unmarshal(sections.manifest, &manifest)
+	}
+	return cmp.Or(manifest.Package, manifest.Version)
+}
+
 // sections are the parts of a core that differ from one to the other, and the digest of all else.
 type sections struct {
-	engine, memory, data, manifest, checksum []byte
+	engine, memory, data, manifest, sourceMap, checksum []byte
 	// checked is how many bytes are before the section with the checksum.
 	checked int
 }
@@ -178,6 +243,8 @@ func (s *sections) addCustom(content []byte, start int) error {
 	switch string(name) {
 	case manifestSection:
 		s.manifest = r.bytes
+	case sourceMapSection:
+		s.sourceMap = r.bytes
 	case checksumSection:
 		if len(r.bytes) != sha256.Size {
 			return errors.New("its checksum is no SHA-256")

@@ -64,7 +64,7 @@ func TestACoreThatCannotBeLoadedSaysWhy(t *testing.T) {
 		"a component": {[]byte("\x00asm\x0d\x00\x01\x00..."), "it is a component of WebAssembly, and a core is a module"},
 		"too large":   {make([]byte, maxCoreBytes+1), "it has 16777217 bytes, and a core has 16777216 at the most"},
 		"a module of another build": {
-			append(bytes.Clone(moduleHeader), customSection("name", []byte("x"))...), "it is damaged or was not made by this project's build",
+			append(bytes.Clone(moduleHeader), customSection("name", []byte("x"))...), "it is damaged, or was not made by amplitude-core build",
 		},
 		"one without a manifest": {
 			checked(t, func([]byte) []byte { return bytes.Clone(moduleHeader) }), "(its manifest: unexpected end of JSON input)",
@@ -79,8 +79,9 @@ func TestACoreThatCannotBeLoadedSaysWhy(t *testing.T) {
 				module[at] = 0x0f
 				return bytes.ReplaceAll(module, []byte(`"toolchain":"jco 1.`), []byte(`"toolchain":"jco 0.`))
 			}),
-			"it is for another engine (contract " + engine.Contract + ", " + strings.Replace(engine.Toolchain, "jco 1.", "jco 0.", 1) +
-				") than this exporter has (contract " + engine.Contract + ", " + engine.Toolchain + "): build it again with these",
+			" by @flagsmith/amplitude-core of unknown version (contract " + engine.Contract + ", " + strings.Replace(engine.Toolchain, "jco 1.", "jco 0.", 1) +
+				"); this exporter has engine " + engine.Digest[:12] + " (contract " + engine.Contract + ", " + engine.Toolchain +
+				"): build it with @flagsmith/amplitude-core " + packageVersion(),
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

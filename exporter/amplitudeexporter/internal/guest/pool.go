@@ -37,9 +37,14 @@ func NewPool(ctx context.Context, config Config, observer Observer) (*Pool, Plan
 	if err != nil {
 		return nil, Plan{}, err
 	}
+	return core.NewPool(ctx, config, observer)
+}
+
+// NewPool readies a first instance of the core to learn the plan.
+func (c *Core) NewPool(ctx context.Context, config Config, observer Observer) (*Pool, Plan, error) {
 	size := runtime.GOMAXPROCS(0)
 	p := &Pool{
-		core:     core,
+		core:     c,
 		config:   config,
 		observer: observer,
 		idle:     make(chan *Instance, size),
@@ -63,10 +68,8 @@ func (p *Pool) newInstance(ctx context.Context) (*Instance, Plan, error) {
 	return instance, plan, err
 }
 
-// Manifest is what the pool's core says of itself.
-func (p *Pool) Manifest() Manifest {
-	return p.core.Manifest
-}
+// Core is the one of which the pool has instances.
+func (p *Pool) Core() *Core { return p.core }
 
 // With lends an instance to `use`. An instance with which `use` failed is thrown away. The error is `use`'s, or
 // ErrNoInstance.

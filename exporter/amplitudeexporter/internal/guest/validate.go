@@ -17,12 +17,30 @@ func Validate(ctx context.Context, config Config) ([]Fault, error) {
 	return core.Validate(ctx, config)
 }
 
+// Try has the core return every fault of a config, and where there is none, make a plan of it. The error is why the core
+// cannot be used.
+func (c *Core) Try(ctx context.Context, config Config) ([]Fault, error) {
+	faults, err := c.Validate(ctx, config)
+	if err != nil || len(faults) > 0 {
+		return faults, err
+	}
+	plan, err := c.instantiate().Configure(ctx, config)
+	if err != nil {
+		return nil, err
+	}
+	return nil, plan.check()
+}
+
 // Validate returns every fault of a config. Where its globs take the core more fuel than a call has, those are faults
 // that take the most.
 func (c *Core) Validate(ctx context.Context, config Config) ([]Fault, error) {
 	faults, _, err := c.validate(ctx, config)
 	if !errors.Is(err, errOutOfFuel) {
 		return faults, err
+	}
+	if _, _, err := c.validate(ctx, withoutGlobs(config)); err != nil {
+		// It is not for the globs.
+		return nil, err
 	}
 	expensive, err := c.expensiveGlobs(ctx, config)
 	if err != nil {
@@ -75,6 +93,14 @@ func withOwnGlobs(config Config) Config {
 	return config
 }
 
+func withoutGlobs(config Config) Config {
+	config = withOwnGlobs(config)
+	for _, list := range globLists(&config) {
+		*list.globs = nil
+	}
+	return config
+}
+
 // glob is one of a config.
 type glob struct {
 	// list is the index of its list among globLists, index its own in that list.
@@ -110,10 +136,7 @@ const maxTrials = 8
 // expensiveGlobs returns the globs without which a call has fuel enough: those that take more than a call by themselves,
 // or the most expensive ones.
 func (c *Core) expensiveGlobs(ctx context.Context, config Config) ([]glob, error) {
-	bare := withOwnGlobs(config)
-	for _, list := range globLists(&bare) {
-		*list.globs = nil
-	}
+	bare := withoutGlobs(config)
 	var globs []glob
 	var used int64
 	for i, list := range globLists(&config) {
