@@ -208,8 +208,6 @@ func optionFaults(key string, value any) []guest.Fault {
 			faults = append(faults, optionFaults(key+"::"+name, v[name])...)
 		}
 		return faults
-	case map[any]any:
-		return fault("has a key that is not a text: write its keys in quotes")
 	default:
 		return fault("is of a kind that JSON does not have: write a text, a number, true, false, a list or a map")
 	}

@@ -1,6 +1,24 @@
-/** A core for the tests of hosts: what it is asked to decide names how it fails. All else is the default core's. */
+/**
+ * A core for the tests of hosts: what it is asked to decide names how it fails, and its options how it fails at start. All
+ * else is the default core's.
+ */
 
-export { classify, configure, divide, placeAttributes, treatAttributes, validate } from '../world.ts';
+import type { Config, Fault, Plan } from 'flagsmith:amplitude-exporter/types@0.2.0';
+import standard from '../core.ts';
+import { exportsOf } from '../define-core.ts';
+
+const core = exportsOf(standard);
+
+export const { classify, divide, placeAttributes, treatAttributes } = core;
+
+interface Options {
+  /** How these functions fail. */
+  readonly validate?: string;
+  readonly configure?: string;
+  readonly faults?: Fault[];
+  /** What is different in the plan. */
+  readonly plan?: Partial<Plan>;
+}
 
 const failures: Readonly<Record<string, () => string>> = {
   loops: () => {
@@ -41,8 +59,38 @@ const failures: Readonly<Record<string, () => string>> = {
   },
 };
 
-export function decide(_: number, cells: string): string {
-  const name = cells.trim();
-  const fail = failures[name];
-  return fail === undefined ? cells : fail();
+/** Lines about the cell that has the name. */
+const answers: Readonly<Record<string, string>> = {
+  works: 'works',
+  fails: `fail ${JSON.stringify(`TypeError: the value is "fails"\n    at decide (core.js:7:3)\n    at <anonymous> (core.js:9:1)`)}`,
+  'has a property twice': '\t"a":1,"a":2',
+};
+
+export function validate(config: Config): Fault[] {
+  const options: Options = JSON.parse(config.options);
+  failures[options.validate ?? '']?.();
+  return [...core.validate(config), ...(options.faults ?? [])];
+}
+
+export function configure(config: Config): Plan {
+  const options: Options = JSON.parse(config.options);
+  failures[options.configure ?? '']?.();
+  return { ...core.configure(config), ...options.plan };
+}
+
+export function decide(decision: number, cells: string): string {
+  const names = cells.split('\n').slice(0, -1).map(nameIn);
+  const failure = names.find((name) => Object.hasOwn(failures, name));
+  if (failure !== undefined) return failures[failure]?.() ?? '';
+  const others = cells
+    .split('\n')
+    .filter((_, index) => index < names.length && !Object.hasOwn(answers, names[index] ?? ''));
+  const decided = others.length === 0 ? [] : core.decide(decision, `${others.join('\n')}\n`).split('\n');
+  return names.map((name) => `${Object.hasOwn(answers, name) ? answers[name] : decided.shift()}\n`).join('');
+}
+
+/** The text that is a cell's first value, or begins it. */
+function nameIn(cell: string): string {
+  const value = cell.split('\t')[0] ?? '';
+  return value.startsWith('"') ? JSON.parse(value) : value;
 }
