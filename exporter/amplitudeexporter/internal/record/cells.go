@@ -95,6 +95,10 @@ func (e *Encoder) AppendCell(b []byte, index int) []byte {
 				b = append(b, '\t')
 			}
 			b = append(b, value...)
+			if d.mode == guest.First {
+				// Attributes of scope and resource have their slots filled, whatever a record has.
+				break
+			}
 		}
 		tabs++
 	}

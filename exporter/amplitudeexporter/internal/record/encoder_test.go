@@ -208,6 +208,19 @@ func TestOfAnAttributeThatComesTwiceTheLastCounts(t *testing.T) {
 		assert.Equal(t, "[]", one.cells[1])
 		assert.Equal(t, raw{"user": []any{}}, one.properties(t))
 	})
+	t.Run("of an object's members", func(t *testing.T) {
+		for _, pairs := range [][]string{{"set.a", "old", "set.a", "new"}, {"x", "old", "set.a", "new", "x", "new"}} {
+			logs := oneRecord(func(_ plog.ResourceLogs, _ plog.ScopeLogs, lr plog.LogRecord) {
+				putTwice(t, lr.Attributes(), pairs...)
+			})
+			// Twice: the second record knows the places of the first.
+			records(logs)[0].CopyTo(logs.ResourceLogs().At(0).ScopeLogs().At(0).LogRecords().AppendEmpty())
+			for _, one := range encode(t, objectPlan(), byPrefix, logs) {
+				assert.Equal(t, raw{"set": raw{"a": "new"}}, one.event(t)["o"])
+				assert.Empty(t, one.leftOut)
+			}
+		}
+	})
 	t.Run("of scope and resource", func(t *testing.T) {
 		logs := oneRecord(func(rl plog.ResourceLogs, sl plog.ScopeLogs, _ plog.LogRecord) {
 			putTwice(t, rl.Resource().Attributes(), "r", "old", "user", "old", "r", "new", "user", "new")

@@ -630,17 +630,20 @@ func TestDecisionsHaveTheirOwnAnswers(t *testing.T) {
 		decisionOf(guest.First, attribute(guest.LevelRecord, "a"), body),
 		decisionOf(guest.First, attribute(guest.LevelRecord, "b"), attribute(guest.LevelRecord, "a"), name),
 		decisionOf(guest.First, attribute(guest.LevelScope, "s"), attribute(guest.LevelRecord, "b")),
+		decisionOf(guest.First, attribute(guest.LevelRecord, "d"), attribute(guest.LevelScope, "d"), attribute(guest.LevelResource, "d")),
 	}
 	for title, row := range map[string]struct {
 		levels     levels
 		cells      []string
 		properties raw
 	}{
-		"each another attribute":     {levels{record: raw{"a": 1, "b": 2, "c": 3}}, []string{"1", "2", "\t2"}, raw{"c": json.Number("3")}},
-		"two the same":               {levels{record: raw{"a": 1}, eventName: "n", body: "x"}, []string{"1", "\t1", ""}, raw{"body": "x"}},
-		"body and name":              {levels{eventName: "n", body: "x"}, []string{"\t" + `"x"`, "\t\t" + `"n"`, ""}, raw{}},
-		"a scope's":                  {levels{record: raw{"b": 1}, scope: raw{"s": 2, "t": 3}}, []string{"", "1", "2"}, raw{"t": json.Number("3")}},
-		"a scope's that is no value": {levels{scope: raw{"s": nil}}, []string{"", "", ""}, raw{"s": nil}},
+		"each another attribute":     {levels{record: raw{"a": 1, "b": 2, "c": 3}}, []string{"1", "2", "\t2", ""}, raw{"c": json.Number("3")}},
+		"two the same":               {levels{record: raw{"a": 1}, eventName: "n", body: "x"}, []string{"1", "\t1", "", ""}, raw{"body": "x"}},
+		"body and name":              {levels{eventName: "n", body: "x"}, []string{"\t" + `"x"`, "\t\t" + `"n"`, "", ""}, raw{}},
+		"a scope's":                  {levels{record: raw{"b": 1}, scope: raw{"s": 2, "t": 3}}, []string{"", "1", "2", ""}, raw{"t": json.Number("3")}},
+		"a scope's that is no value": {levels{scope: raw{"s": nil}}, []string{"", "", "", ""}, raw{"s": nil}},
+		"a record's and a scope's":   {levels{record: raw{"d": 1}, scope: raw{"d": 2}}, []string{"", "", "", "1"}, raw{}},
+		"a scope's and a resource's": {levels{scope: raw{"d": 2}, resource: raw{"d": 3}}, []string{"", "", "", "\t2"}, raw{}},
 	} {
 		t.Run(title, func(t *testing.T) {
 			encoded := one(t, plan, row.levels)

@@ -147,6 +147,10 @@ func (w jsonWriter) hasKey(m pcommon.Map, key string) bool {
 
 func (w jsonWriter) appendLastMembers(b []byte, m pcommon.Map, level int, of *Encoder) []byte {
 	start := len(b)
+	if of != nil {
+		// It read some of them already.
+		of.members, of.memberText = of.members[:0], of.memberText[:0]
+	}
 	last := make(map[string]int, m.Len())
 	index := 0
 	for key := range m.All() {
