@@ -69,6 +69,7 @@ generate: $(NODE_MODULES) $(TOOLS)/mdatagen $(TOOLS)/builder $(TOOLS)/wasm2go
 	@# What the exporter requires, the bench requires too.
 	@cd $(BENCH) && go mod tidy
 	@$(TSX) exporter/core/cli/build/main.ts --check || $(TSX) exporter/core/cli/build/main.ts
+	@$(TSX) scripts/bindings.ts
 	@$(MAKE) --no-print-directory $(COMPONENT)
 	@$(TSX) scripts/notices.ts
 

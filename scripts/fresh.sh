@@ -24,6 +24,9 @@ same 'exporter/core/generated' exporter/core/generated "$scratch/generated"
 node --import tsx exporter/core/cli/build/main.ts --engine "$scratch/engine" || stale=1
 same "$module/internal/engine" "$module/internal/engine" "$scratch/engine"
 
+node --import tsx scripts/bindings.ts "$scratch/bindings" || stale=1
+same 'exporter/core/testing/generated' exporter/core/testing/generated "$scratch/bindings"
+
 cp -R "$module" "$scratch/amplitudeexporter"
 (cd "$scratch/amplitudeexporter" && go generate ./...) || stale=1
 same "$module" "$module" "$scratch/amplitudeexporter"

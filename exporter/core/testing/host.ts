@@ -1,381 +1,185 @@
-/**
- * What the host does with the fields and objects of a plan, for tests in TypeScript. The host's own is
- * exporter/amplitudeexporter/internal/record; the corpus shows that the two agree.
- */
+/** A host of cores in TypeScript: what the collector makes of log records, byte for byte. */
 
-import type {
-  Conversion,
-  EventObject,
-  Field,
-  Level,
-  Place,
-  Plan,
-  Range,
-  Source,
-  Text,
-  Treatment,
-} from 'flagsmith:amplitude-exporter/types@0.2.0';
-import { createHash, createHmac } from 'node:crypto';
-import { BlockList, isIP } from 'node:net';
-import type { Instructions } from '../lines.ts';
-import { levels } from '../sources.ts';
+import type { Plan } from 'flagsmith:amplitude-exporter/types@0.2.0';
+import { type CoreDefinition, exportsOf } from '../define-core.ts';
+import { ADDS_NOTHING, type Answer } from './answers.ts';
+import { duplicatesIn, treat, withoutMarks } from './arrival.ts';
+import { Asking, MAX_PER_CALL } from './asking.ts';
+import { type ExporterSettings, readSettings } from './config.ts';
+import { type CoreModule, defaultCore, isCoreModule, type Manifest } from './core-module.ts';
+import { Digester } from './digest.ts';
+import { type Division, divide } from './divide.ts';
+import { type Arrived, Encoder, type Instructed, type ReadRecord } from './encoder.ts';
+import { type EventText, eventText } from './event-text.ts';
+import { validated } from './globs.ts';
+import { type Guest, typescriptGuest, type World, wasmGuest } from './instance.ts';
+import { type OtlpLogs, readLogs } from './otlp.ts';
+import { planFaults } from './plan-check.ts';
+import { isKept } from './sampled.ts';
+import type { ScopeLogs } from './values.ts';
 
-/** Values of OTLP: texts, numbers, booleans, null, lists and maps; a bigint is a whole number that a number cannot hold. */
-export type Attributes = Readonly<Record<string, unknown>>;
+export {
+  type Attributes,
+  DIGEST,
+  type LogRecord,
+  treat,
+  type WrittenFields as Written,
+  write,
+} from './plain-record.ts';
 
-export interface LogRecord {
-  readonly eventName?: string;
-  readonly body?: unknown;
-  /** Milliseconds since the Unix epoch. */
-  readonly time?: number;
-  readonly record?: Attributes;
-  readonly scope?: Attributes;
-  readonly resource?: Attributes;
-}
-
-/** What the host writes into an event by itself, or why there is none. */
-export type Written =
+/** What becomes of a record. */
+export type Outcome =
   | {
-      readonly dropped?: undefined;
-      readonly fields: Attributes;
-      readonly properties: Attributes;
+      /** The event as JSON, byte for byte what the collector sends. */
+      readonly event: string;
+      /** The keys of the event under which values were not acceptable; one that is twice in it was left out twice. */
       readonly leftOut: readonly string[];
     }
-  | { readonly fields?: undefined; readonly dropped: string }
-  | { readonly fields?: undefined; readonly dropped?: undefined };
+  | { readonly outcome: 'skipped' | 'sampled_out' }
+  | { readonly outcome: 'dropped'; readonly reason: string; readonly error?: string };
 
-/** Where the core says that an attribute stands. */
-export type Placer = (level: Level, key: string) => Place;
-
-/** What stands for the digest, which is the host's alone. */
-export const DIGEST = '0'.repeat(32);
-
-type Limits = Pick<Plan, 'maxStringLength' | 'maxDepth'>;
-
-interface Member {
-  readonly object: number;
-  readonly level: number;
-  readonly key: string;
-  readonly value: unknown;
+export interface HostOptions {
+  /** A core.wasm, or what `defineCore` returns, which runs as it is; without it the core that comes with this package. */
+  readonly core?: CoreModule | CoreDefinition | World;
+  /** The exporter's settings, with the keys of the Collector's YAML. */
+  readonly config?: ExporterSettings;
+  /** Milliseconds since the Unix epoch: the time of a record that has none. Without it, that of the push. */
+  readonly arrival?: number;
+  /** The version of the exporter, which events name as the library that sends them; none as long as it is not released. */
+  readonly version?: string;
 }
 
-/** Records as they are once attributes are omitted or hashed. */
-export function treat(
-  plan: Plan,
-  records: readonly LogRecord[],
-  treatments: (keys: string[]) => Treatment[],
-  hashKey: string,
-): LogRecord[] {
-  if (!plan.treatsAttributes) return [...records];
-  const treated = (attributes: Attributes = {}): Attributes => {
-    const entries = Object.entries(attributes);
-    const answers = treatments(entries.map(([key]) => key));
-    return Object.fromEntries(
-      entries
-        .map(([key, value], index) => [key, answers[index] === 'hashed' ? hashed(value, hashKey) : value] as const)
-        .filter((_, index) => answers[index] !== 'omitted'),
+export interface Host {
+  readonly plan: Plan;
+  /** Of a core.wasm. */
+  readonly manifest?: Manifest;
+  /** Fuel that all calls of the core took so far; 0 of a core that runs as TypeScript. */
+  readonly fuelUsed: number;
+  /** What becomes of each record of a request, in its order. */
+  push(request: OtlpLogs): Outcome[];
+  /** The bodies of the requests in which the events of a push go, with `[the API key]` in the place of the key. */
+  bodies(outcomes: readonly Outcome[]): string[];
+}
+
+/** Starts a host. Throws with every fault of the config, each on a line that begins with its key. */
+export function startHost({ core = defaultCore(), config: settings, arrival, version }: HostOptions = {}): Host {
+  const isWasm = isCoreModule(core);
+  const guest = guestOf(core);
+  const { config, faults, hashKey } = readSettings(settings, version);
+  const all = [...faults, ...validated(guest, config).map(({ key, message }) => `${key}: ${message}`)];
+  if (all.length > 0) throw new Error(all.join('\n'));
+  const plan = guest.configure(config);
+  const broken = planFaults(plan);
+  if (broken.length > 0) throw new Error(broken.map((fault) => `the core's plan: ${fault}`).join('\n'));
+  const host = new TypescriptHost(guest, plan, hashKey, arrival);
+  return isWasm ? Object.assign(host, { manifest: core.manifest }) : host;
+}
+
+function guestOf(core: CoreModule | CoreDefinition | World): Guest {
+  if (isCoreModule(core)) return wasmGuest(core);
+  return typescriptGuest('mappingFor' in core ? exportsOf(core) : core);
+}
+
+const API_KEY = '[the API key]';
+
+class TypescriptHost implements Host {
+  readonly plan: Plan;
+  readonly #guest: Guest;
+  readonly #asking: Asking;
+  readonly #encoder: Encoder;
+  readonly #digester = new Digester();
+  readonly #hashKey: string;
+  readonly #arrival: number | undefined;
+  readonly #divisions = new WeakMap<readonly Outcome[], Division>();
+
+  constructor(guest: Guest, plan: Plan, hashKey: string, arrival: number | undefined) {
+    this.plan = plan;
+    this.#guest = guest;
+    this.#asking = new Asking(guest, plan);
+    this.#encoder = new Encoder(plan, (level, keys) => this.#asking.place(level, keys), this.#digester);
+    this.#hashKey = hashKey;
+    this.#arrival = arrival;
+  }
+
+  get fuelUsed(): number {
+    return this.#guest.fuelUsed;
+  }
+
+  push(request: OtlpLogs): Outcome[] {
+    const read = readLogs(request);
+    const treated = this.plan.treatsAttributes ? treat(read, (keys) => this.#asking.treat(keys), this.#hashKey) : read;
+    const logs = withoutMarks(treated);
+    const arrival = BigInt(Math.trunc(this.#arrival ?? Date.now()));
+    const duplicates = duplicatesIn(logs, this.#digester);
+    const made: (Outcome | EventText)[] = [];
+    for (const resource of logs) {
+      this.#encoder.setResource(resource);
+      for (const scope of resource.scopes) {
+        const arrived = scope.records.map((record) => ({ record, arrival, duplicate: duplicates.get(record) ?? 0 }));
+        this.#pushScope(scope, arrived, made);
+      }
+    }
+    return this.#divided(made);
+  }
+
+  bodies(outcomes: readonly Outcome[]): string[] {
+    const division = this.#divisions.get(outcomes);
+    if (division === undefined) throw new Error('bodies: give it what push returned');
+    const { beforeKey, afterKey, end } = this.plan.envelope;
+    return division.batches.map((events) => `${beforeKey}${API_KEY}${afterKey}${events.join(',')}${end}`);
+  }
+
+  #pushScope(scope: ScopeLogs, arrived: readonly Arrived[], made: (Outcome | EventText)[]): void {
+    const shared = this.#encoder.setScope(scope);
+    if (arrived.length === 0) return;
+    const ofScope = this.#decide([shared]);
+    for (let from = 0; from < arrived.length; from += MAX_PER_CALL) {
+      const records = this.#encoder.read(arrived.slice(from, from + MAX_PER_CALL));
+      const answers = this.#decide(records.map(({ cells }) => cells));
+      for (const record of records) {
+        const decided = record.cells.map((cell, index) =>
+          cell === undefined ? ADDS_NOTHING : ((ofScope[index]?.get(cell) ?? answers[index]?.get(cell)) as Answer),
+        );
+        made.push(this.#outcome(record, decided));
+      }
+    }
+  }
+
+  /** What each decision says of its cells in some lists of one cell a decision. */
+  #decide(lists: readonly (readonly (string | undefined)[])[]): ReadonlyMap<string, Answer>[] {
+    return this.plan.decisions.map((_, index) => {
+      const cells = new Set(lists.flatMap((list) => list[index] ?? []));
+      return this.#asking.decide(index, cells);
+    });
+  }
+
+  #outcome(record: ReadRecord, decided: readonly Answer[]): Outcome | EventText {
+    for (const answer of decided) {
+      if (answer.kind === 'skip') return { outcome: 'skipped' };
+      if (answer.kind === 'drop') {
+        const { reason, error } = answer;
+        return { outcome: 'dropped', reason, ...(error === undefined ? {} : { error }) };
+      }
+    }
+    const instructed = decided.flatMap((answer, index): Instructed[] =>
+      answer.kind === 'adds' && answer.instructions !== undefined ? [[index, answer.instructions]] : [],
     );
-  };
-  return records.map(({ record, scope, resource, ...others }) => ({
-    ...others,
-    record: treated(record),
-    scope: treated(scope),
-    resource: treated(resource),
-  }));
-}
-
-function hashed(value: unknown, key: string): unknown {
-  if (isNothing(value)) return value;
-  const text = typeof value === 'object' ? JSON.stringify(jsonOf(value, unlimited)) : String(value);
-  return createHmac('sha256', key).update(text).digest('hex');
-}
-
-/**
- * Writes the fields of an event, and the properties of it that no decision adds. One that is sampled out is nothing.
- * `instructions` are those of each decision, in the plan's order.
- */
-export function write(
-  plan: Plan,
-  record: LogRecord,
-  placer: Placer,
-  instructions: readonly Instructions[] = [],
-): Written {
-  const fields: Record<string, unknown> = {};
-  const consumed = new Set<string>();
-  const consume = (source: Source | undefined): void => {
-    if (source?.tag === 'body') consumed.add('body');
-    if (source?.tag !== 'attribute') return;
-    const { level, key } = source.val;
-    for (const outer of levels.slice(levels.indexOf(level))) consumed.add(`${outer} ${key}`);
-  };
-  for (const [decision, { consumes = [] }] of instructions.entries()) {
-    for (const index of consumes) consume(plan.decisions[decision]?.sources[index]);
+    const written = this.#encoder.write(record, instructed);
+    if (written.missing !== undefined) return { outcome: 'dropped', reason: written.missing };
+    const keep = Math.min(1, ...instructed.map(([, { keep: share = 1 }]) => share));
+    if (!isKept(written.senders, keep)) return { outcome: 'sampled_out' };
+    const leftOut = [...written.leftOut, ...instructed.flatMap(([, { left_out = [] }]) => left_out)];
+    return eventText(this.#encoder.openProperties, written, decided, leftOut);
   }
-  const leftOut = instructions.flatMap(({ left_out = [] }) => left_out);
-  const { members, placed } = membersOf(plan, record, placer, instructions, leftOut);
-  // The sources of fields that are no properties then, by the fields' indices.
-  const given = new Map<number, Source>();
-  const present = plan.fields.map((field, index) => {
-    const { path } = field;
-    const key = path.at(-1) ?? '';
-    const objectPath = path.slice(0, -1).join('\n');
-    const siblings = members.filter(({ object }) => pathOf(plan, object) === objectPath);
-    if (siblings.some((member) => member.key === key)) return false;
-    const found = fieldValue(plan, field, record, leftOut);
-    if (found === undefined) return false;
-    const most = plan.objects.find((object) => object.path.join('\n') === objectPath)?.maxMembers;
-    if (most !== undefined && siblings.length + countIn(fields, path.slice(0, -1)) >= most) {
-      leftOut.push(path[0] ?? '');
-      return false;
-    }
-    if (found.consumes) given.set(index, found.source);
-    put(fields, path, found.value);
-    return true;
-  });
-  for (const { fields: indices, isWhole } of plan.together) {
-    const keys = Array.from(indices, (index) => plan.fields[index]?.path[0] ?? '');
-    const missing = keys.filter((key) => !(key in fields));
-    const isBroken = isWhole ? missing.length > 0 : missing.some((key) => leftOut.includes(key));
-    for (const [position, key] of keys.entries()) {
-      if (!isBroken || !(key in fields)) continue;
-      const index = indices[position] ?? -1;
-      delete fields[key];
-      present[index] = false;
-      given.delete(index);
-      leftOut.push(key);
-    }
+
+  #divided(made: readonly (Outcome | EventText)[]): Outcome[] {
+    const events = made.filter((one): one is EventText => 'size' in one);
+    const division = divide(this.#guest, this.plan.oneBatch, events);
+    const outcomes = made.map((one): Outcome => {
+      if (!('size' in one)) return one;
+      return division.dropped.get(one) ?? { event: one.event, leftOut: one.leftOut };
+    });
+    this.#divisions.set(outcomes, division);
+    return outcomes;
   }
-  for (const source of given.values()) consume(source);
-  for (const { object, key, value } of members) put(fields, [...(plan.objects[object]?.path ?? []), key], value);
-
-  const demanded = instructions.flatMap(({ requirements = [] }) => requirements);
-  for (const [index, requirement] of plan.requirements.entries()) {
-    if (requirement.onDemand && !demanded.includes(index)) continue;
-    const count =
-      Array.from(requirement.fields).filter((field) => present[field]).length +
-      members.filter(({ object }) => requirement.objects.includes(object)).length;
-    if (count < requirement.min || count > requirement.max) return { dropped: requirement.reason };
-  }
-  const sender = Array.from(plan.senders, (index) => fields[plan.fields[index]?.path[0] ?? '']).find(
-    (value) => value !== undefined,
-  );
-  if (instructions.some(({ keep = 1 }) => keep < 1 && shareOf(sender) >= keep)) return {};
-
-  const properties: Record<string, unknown> = {};
-  for (const level of levels) {
-    for (const [key, value] of Object.entries(record[level] ?? {})) {
-      if (Object.hasOwn(properties, key) || plan.omittedAttributes.includes(key)) continue;
-      if (level !== 'record' && Object.hasOwn(record.record ?? {}, key)) continue;
-      if (placed.get(`${level} ${key}`) !== 'property') continue;
-      if (!consumed.has(`${level} ${key}`)) properties[key] = value;
-    }
-  }
-  const { bodyProperty } = plan;
-  if (bodyProperty !== '' && !consumed.has('body') && (record.body ?? null) !== null) {
-    properties[bodyProperty] ??= record.body;
-  }
-  return { fields, properties, leftOut };
-}
-
-function pathOf(plan: Plan, object: number): string {
-  return plan.objects[object]?.path.join('\n') ?? '';
-}
-
-function countIn(fields: Attributes, path: readonly string[]): number {
-  const object = path.reduce<unknown>((at, key) => (at as Attributes | undefined)?.[key], fields);
-  return Object.keys(object ?? {}).length;
-}
-
-/** Where all in all senders one stands, from 0 to below 1. */
-function shareOf(sender: unknown): number {
-  const sum = createHash('sha256').update(JSON.stringify(sender)).digest();
-  return Number(sum.readBigUInt64BE() >> 11n) / 2 ** 53;
-}
-
-/** The attributes that stand in objects, and where each attribute stands. */
-function membersOf(
-  plan: Plan,
-  record: LogRecord,
-  placer: Placer,
-  instructions: readonly Instructions[],
-  leftOut: string[],
-): { members: Member[]; placed: Map<string, Place['tag']> } {
-  const placed = new Map<string, Place['tag']>();
-  const found: Member[] = [];
-  const isConsumed = (level: Level, key: string): boolean =>
-    level === 'record' &&
-    instructions.some(({ consumes = [] }, decision) =>
-      consumes.some((index) => {
-        const source = plan.decisions[decision]?.sources[index];
-        return source?.tag === 'attribute' && source.val.level === level && source.val.key === key;
-      }),
-    );
-  for (const [index, level] of levels.entries()) {
-    for (const [key, value] of Object.entries(record[level] ?? {})) {
-      const isAsked = plan.placedLevels.includes(level) || plan.placedPrefixes.some((prefix) => key.startsWith(prefix));
-      const place: Place = isAsked ? placer(level, key) : { tag: level === 'record' ? 'property' : 'nowhere' };
-      placed.set(`${level} ${key}`, place.tag);
-      if (place.tag === 'member' && !isNothing(value) && !isConsumed(level, key))
-        found.push({ ...place.val, level: index, value });
-    }
-  }
-  found.sort((a, b) => a.object - b.object || a.level - b.level || (a.key < b.key ? -1 : 1));
-  const demanded = instructions.flatMap(({ objects = [] }) => objects);
-  const members: Member[] = [];
-  for (const member of found) {
-    const { path, conversion, maxMembers, onDemand } = plan.objects[member.object] as EventObject;
-    const rival = members.find(({ object, key }) => key === member.key && plan.objects[object]?.path[0] === path[0]);
-    if (rival !== undefined) {
-      if (rival.object !== member.object || rival.level === member.level) leftOut.push(path[0] ?? '');
-      continue;
-    }
-    const value = converted(member.value, conversion, plan, path.length + 1);
-    const siblings = members.filter(({ object }) => pathOf(plan, object) === path.join('\n'));
-    if ((onDemand && !demanded.includes(member.object)) || value === undefined || siblings.length >= maxMembers) {
-      leftOut.push(path[0] ?? '');
-    } else {
-      members.push({ ...member, value });
-    }
-  }
-  return { members, placed };
-}
-
-function fieldValue(plan: Plan, { path, alternatives }: Field, record: LogRecord, leftOut: string[]) {
-  const tried = alternatives.flatMap(({ sources, conversion, consumes }) =>
-    sources.map((source) => ({ source, conversion, consumes })),
-  );
-  for (const [index, { source, conversion, consumes }] of tried.entries()) {
-    const given = sourceValue(source, record);
-    const value = converted(given, conversion, plan, path.length);
-    if (value !== undefined) return { value, source, consumes };
-    const same = JSON.stringify(source);
-    const isTriedAgain = tried.slice(index + 1).some((other) => JSON.stringify(other.source) === same);
-    if (!isNothing(given) && !isTriedAgain) leftOut.push(path[0] ?? '');
-  }
-  return undefined;
-}
-
-function sourceValue(source: Source, record: LogRecord): unknown {
-  switch (source.tag) {
-    case 'event-name':
-      return record.eventName;
-    case 'body':
-      return record.body;
-    case 'attribute':
-      return record[source.val.level]?.[source.val.key];
-    case 'time-ms':
-      return record.time;
-    case 'digest':
-      return DIGEST;
-    case 'constant':
-      return source.val;
-  }
-}
-
-function isNothing(value: unknown): boolean {
-  return value === undefined || value === null || value === '';
-}
-
-function converted(value: unknown, conversion: Conversion, limits: Limits, level: number): unknown {
-  if (isNothing(value)) return undefined;
-  if (conversion.tag === 'json') return jsonOf(value, limits, level);
-  if (conversion.tag === 'fixed') return JSON.parse(conversion.val);
-  if (conversion.tag === 'texts') {
-    const { each, maxItems } = conversion.val;
-    if (!Array.isArray(value)) return converted(value, { tag: 'text', val: each }, limits, level);
-    const texts = value.map((item) => converted(item, { tag: 'text', val: each }, limits, level));
-    const isGood = texts.length > 0 && texts.length <= maxItems && !texts.includes(undefined);
-    return isGood ? texts : undefined;
-  }
-  if (typeof value === 'object') return undefined;
-  const text = String(value);
-  switch (conversion.tag) {
-    case 'text':
-      return textOf(text, conversion.val, limits.maxStringLength);
-    case 'number':
-      return /^-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?$/.test(text) ? within(Number(text), conversion.val) : undefined;
-    case 'integer':
-      return /^(\d+|-[1-9]\d*)$/.test(text) && Number.isSafeInteger(Number(text))
-        ? within(Number(text), conversion.val)
-        : undefined;
-    case 'boolean':
-      return text === 'true' || text === 'false' ? text === 'true' : undefined;
-    case 'uuid-time':
-      return uuidTime(text, conversion.val);
-    case 'public-address':
-      return isPublicAddress(text) ? text : undefined;
-  }
-}
-
-function textOf(value: string, { prefix, minLength, maxLength, refused, pattern }: Text, maxStringLength: number) {
-  if (refused.includes(value.toLowerCase())) return undefined;
-  if (pattern !== '' && !new RegExp(`^(?:${pattern})$`).test(value)) return undefined;
-  const characters = [...(prefix + value)];
-  if (characters.length < minLength || characters.length > maxLength) return undefined;
-  return characters.slice(0, maxStringLength).join('');
-}
-
-/**
- * A value as it stands in an event. `level` is that of a map or list, the properties of the event being the first; one
- * beyond the deepest level is its JSON.
- */
-export function jsonOf(value: unknown, limits: Limits, level = 1): unknown {
-  const cut = (text: string): string => [...text].slice(0, limits.maxStringLength).join('');
-  if (typeof value === 'string') return cut(value);
-  if (typeof value === 'bigint') return Number.isSafeInteger(Number(value)) ? Number(value) : String(value);
-  if (typeof value === 'number') return Number.isFinite(value) ? value : String(value);
-  if (typeof value !== 'object' || value === null) return value;
-  if (level > limits.maxDepth) return cut(JSON.stringify(jsonOf(value, unlimited)));
-  if (Array.isArray(value)) return value.map((item) => jsonOf(item, limits, level + 1));
-  return Object.fromEntries(Object.entries(value).map(([key, of]) => [cut(key), jsonOf(of, limits, level + 1)]));
-}
-
-const unlimited: Limits = { maxStringLength: Number.POSITIVE_INFINITY, maxDepth: Number.POSITIVE_INFINITY };
-
-function within(value: number, { min, max }: Range): number | undefined {
-  return Number.isFinite(value) && value >= min && value <= max ? value : undefined;
-}
-
-function uuidTime(text: string, range: Range): number | undefined {
-  const [, high = '', low = ''] = /^([\da-f]{8})-([\da-f]{4})-7[\da-f]{3}-[\da-f]{4}-[\da-f]{12}$/i.exec(text) ?? [];
-  return high === '' ? undefined : within(Number.parseInt(high + low, 16), range);
-}
-
-const notPublic = new BlockList();
-for (const [block, bits] of [
-  ['0.0.0.0', 8],
-  ['10.0.0.0', 8],
-  ['100.64.0.0', 10],
-  ['127.0.0.0', 8],
-  ['169.254.0.0', 16],
-  ['172.16.0.0', 12],
-  ['192.168.0.0', 16],
-  ['224.0.0.0', 4],
-  ['240.0.0.0', 4],
-] as const) {
-  notPublic.addSubnet(block, bits, 'ipv4');
-}
-for (const [block, bits] of [
-  ['::', 127],
-  ['fc00::', 7],
-  ['fe80::', 10],
-  ['ff00::', 8],
-] as const) {
-  notPublic.addSubnet(block, bits, 'ipv6');
-}
-
-function isPublicAddress(text: string): boolean {
-  const version = isIP(text);
-  return version !== 0 && !text.includes('%') && !notPublic.check(text, version === 4 ? 'ipv4' : 'ipv6');
-}
-
-/** Puts a value where a path leads. */
-function put(into: Record<string, unknown>, [key = '', ...rest]: readonly string[], value: unknown): void {
-  if (rest.length === 0) {
-    into[key] = value;
-    return;
-  }
-  const within = (into[key] ?? {}) as Record<string, unknown>;
-  into[key] = within;
-  put(within, rest, value);
 }

@@ -1,0 +1,90 @@
+/** What is done with records before anything else sees them: attributes are taken away or hashed, and the same records numbered. */
+
+import type { Treatment } from 'flagsmith:amplitude-exporter/types@0.2.0';
+import { createHmac } from 'node:crypto';
+import type { Digester } from './digest.ts';
+import { hashedText } from './json.ts';
+import { KeyValues, type LogRecord, type ResourceLogs, type Value } from './values.ts';
+
+/** Attributes that begin so are the collector's own marks. What comes with such a key is taken off. */
+const MARK = 'amplitudeexporter.';
+
+/** Says what is done with attributes: an answer a key. */
+export type Treater = (keys: readonly string[]) => readonly Treatment[];
+
+/** Records as they are once their attributes are treated. */
+export function treat(logs: readonly ResourceLogs[], treater: Treater, hashKey: string): ResourceLogs[] {
+  return eachAttributes(logs, (attributes) => treated(attributes, treater, hashKey));
+}
+
+function treated(attributes: KeyValues, treater: Treater, hashKey: string): KeyValues {
+  if (attributes.keys.length === 0) return attributes;
+  const answers = treater(attributes.keys);
+  const values = attributes.values.map((value, index) =>
+    answers[index] === 'hashed' ? hashed(value, hashKey) : value,
+  );
+  return new KeyValues(attributes.keys, values).without((_, index) => answers[index] === 'omitted');
+}
+
+function hashed(value: Value, key: string): Value {
+  const text = hashedText(value);
+  return text === undefined ? value : createHmac('sha256', key).update(text).digest('hex');
+}
+
+/** Takes off what looks like the collector's marks. */
+export function withoutMarks(logs: readonly ResourceLogs[]): ResourceLogs[] {
+  return eachAttributes(logs, (attributes) => attributes.without((key) => key.startsWith(MARK)));
+}
+
+/** Each attributes object anew, where it becomes another. */
+function eachAttributes(logs: readonly ResourceLogs[], change: (attributes: KeyValues) => KeyValues): ResourceLogs[] {
+  return logs.map((resource) => ({
+    ...resource,
+    attributes: change(resource.attributes),
+    scopes: resource.scopes.map((scope) => ({
+      ...scope,
+      attributes: change(scope.attributes),
+      records: scope.records.map((record) => {
+        const attributes = change(record.attributes);
+        return attributes === record.attributes ? record : { ...record, attributes };
+      }),
+    })),
+  }));
+}
+
+const NO_DUPLICATES: ReadonlyMap<LogRecord, number> = new Map();
+
+/** The records that came before in their request, and how often: without that number they would be one event. */
+export function duplicatesIn(logs: readonly ResourceLogs[], digester: Digester): ReadonlyMap<LogRecord, number> {
+  if (!mayHaveDuplicates(logs)) return NO_DUPLICATES;
+  const seen = new Map<string, number>();
+  const duplicates = new Map<LogRecord, number>();
+  for (const resource of logs) {
+    digester.setResource(resource);
+    for (const scope of resource.scopes) {
+      digester.setScope(scope);
+      for (const record of scope.records) {
+        const digest = digester.of(record);
+        const before = seen.get(digest) ?? 0;
+        if (before > 0) duplicates.set(record, before);
+        seen.set(digest, before + 1);
+      }
+    }
+  }
+  return duplicates;
+}
+
+/** Rules them out, for nearly every request, without a digest of each record. */
+function mayHaveDuplicates(logs: readonly ResourceLogs[]): boolean {
+  const seen = new Set<string>();
+  let count = 0;
+  for (const { scopes } of logs) {
+    for (const { records } of scopes) {
+      for (const { time, observedTime, spanId, eventName } of records) {
+        count++;
+        seen.add(`${time} ${observedTime} ${Buffer.from(spanId).toString('hex')} ${eventName}`);
+      }
+    }
+  }
+  return seen.size < count;
+}

@@ -1,0 +1,179 @@
+/** Reads a core.wasm, as exporter/amplitudeexporter/internal/guest does: one of this package's engine, and whole. */
+
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+
+/** What a core says of itself. */
+export interface Manifest {
+  readonly name: string;
+  readonly version: string;
+  /** The version of wit/core.wit. */
+  readonly contract: string;
+  /** What the engine was made with. */
+  readonly toolchain: string;
+  /** A digest of what the core was built from. */
+  readonly sources: string;
+  /** The version of @flagsmith/amplitude-core that it was built with. */
+  readonly package?: string;
+}
+
+/** A core that was read. */
+export interface CoreModule {
+  readonly manifest: Manifest;
+  readonly bytes: Uint8Array;
+  /** The SHA-256 of the file, in hex digits. */
+  readonly sha256: string;
+  /** The digest of the engine, in hex digits. */
+  readonly engine: string;
+}
+
+export function isCoreModule(core: object): core is CoreModule {
+  return 'manifest' in core && 'bytes' in core && core.bytes instanceof Uint8Array;
+}
+
+const MAX_BYTES = 16 << 20;
+const MODULE = Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0);
+const COMPONENT = Uint8Array.of(0, 0x61, 0x73, 0x6d, 0x0d, 0, 1, 0);
+
+const SECTION = { custom: 0, memory: 5, code: 10, data: 11, dataCount: 12 } as const;
+/** The sections that are the core's; all others are the engine's. */
+const OF_THE_CORE: ReadonlySet<number> = new Set([SECTION.memory, SECTION.data, SECTION.dataCount]);
+
+const DAMAGED = "it is damaged or was not made by this project's build: build it again, and copy it whole";
+
+/** Reads a core.wasm. Throws where it is none that the collector of this version would take. */
+export function readCore(bytes: Uint8Array): CoreModule {
+  const core = readAnyCore(bytes);
+  const own = defaultCore();
+  if (core.engine === own.engine) return core;
+  const engineOf = ({ contract, toolchain }: Manifest): string => `contract ${contract}, ${toolchain}`;
+  throw new Error(
+    `load the core: it is for another engine (${engineOf(core.manifest)}) than this package has (${engineOf(own.manifest)}): build it again with these`,
+  );
+}
+
+const DEFAULT_CORES = ['../core.wasm', '../../amplitudeexporter/internal/guest/core.wasm'];
+
+let own: CoreModule | undefined;
+
+/** The core that comes with the package. It is read once. */
+export function defaultCore(): CoreModule {
+  own ??= readAnyCore(defaultBytes());
+  return own;
+}
+
+/** Of the package where it is built, else of the repository. */
+function defaultBytes(): Uint8Array {
+  for (const path of DEFAULT_CORES) {
+    try {
+      return readFileSync(new URL(path, import.meta.url));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    }
+  }
+  throw new Error('the default core.wasm is missing: install the package again, or run make core in the repository');
+}
+
+function readAnyCore(bytes: Uint8Array): CoreModule {
+  try {
+    return readSections(bytes);
+  } catch (error) {
+    throw new Error(`load the core: ${(error as Error).message}`);
+  }
+}
+
+function readSections(bytes: Uint8Array): CoreModule {
+  if (bytes.length > MAX_BYTES)
+    throw new Error(`it has ${bytes.length} bytes, and a core has ${MAX_BYTES} at the most`);
+  if (beginsWith(bytes, COMPONENT)) {
+    throw new Error(
+      'it is a component of WebAssembly, and a core is a module: take the core.wasm that the build makes of the component',
+    );
+  }
+  if (!beginsWith(bytes, MODULE)) throw new Error('it is not a WebAssembly module');
+  const engine = createHash('sha256');
+  let manifest: Uint8Array | undefined;
+  let isChecked = false;
+  let before = 0;
+  for (const { id, content, start } of sectionsOf(bytes)) {
+    if (isChecked) throw damaged('something is behind the checksum');
+    if (id === SECTION.custom) {
+      const { name, rest } = customIn(content);
+      if (name === 'manifest') manifest = rest;
+      if (name === 'checksum') isChecked = isChecksumOf(rest, bytes.subarray(0, start));
+      continue;
+    }
+    if (id > SECTION.dataCount || orderOf(id) <= before) throw damaged(`a section ${id} stands where it may not`);
+    before = orderOf(id);
+    if (!OF_THE_CORE.has(id)) engine.update(`${id} ${content.length}\n`).update(content);
+  }
+  if (!isChecked || manifest === undefined) throw new Error(DAMAGED);
+  return {
+    manifest: manifestIn(manifest),
+    bytes,
+    sha256: createHash('sha256').update(bytes).digest('hex'),
+    engine: engine.digest('hex'),
+  };
+}
+
+function damaged(why: string): Error {
+  return new Error(`${DAMAGED} (${why})`);
+}
+
+function beginsWith(bytes: Uint8Array, header: Uint8Array): boolean {
+  return bytes.length >= header.length && header.every((byte, index) => bytes[index] === byte);
+}
+
+/** The number of data segments stands before the code. */
+function orderOf(id: number): number {
+  return id === SECTION.dataCount ? 2 * SECTION.code - 1 : 2 * id;
+}
+
+function isChecksumOf(checksum: Uint8Array, checked: Uint8Array): boolean {
+  if (!createHash('sha256').update(checked).digest().equals(checksum)) throw new Error(DAMAGED);
+  return true;
+}
+
+function manifestIn(text: Uint8Array): Manifest {
+  try {
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(text)) as Manifest;
+  } catch (error) {
+    throw damaged(`its manifest: ${(error as Error).message}`);
+  }
+}
+
+interface Section {
+  readonly id: number;
+  readonly content: Uint8Array;
+  readonly start: number;
+}
+
+function sectionsOf(bytes: Uint8Array): Section[] {
+  const sections: Section[] = [];
+  for (let at = MODULE.length; at < bytes.length; ) {
+    const { from, to } = sized(bytes, at + 1);
+    sections.push({ id: bytes[at] as number, content: bytes.subarray(from, to), start: at });
+    at = to;
+  }
+  return sections;
+}
+
+function customIn(content: Uint8Array): { name: string; rest: Uint8Array } {
+  const { from, to } = sized(content, 0);
+  return { name: new TextDecoder().decode(content.subarray(from, to)), rest: content.subarray(to) };
+}
+
+/** Where bytes lie that stand behind their number. */
+function sized(bytes: Uint8Array, at: number): { from: number; to: number } {
+  let length = 0;
+  for (let from = at; from < at + 5; from++) {
+    const byte = bytes[from];
+    if (byte === undefined) throw damaged('it ends too soon');
+    length += (byte & 0x7f) * 2 ** (7 * (from - at));
+    if (byte >= 0x80) continue;
+    const to = from + 1 + length;
+    if (to > bytes.length) throw damaged('it ends too soon');
+    return { from: from + 1, to };
+  }
+  throw damaged('a number has more than 32 bits');
+}

@@ -1,0 +1,85 @@
+/** Joins what the decisions and the host have to say about an event. */
+
+import type { Answer } from './answers.ts';
+import type { Written } from './encoder.ts';
+import type { MemberText } from './members-text.ts';
+
+export interface EventText {
+  readonly event: string;
+  readonly leftOut: readonly string[];
+  /** The bytes that it takes at the most, as the collector counts them. */
+  size(): number;
+}
+
+/** `open` is what opens the object of the properties, behind the fields. */
+export function eventText(
+  open: string,
+  written: Written,
+  decided: readonly Answer[],
+  leftOut: readonly string[],
+): EventText {
+  const members = decidedMembers(written, decided);
+  const fields = textOfFields(written) + open;
+  const head = members === '' ? `{${fields.slice(1)}` : `{${members}${fields}`;
+  const event = `${head}${propertiesText(written, decided)}}}`;
+  return { event, leftOut, size: () => sizeOf(fields, written, decided) };
+}
+
+function textOfFields({ fields }: Written): string {
+  let text = '';
+  for (const field of fields) text += field.text;
+  return text;
+}
+
+/** Members that decisions give: a field goes before them, and an earlier decision before a later one. */
+function decidedMembers({ fields }: Written, decided: readonly Answer[]): string {
+  const giving = decided.filter((answer) => answer.kind === 'adds').filter(({ members }) => members !== '');
+  const each = giving.flatMap(({ eachMember }) => eachMember);
+  const first = firstOfEach(each, new Set(fields.map(({ key }) => key)));
+  return first.length < each.length ? textsOf(first) : giving.map(({ members }) => members).join(',');
+}
+
+function firstOfEach(members: readonly MemberText[], taken: ReadonlySet<string>): MemberText[] {
+  const seen = new Set(taken);
+  return members.filter(({ key }) => !seen.has(key) && seen.add(key));
+}
+
+/** The properties: a decision's goes before a field's, and that before an attribute's. */
+function propertiesText({ properties, propertyFields }: Written, decided: readonly Answer[]): string {
+  const giving = decided.filter((answer) => answer.kind === 'adds').filter((answer) => answer.properties !== '');
+  if (giving.length === 0 && propertyFields.size === 0) return textsOf(properties);
+  const each = giving.flatMap(({ eachProperty }) => eachProperty);
+  const first = firstOfEach(each, new Set());
+  const keys = new Set(first.map(({ key }) => key));
+  const fields = Array.from(propertyFields, ([key, text]) => ({ key, text })).filter(({ key }) => !keys.has(key));
+  const attributes = properties.filter(({ key }) => !keys.has(key) && !propertyFields.has(key));
+  const isClash = first.length < each.length || attributes.length < properties.length;
+  const ofDecisions = isClash ? textsOf(first) : giving.map((answer) => answer.properties).join(',');
+  return [textsOf(attributes), textsOf(fields), ofDecisions].filter((part) => part !== '').join(',');
+}
+
+function textsOf(members: readonly { readonly text: string }[]): string {
+  let text = '';
+  for (const member of members) text += text === '' ? member.text : `,${member.text}`;
+  return text;
+}
+
+/** With a comma behind each part but the record's own properties, of which the last has none. */
+function sizeOf(
+  fields: string,
+  { properties, propertyFields, ownProperties }: Written,
+  decided: readonly Answer[],
+): number {
+  let size = '{'.length + Buffer.byteLength(fields) + '}}'.length;
+  for (const text of [...properties.map((property) => property.text), ...propertyFields.values()]) {
+    size += Buffer.byteLength(text) + ','.length;
+  }
+  if (ownProperties > 0) size -= ','.length;
+  for (const answer of decided) {
+    if (answer.kind !== 'adds') continue;
+    for (const part of [answer.members, answer.properties]) {
+      if (part !== '') size += Buffer.byteLength(part) + ','.length;
+    }
+  }
+  return size;
+}

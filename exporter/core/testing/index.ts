@@ -1,0 +1,10 @@
+/**
+ * A host of cores in TypeScript, for tests: what becomes of log records, byte for byte what the collector makes of them. It
+ * runs a core.wasm as WebAssembly, or the TypeScript of a core as it is.
+ */
+
+export type { ExporterSettings } from './config.ts';
+export { type CoreModule, defaultCore, type Manifest, readCore } from './core-module.ts';
+export { type Host, type HostOptions, type Outcome, startHost } from './host.ts';
+export type { World } from './instance.ts';
+export type { OtlpLogs } from './otlp.ts';
