@@ -38,6 +38,7 @@ export interface Import {
 
 export interface Signature {
   bytes: Uint8Array;
+  parameters: number;
   results: number;
 }
 
@@ -106,15 +107,17 @@ function replaceSection(module: Uint8Array, id: number, content: Uint8Array): Ui
   return encodeModule(moduleSections(module).map((section) => (section.id === id ? { id, content } : section)));
 }
 
-function signaturesOf(sections: Section[]): Signature[] {
+/** The types of functions that a module has. */
+export function signaturesOf(sections: Section[]): Signature[] {
   return entriesOf(sections, SECTION.type, (reader) => {
+    let parameters = 0;
     let results = 0;
     const bytes = reader.span(() => {
       expectByte(reader.byte(), [FUNCTION_TYPE], 'type');
-      reader.list(() => readValueType(reader));
+      parameters = reader.list(() => readValueType(reader)).length;
       results = reader.list(() => readValueType(reader)).length;
     });
-    return { bytes, results };
+    return { bytes, parameters, results };
   });
 }
 

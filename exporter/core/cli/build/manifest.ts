@@ -10,20 +10,38 @@ export interface Manifest {
   contract: string;
   /** What the engine is made with, for people. */
   toolchain: string;
+  /** The version of @flagsmith/amplitude-core that it was built with. */
+  package: string;
   /** A digest of what the core is built from. */
   sources: string;
+  /** The options that the collector's config gives it, and their types. */
+  options?: Readonly<Record<string, string>>;
+  /**
+   * Of the default core: the digest of its engine as it was before it was made fast and metered. A core of which the
+   * plain engine is the same has this engine.
+   */
+  plain?: string;
 }
 
 const MANIFEST = 'manifest';
+const SOURCE_MAP = 'sourceMap';
 const CHECKSUM = 'checksum';
 
-/** The module with its manifest, and behind all else the SHA-256 of all else. Custom sections that it has are left out. */
-export function withManifest(module: Uint8Array, manifest: Manifest): Uint8Array {
+/**
+ * The module with its manifest and the source map of its bundle, and behind all else the SHA-256 of all else. Custom
+ * sections that it has are left out.
+ */
+export function withManifest(module: Uint8Array, manifest: Manifest, sourceMap?: object): Uint8Array {
   const sections = moduleSections(module).filter(({ id }) => id !== SECTION.custom);
-  sections.push(encodeCustomSection(MANIFEST, new TextEncoder().encode(JSON.stringify(manifest))));
+  sections.push(encodeCustomSection(MANIFEST, encodeJson(manifest)));
+  if (sourceMap) sections.push(encodeCustomSection(SOURCE_MAP, encodeJson(sourceMap)));
   const checked = encodeModule(sections);
   const checksum = createHash('sha256').update(checked).digest();
   return encodeModule([...sections, encodeCustomSection(CHECKSUM, checksum)]);
+}
+
+function encodeJson(value: object): Uint8Array {
+  return new TextEncoder().encode(JSON.stringify(value));
 }
 
 export function manifestIn(module: Uint8Array): Manifest {
@@ -33,5 +51,5 @@ export function manifestIn(module: Uint8Array): Manifest {
       return JSON.parse(new TextDecoder().decode(reader.rest())) as Manifest;
     }
   }
-  throw new Error('the module has no manifest: it was not made by make core');
+  throw new Error('the module has no manifest: it was not made by amplitude-core build');
 }

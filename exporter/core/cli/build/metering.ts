@@ -6,6 +6,7 @@
  * function and its end get the same one.
  */
 
+import { signaturesOf } from './core-module.ts';
 import { type Instruction, instructionsIn, OP, PREFIX, PREFIXED } from './instructions.ts';
 import {
   concat,
@@ -30,6 +31,12 @@ export interface Bounds {
   /** Pages of 64 KiB. */
   memoryPages: number;
 }
+
+/**
+ * What a call of a core may take. A level of calls takes up to 10 kB of a goroutine's stack, which may grow to 1 GB; the
+ * default core needs 50 levels. Memory is ten times what it has been seen to need.
+ */
+export const BOUNDS: Bounds = { depth: 4_000, memoryPages: 1_024 };
 
 /**
  * Globals that are exported. A host sets `FUEL` to a call's budget, and `DEPTH` to 0, before each call. After a trap, a
@@ -88,7 +95,7 @@ export function meter(module: Uint8Array, bounds: Bounds): Uint8Array {
     burnBytes: functions + 2,
   };
 
-  const parameters = parametersOf(find(SECTION.type), find(SECTION.function));
+  const parameters = parametersOf(sections, find(SECTION.function));
   const code = find(SECTION.code);
   const bodies = new Reader(code.content);
   code.content = encodeList(
@@ -118,20 +125,13 @@ export function meter(module: Uint8Array, bounds: Bounds): Uint8Array {
 }
 
 /** How many parameters each function has. */
-function parametersOf(types: Section, functions: Section): number[] {
-  const reader = new Reader(types.content);
-  const counts = reader.list(() => {
-    const form = reader.byte();
-    if (form !== FUNCTION_TYPE) throw new Error(`a module with a type of the form ${form} cannot be metered`);
-    const parameters = reader.take(reader.u32()).length;
-    reader.take(reader.u32());
-    return parameters;
-  });
+function parametersOf(sections: Section[], functions: Section): number[] {
+  const signatures = signaturesOf(sections);
   const indices = new Reader(functions.content);
   return indices.list(() => {
-    const parameters = counts[indices.u32()];
-    if (parameters === undefined) throw new Error('a function has no type');
-    return parameters;
+    const signature = signatures[indices.u32()];
+    if (signature === undefined) throw new Error('a function has no type');
+    return signature.parameters;
   });
 }
 

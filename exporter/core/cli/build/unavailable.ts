@@ -4,9 +4,10 @@
  */
 
 import { isBuiltin } from 'node:module';
-import { isAbsolute, relative } from 'node:path';
+import { isAbsolute } from 'node:path';
 import type { Plugin } from 'rolldown';
 import { type ESTree, parseSync, Visitor } from 'rolldown/utils';
+import { ownerOf } from './packages.ts';
 
 const TIMERS = 'decide at once: a core is asked and answers, and nothing runs in between';
 const NETWORK = 'what a core decides on has to be in the record; a table that it needs can be a file of the core';
@@ -23,8 +24,8 @@ const instead: Readonly<Record<string, string>> = {
   clearTimeout: TIMERS,
   crypto: 'take a hash function in TypeScript; the host makes insert_id',
   fetch: NETWORK,
-  performance: 'make bench measures a core from outside',
-  process: 'give the core what it needs in its config',
+  performance: 'measure a core from outside',
+  process: 'give the core what it needs as an option',
   require: 'write an import: what it names is bundled with the core',
   setImmediate: TIMERS,
   setInterval: TIMERS,
@@ -41,9 +42,6 @@ const members: Readonly<Record<string, string>> = {
 
 const MODULES = 'a core has no modules of Node.js: take a package that needs none';
 
-/** Where jco has what stands in for modules of Node.js. It is bundled where a core asks for them. */
-const STAND_INS = '/node_modules/@bytecodealliance/';
-
 interface Finding {
   /** Whether it is there, and only should not be used. */
   isPresent: boolean;
@@ -52,30 +50,34 @@ interface Finding {
   text: string;
 }
 
-/** A plugin that fails the bundling with all findings at once. */
-export function refuseUnavailable(root: string): Plugin {
-  const lines: string[] = [];
-  return {
-    name: 'refuse-unavailable',
-    transform(code, id) {
-      if (!isAbsolute(id) || id.includes(STAND_INS)) return null;
-      for (const { at, text, isPresent } of findingsIn(code, id)) {
-        // A package may use them for what is not in its answer: minimatch's makes placeholders of random numbers.
-        if (isPresent && id.includes('/node_modules/')) continue;
-        const line = code.slice(0, at).split('\n').length;
-        lines.push(`${relative(root, id)}:${line}: ${text}`);
-      }
-      return null;
-    },
-    buildEnd() {
-      if (lines.length > 0)
-        throw new Error(`A core cannot use everything that Node.js or a browser has.\n${lines.join('\n')}`);
-    },
-  };
+/** Looks at each file of a bundle. `project` is the folder of those who wrote the core. */
+export class Unavailable {
+  /** What was found, each with its file, line and column. */
+  readonly faults: string[] = [];
+  readonly plugin: Plugin;
+
+  constructor(project: string) {
+    this.plugin = {
+      name: 'unavailable',
+      transform: (code, id) => {
+        if (isAbsolute(id)) this.faults.push(...faultsIn(code, id, project));
+        return null;
+      },
+    };
+  }
+}
+
+function faultsIn(code: string, file: string, project: string): string[] {
+  const { name, isOfProject } = ownerOf(file, project);
+  // A package may use what is there for what is not in its answer: minimatch's makes placeholders of random numbers.
+  const findings = findingsIn(code, file).filter(({ isPresent }) => isOfProject || !isPresent);
+  return findings.map(({ at, text }) => {
+    const before = code.slice(0, at).split('\n');
+    return `${name}:${before.length}:${(before.at(-1)?.length ?? 0) + 1}: ${text}`;
+  });
 }
 
 export function findingsIn(code: string, file: string): Finding[] {
-  // Other files are no code, or virtual ones of jco's.
   if (!/\.[cm]?[jt]sx?$/.test(file)) return [];
   const { program } = parseSync(file, code);
   const findings: Finding[] = [];
@@ -90,6 +92,13 @@ export function findingsIn(code: string, file: string): Finding[] {
   const declareAll = (patterns: readonly unknown[]): void => {
     for (const name of patterns.flatMap(namesIn)) declared.add(name);
   };
+  const isKey = ({ key, computed }: { key: unknown; computed: boolean }): void => {
+    if (!computed) notUses.add(key);
+  };
+  const declareFunction = ({ id, params }: { id: unknown; params: readonly unknown[] }): void => {
+    declareAll([id, ...params]);
+  };
+  const declareClass = ({ id }: { id: unknown }): void => declareAll([id]);
   new Visitor({
     ImportDeclaration: (node) => {
       if (node.importKind !== 'type') module(node.source);
@@ -103,21 +112,11 @@ export function findingsIn(code: string, file: string): Finding[] {
     VariableDeclarator: ({ id }) => {
       declareAll([id]);
     },
-    FunctionDeclaration: ({ id, params }) => {
-      declareAll([id, ...params]);
-    },
-    FunctionExpression: ({ id, params }) => {
-      declareAll([id, ...params]);
-    },
-    ArrowFunctionExpression: ({ params }) => {
-      declareAll(params);
-    },
-    ClassDeclaration: ({ id }) => {
-      declareAll([id]);
-    },
-    ClassExpression: ({ id }) => {
-      declareAll([id]);
-    },
+    FunctionDeclaration: declareFunction,
+    FunctionExpression: declareFunction,
+    ArrowFunctionExpression: declareFunction,
+    ClassDeclaration: declareClass,
+    ClassExpression: declareClass,
     CatchClause: ({ param }) => {
       declareAll([param]);
     },
@@ -139,20 +138,14 @@ export function findingsIn(code: string, file: string): Finding[] {
       }
     },
     // The key of a shorthand stands for its value too, which comes by itself.
-    Property: ({ key, computed }) => {
-      if (!computed) notUses.add(key);
-    },
+    Property: isKey,
+    MethodDefinition: isKey,
+    PropertyDefinition: isKey,
     TSTypeQuery: ({ exprName }) => {
       notUses.add(exprName);
     },
     TSTypeReference: ({ typeName }) => {
       notUses.add(typeName);
-    },
-    MethodDefinition: ({ key, computed }) => {
-      if (!computed) notUses.add(key);
-    },
-    PropertyDefinition: ({ key, computed }) => {
-      if (!computed) notUses.add(key);
     },
     Identifier: (node) => {
       if (!notUses.has(node)) used.push({ name: node.name, at: node.start });

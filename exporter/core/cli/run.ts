@@ -1,0 +1,54 @@
+/** The command `amplitude-core`: which of its commands runs, and what an error of one becomes. */
+
+import { type Command, Faults, UsageError } from './command.ts';
+import { PACKAGE_VERSION } from './package-files.ts';
+
+/** Loaded when they run: what builds a core takes a while to load. */
+const commands: Readonly<Record<string, () => Promise<Command>>> = {
+  init: async () => (await import('./init.ts')).init,
+  build: async () => (await import('./build/command.ts')).build,
+  inspect: async () => (await import('./inspect.ts')).inspect,
+};
+
+const HELP = `A core of your own for the OpenTelemetry Collector's Amplitude exporter.
+
+Usage: amplitude-core COMMAND [options]
+
+  init DIR               a new project, with an example, its test and a workflow for CI
+  build                  dist/core.wasm, for the collector, of the project in this folder
+  inspect FILE           what a core.wasm is, and what it reads and writes
+
+  --help                 this, or what a command takes: amplitude-core build --help
+  --version              the version of this package
+`;
+
+/** Runs a command line, without the name of the program. Answers with the exit code: 0, 1 for faults, 2 for wrong usage. */
+export async function run(argv: readonly string[]): Promise<number> {
+  const [name = '--help', ...args] = argv;
+  if (name === '--help' || name === '-h' || name === 'help') return print(HELP);
+  if (name === '--version') return print(`${PACKAGE_VERSION}\n`);
+  try {
+    const command = Object.hasOwn(commands, name) ? await commands[name]?.() : undefined;
+    if (command === undefined) throw new UsageError(`there is no command ${name}`);
+    if (args.includes('--help') || args.includes('-h')) return print(command.help);
+    return await command.run(args);
+  } catch (error) {
+    return failed(name, error);
+  }
+}
+
+function print(text: string): number {
+  process.stdout.write(text);
+  return 0;
+}
+
+function failed(name: string, error: unknown): number {
+  if (error instanceof UsageError) {
+    const help = Object.hasOwn(commands, name) ? `amplitude-core ${name} --help` : 'amplitude-core --help';
+    console.error(`amplitude-core: ${error.message}\nSee ${help}`);
+    return 2;
+  }
+  // Of anything else the stack is of use: it is a fault of this package.
+  console.error(error instanceof Faults ? error.message : error);
+  return 1;
+}

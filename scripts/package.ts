@@ -1,0 +1,46 @@
+/** Emits the npm package @flagsmith/amplitude-core to exporter/core/dist: JavaScript, declarations, and what it comes with. */
+
+import { execFileSync } from 'node:child_process';
+import { cp, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { dirname, join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+const PACKAGE = join(ROOT, 'exporter/core');
+const DIST = join(PACKAGE, 'dist');
+/** Moved into place when it is whole: somebody may run the one that is there. */
+const NEXT = join(PACKAGE, 'dist.next');
+
+const WIT_TYPES = 'generated/interfaces/flagsmith-amplitude-exporter-types.d.ts';
+
+async function emit(): Promise<void> {
+  await rm(NEXT, { recursive: true, force: true });
+  const tsc = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin/tsc');
+  execFileSync(process.execPath, [tsc, '--project', join(PACKAGE, 'tsconfig.package.json'), '--outDir', NEXT], {
+    stdio: 'inherit',
+  });
+  await mkdir(join(NEXT, 'generated'), { recursive: true });
+  await Promise.all([
+    cp(join(PACKAGE, 'generated'), join(NEXT, 'generated'), { recursive: true }),
+    cp(join(PACKAGE, 'cli/template'), join(NEXT, 'cli/template'), { recursive: true }),
+    cp(join(ROOT, 'wit'), join(NEXT, 'wit'), { recursive: true }),
+    cp(join(ROOT, 'exporter/amplitudeexporter/internal/guest/core.wasm'), join(NEXT, 'core.wasm')),
+  ]);
+  await referToWitTypes();
+  await rm(DIST, { recursive: true, force: true });
+  await rename(NEXT, DIST);
+}
+
+/** Declarations name the types of wit/ by a module that is declared in one file: TypeScript has to be told of it. */
+async function referToWitTypes(): Promise<void> {
+  for (const name of await readdir(NEXT, { recursive: true })) {
+    const path = join(NEXT, name);
+    if (!name.endsWith('.d.ts') || name.startsWith('generated')) continue;
+    const text = await readFile(path, 'utf8');
+    if (!text.includes("'flagsmith:amplitude-exporter/types@") && !text.includes('"flagsmith:amplitude-exporter/types@')) continue;
+    await writeFile(path, `/// <reference path="${relative(dirname(path), join(NEXT, WIT_TYPES))}" />\n${text}`);
+  }
+}
+
+await emit();
