@@ -1,0 +1,64 @@
+import type { Chunks } from './chunks.ts';
+
+/** A line, its number counted from 1. Undefined where it has more bytes than are taken; it has been passed over. */
+export interface Line {
+  readonly number: number;
+  readonly text: string | undefined;
+}
+
+const LINE_FEED = 0x0a;
+
+/** Lines without their ends; an empty one behind the last line feed is none. */
+export async function* linesIn(chunks: Chunks, mostBytes: number): AsyncGenerator<Line> {
+  let number = 1;
+  let parts: Buffer[] = [];
+  let bytes = 0;
+  const add = (part: Buffer): void => {
+    bytes += part.length;
+    if (bytes <= mostBytes) parts.push(part);
+    else parts = [];
+  };
+  const take = (): Line => {
+    const text = bytes > mostBytes ? undefined : textOf(parts, bytes);
+    parts = [];
+    bytes = 0;
+    return { number: number++, text };
+  };
+  for await (const chunk of chunks) {
+    let start = 0;
+    for (let end = chunk.indexOf(LINE_FEED); end >= 0; end = chunk.indexOf(LINE_FEED, start)) {
+      add(chunk.subarray(start, end));
+      start = end + 1;
+      yield take();
+    }
+    if (start < chunk.length) add(chunk.subarray(start));
+  }
+  if (bytes > 0) yield take();
+}
+
+function textOf(parts: readonly Buffer[], bytes: number): string {
+  const [first] = parts;
+  if (first === undefined) return '';
+  return (parts.length === 1 ? first : Buffer.concat(parts, bytes)).toString('utf8');
+}
+
+/** How deep in objects and lists the end of a line is. */
+export interface Nesting {
+  /** 0 = all that was opened is closed. */
+  readonly depth: number;
+  /** Whether the line ends within a string, which JSON does not allow. */
+  readonly isInString: boolean;
+}
+
+/** `depth` is that of the line before. */
+export function nestingAfter(line: string, depth: number): Nesting {
+  let at = depth;
+  let isInString = false;
+  for (const [token] of line.matchAll(/\\.|["{}[\]]/g)) {
+    if (token === '"') isInString = !isInString;
+    else if (isInString) continue;
+    else if (token === '{' || token === '[') at++;
+    else if (token === '}' || token === ']') at--;
+  }
+  return { depth: at, isInString };
+}

@@ -1,0 +1,44 @@
+import { prefixedMessages, protobufMessage } from './binary-messages.ts';
+import { type Chunks, DamagedFile, type Plain, plainOf } from './chunks.ts';
+import { jsonMessages } from './json-messages.ts';
+import type { Message } from './message.ts';
+
+/**
+ * What a file holds, in its order: OTLP requests as JSON lines or over many lines, messages behind their lengths, or one
+ * request in protobuf; each of them as it is, or compressed as a whole by gzip or zstd. What is broken is named and passed
+ * over. At no time more than one request is in memory. `name` is the file's, as messages are to give it.
+ */
+export async function* messagesIn(name: string, chunks: Chunks): AsyncGenerator<Message> {
+  try {
+    yield* readersOf(name, await plainOf(chunks));
+  } catch (error) {
+    if (!(error instanceof DamagedFile) && !isReadError(error)) throw error;
+    yield { tag: 'fault', place: name, message: error.message };
+  }
+}
+
+function readersOf(name: string, { format, chunks, isCompressed }: Plain): AsyncIterable<Message> {
+  const file = isCompressed ? `${name} decompressed,` : name;
+  switch (format) {
+    case 'json':
+      return jsonMessages(file, chunks);
+    case 'prefixed':
+      return prefixedMessages(file, chunks);
+    case 'protobuf':
+      return protobufMessage(name, chunks);
+    case 'nothing':
+      return nothing();
+    case 'unknown':
+      return fault(name, 'is neither OTLP in JSON nor OTLP in protobuf, nor what the file exporter writes');
+  }
+}
+
+async function* nothing(): AsyncGenerator<Message> {}
+
+async function* fault(place: string, message: string): AsyncGenerator<Message> {
+  yield { tag: 'fault', place, message };
+}
+
+function isReadError(error: unknown): error is Error {
+  return error instanceof Error && 'syscall' in error;
+}
