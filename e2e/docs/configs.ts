@@ -1,7 +1,7 @@
 /** How configs of the Collector, whole or in part, and manifests of OCB are checked. A check answers with the faults that it found. */
 
 import { isObject, type Json } from './json.ts';
-import { MODULE, shippedModules, smallCollector, VERSION, validate } from './repository.ts';
+import { MODULE, pathOf, shippedModules, smallCollector, VERSION, validate } from './repository.ts';
 
 const SECTIONS = ['receivers', 'processors', 'exporters', 'extensions', 'connectors'] as const;
 
@@ -30,10 +30,28 @@ export function isConfig(document: Json): boolean {
 
 /** One that is whole is checked as it is, a part of one with what is missing around it. */
 export function configFaults(document: Json): string[] {
-  const config = complete(document as Config);
+  const config = withDefaultCores(complete(document as Config));
   const { config: known, faults } = withStandIns(config);
   const { ok, said } = validate(known);
   return [...faults, ...storageFaults(config), ...(ok ? [] : [said])];
+}
+
+/** A core of one's own is not here: the default core's file stands in its place, which has no options. */
+function withDefaultCores(config: Config): Config {
+  const exporters = Object.entries(config.exporters ?? {}).map(([id, exporter]) =>
+    isObject(exporter) && isObject(exporter.core)
+      ? [id, { ...exporter, core: withDefaultCore(exporter.core) }]
+      : [id, exporter],
+  );
+  return { ...config, exporters: Object.fromEntries(exporters) };
+}
+
+function withDefaultCore({ sha256: _, options: __, ...core }: Json): Json {
+  return {
+    ...core,
+    ...('file' in core && { file: pathOf('exporter/amplitudeexporter/internal/guest/core.wasm') }),
+    ...(isObject(core.shadow) && { shadow: withDefaultCore(core.shadow) }),
+  };
 }
 
 const OTLP = { otlp: { protocols: { http: { endpoint: '127.0.0.1:4318' } } } };

@@ -178,7 +178,7 @@ func TestAnAnswerThatTheCoreFailsWithIsJudgedByItsStatus(t *testing.T) {
 			}
 			assert.Equal(t, 1, strings.Count(f.everythingAbove(zap.InfoLevel), "the instance was thrown away"))
 			metadatatest.AssertEqualExporterAmplitudeDiscardedInstances(t, f.telemetry, []metricdata.DataPoint[int64]{
-				{Value: 1, Attributes: attribute.NewSet(attribute.String("exporter", "amplitude"))},
+				{Value: 1, Attributes: attribute.NewSet(attribute.String("exporter", "amplitude"), attribute.String("core", "default"))},
 			}, metricdatatest.IgnoreTimestamp(), metricdatatest.IgnoreExemplars())
 		})
 	}

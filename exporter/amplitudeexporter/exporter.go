@@ -107,7 +107,7 @@ func (e *amplitudeExporter) start(ctx context.Context, host component.Host) erro
 	if len(faults) > 0 {
 		return joined(faults)
 	}
-	pool, plan, err := core.NewPool(ctx, e.cfg.forCore(), e.telemetry.guestObserver())
+	pool, plan, err := core.NewPool(ctx, e.cfg.forCore(), e.telemetry.guestObserver(core))
 	if err != nil {
 		return err
 	}
@@ -123,7 +123,7 @@ func (e *amplitudeExporter) start(ctx context.Context, host component.Host) erro
 	for _, notice := range plan.Notices {
 		e.set.Logger.Info(notice)
 	}
-	return errors.Join(e.telemetry.watchMemory(pool), e.telemetry.watchWaiting(e.waiting))
+	return errors.Join(e.telemetry.watchCore(pool), e.telemetry.watchWaiting(e.waiting))
 }
 
 // stopQueues ends what waits. From here on workers of the second queue put nothing back into it.

@@ -263,7 +263,13 @@ func TestMetrics(t *testing.T) {
 	}
 	assert.Equal(t, map[string]uint64{"configure": 1, "decide": 2, "divide": 1, "classify": 2}, calls)
 
-	metadatatest.AssertEqualExporterAmplitudeGuestMemory(t, f.telemetry, []metricdata.DataPoint[int64]{{Attributes: id}}, only, metricdatatest.IgnoreTimestamp())
+	core := must(guest.DefaultCore())
+	ofCore := attribute.NewSet(attribute.String("exporter", "amplitude"), attribute.String("core", "default"))
+	metadatatest.AssertEqualExporterAmplitudeGuestMemory(t, f.telemetry, []metricdata.DataPoint[int64]{{Attributes: ofCore}}, only, metricdatatest.IgnoreTimestamp())
+	metadatatest.AssertEqualExporterAmplitudeCoreInfo(t, f.telemetry, []metricdata.DataPoint[int64]{{Value: 1, Attributes: attribute.NewSet(
+		attribute.String("exporter", "amplitude"), attribute.String("core", "default"), attribute.String("version", core.Manifest.Version),
+		attribute.String("sha256", core.SHA256), attribute.String("contract", core.Manifest.Contract),
+	)}}, metricdatatest.IgnoreTimestamp())
 	_, err = f.telemetry.GetMetric("otelcol_exporter_amplitude_discarded_instances")
 	assert.Error(t, err, "none was")
 }

@@ -2,6 +2,7 @@ package amplitudeexporter
 
 import (
 	"context"
+	"errors"
 	"strconv"
 	"strings"
 	"sync"
@@ -124,23 +125,35 @@ func (i *instruments) countRequest(ctx context.Context, events, size, status int
 	i.builder.ExporterAmplitudeRequestSize.Record(ctx, int64(size), i.only)
 }
 
-// guestObserver counts what instances of the core do.
-func (i *instruments) guestObserver() guest.Observer {
+// guestObserver counts what instances of a core do.
+func (i *instruments) guestObserver(core *guest.Core) guest.Observer {
+	name := attribute.String("core", core.Manifest.Name)
+	both := metric.WithAttributeSet(attribute.NewSet(i.id, name))
 	return guest.Observer{
 		Called: func(ctx context.Context, function string, took time.Duration) {
 			i.builder.ExporterAmplitudeGuestDuration.Record(ctx, took.Seconds(),
-				metric.WithAttributes(i.id, attribute.String("function", function)))
+				metric.WithAttributes(i.id, name, attribute.String("function", function)))
 		},
-		Discarded: func(ctx context.Context) { i.builder.ExporterAmplitudeDiscardedInstances.Add(ctx, 1, i.only) },
+		Discarded: func(ctx context.Context) { i.builder.ExporterAmplitudeDiscardedInstances.Add(ctx, 1, both) },
 	}
 }
 
-// watchMemory has the memory of a pool's instances shown.
-func (i *instruments) watchMemory(pool *guest.Pool) error {
-	return i.builder.RegisterExporterAmplitudeGuestMemoryCallback(func(_ context.Context, o metric.Int64Observer) error {
-		o.Observe(pool.MemoryBytes(), i.only)
-		return nil
-	})
+// watchCore has shown which core decides, and the memory of its instances.
+func (i *instruments) watchCore(pool *guest.Pool) error {
+	core := pool.Core()
+	name := attribute.String("core", core.Manifest.Name)
+	memory := metric.WithAttributeSet(attribute.NewSet(i.id, name))
+	info := metric.WithAttributeSet(attribute.NewSet(i.id, name, attribute.String("version", core.Manifest.Version),
+		attribute.String("sha256", core.SHA256), attribute.String("contract", core.Manifest.Contract)))
+	return errors.Join(
+		i.builder.RegisterExporterAmplitudeGuestMemoryCallback(func(_ context.Context, o metric.Int64Observer) error {
+			o.Observe(pool.MemoryBytes(), memory)
+			return nil
+		}),
+		i.builder.RegisterExporterAmplitudeCoreInfoCallback(func(_ context.Context, o metric.Int64Observer) error {
+			o.Observe(1, info)
+			return nil
+		}))
 }
 
 // watchWaiting has the age of the oldest record shown that waits.

@@ -28,6 +28,7 @@ type TelemetryBuilder struct {
 	meter                                   metric.Meter
 	mu                                      sync.Mutex
 	registrations                           []metric.Registration
+	ExporterAmplitudeCoreInfo               metric.Int64ObservableGauge
 	ExporterAmplitudeDiscardedInstances     metric.Int64Counter
 	ExporterAmplitudeGuestDuration          metric.Float64Histogram
 	ExporterAmplitudeGuestMemory            metric.Int64ObservableUpDownCounter
@@ -50,6 +51,21 @@ type telemetryBuilderOptionFunc func(mb *TelemetryBuilder)
 
 func (tbof telemetryBuilderOptionFunc) apply(mb *TelemetryBuilder) {
 	tbof(mb)
+}
+
+// RegisterExporterAmplitudeCoreInfoCallback sets callback for observable ExporterAmplitudeCoreInfo metric.
+func (builder *TelemetryBuilder) RegisterExporterAmplitudeCoreInfoCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.ExporterAmplitudeCoreInfo, obs: o})
+		return nil
+	}, builder.ExporterAmplitudeCoreInfo)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
 }
 
 // RegisterExporterAmplitudeGuestMemoryCallback sets callback for observable ExporterAmplitudeGuestMemory metric.
@@ -120,6 +136,12 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	}
 	builder.meter = Meter(settings)
 	var err, errs error
+	builder.ExporterAmplitudeCoreInfo, err = builder.meter.Int64ObservableGauge(
+		"otelcol_exporter_amplitude_core_info",
+		metric.WithDescription("The core that decides what records become; always 1. [Alpha]"),
+		metric.WithUnit("1"),
+	)
+	errs = errors.Join(errs, err)
 	builder.ExporterAmplitudeDiscardedInstances, err = builder.meter.Int64Counter(
 		"otelcol_exporter_amplitude_discarded_instances",
 		metric.WithDescription("Instances of the WebAssembly guest that were thrown away after a failure. [Alpha]"),
