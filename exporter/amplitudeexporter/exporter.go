@@ -45,12 +45,15 @@ type amplitudeExporter struct {
 
 	// aside has a queue for records that have to wait; nil = they wait in the main one.
 	aside exporter.Logs
+	// onDisk is that queue where it outlives the process; nil where it does not.
+	onDisk exporter.Logs
 	// asideOpen keeps that queue open while a worker of its own puts something back.
 	asideOpen sync.RWMutex
 	// drained counts records from that queue where it gets no new ones.
 	drained atomic.Int64
 
 	way     *way
+	breaker *breaker
 	pacer   *pacer
 	waiting *waitingRecords
 	rejects *rejects
@@ -85,12 +88,9 @@ func newAmplitudeExporter(cfg *Config, set exporter.Settings) (*amplitudeExporte
 		waiting:    newWaitingRecords(),
 		handOver:   handedOver,
 	}
-	e.way = newWay(e.logger, pauses{
-		initial:    cfg.RetryConfig.InitialInterval,
-		max:        cfg.RetryConfig.MaxInterval,
-		multiplier: cfg.RetryConfig.Multiplier,
-		spread:     cfg.RetryConfig.RandomizationFactor,
-	}, cfg.refusalGrace(), e.waiting.count)
+	between := pausesOf(&cfg.RetryConfig)
+	e.way = newWay(e.logger, between, cfg.refusalGrace(), e.waiting.count)
+	e.breaker = newBreaker(e.logger, between, e.waiting.count)
 	e.rejects = newRejects(cfg.Rejects, e.logger, telemetry)
 	e.stopping, e.stop = context.WithCancelCause(context.Background())
 	e.closing, e.close = context.WithCancelCause(context.Background())
@@ -112,7 +112,8 @@ func (e *amplitudeExporter) start(ctx context.Context, host component.Host) erro
 		return err
 	}
 	client.sendTo(plan.Endpoint, e.userAgent)
-	e.way.reportTo(host)
+	health := newHealth(host)
+	e.way.report, e.breaker.report = health.part(), health.part()
 	e.hints = map[string]string{}
 	for _, hint := range plan.Hints {
 		e.hints[hint.Reason] = hint.Message
@@ -123,7 +124,7 @@ func (e *amplitudeExporter) start(ctx context.Context, host component.Host) erro
 	for _, notice := range plan.Notices {
 		e.set.Logger.Info(notice)
 	}
-	return errors.Join(e.telemetry.watchCore(pool), e.telemetry.watchWaiting(e.waiting))
+	return errors.Join(e.telemetry.watchCore(pool), e.telemetry.watchWaiting(e.waiting), e.telemetry.watchBreaker(e.breaker))
 }
 
 // stopQueues ends what waits. From here on workers of the second queue put nothing back into it.
@@ -185,19 +186,20 @@ func (e *amplitudeExporter) push(ctx context.Context, logs plog.Logs, from sourc
 		d.expires = lastOf(arrivals, now).Add(most)
 	}
 
-	prepared, err := e.preparer.Prepare(ctx, logs)
-	if err != nil {
-		if e.isForHeir(err, from) {
-			// The queue may use their memory again.
-			left := plog.NewLogs()
-			logs.CopyTo(left)
-			e.leave(ctx, left, err.Error())
-			return nil
-		}
+	isDone, err := d.decide(ctx)
+	switch {
+	case isDone:
+		return nil
+	case err != nil && e.isForHeir(err, from):
+		// The queue may use their memory again.
+		left := plog.NewLogs()
+		logs.CopyTo(left)
+		e.leave(ctx, left, err.Error())
+		return nil
+	case err != nil:
 		return err
 	}
-	d.prepared = prepared
-	e.countPrepared(ctx, logs, prepared)
+	e.countPrepared(ctx, logs, d.prepared)
 	return d.result(ctx, d.run(ctx))
 }
 

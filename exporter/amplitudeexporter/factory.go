@@ -122,6 +122,9 @@ func createLogs(ctx context.Context, set exporter.Settings, config component.Con
 	if cfg.setsAside() {
 		e.aside = aside
 	}
+	if cfg.hasStorage() {
+		e.onDisk = aside
+	}
 	set.Logger = limited(set.Logger)
 	logs, err := exporterhelper.NewLogs(ctx, set, cfg, e.pushLogs, helperOptions(cfg.RetryConfig, cfg.QueueConfig)...)
 	if err != nil {

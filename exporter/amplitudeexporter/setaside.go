@@ -87,25 +87,8 @@ func (d *delivery) setAside(ctx context.Context, now time.Time, than time.Durati
 	if d.aside == nil || now.Sub(d.asideRefused) < asideAgain {
 		return false
 	}
-	if d.from != fromQueue {
-		// That queue may be ending. Then nobody would take out what is put in.
-		d.asideOpen.RLock()
-		defer d.asideOpen.RUnlock()
-		if d.stopping.Err() != nil {
-			return false
-		}
-	}
 	marks := d.marks(than, now)
-	if len(marks) == 0 {
-		return false
-	}
-	records := recordsOf(d.logs, marks)
-	arrivals := arrivalsIn(records, now)
-	d.waiting.enqueue(arrivals)
-	if err := d.aside.ConsumeLogs(ctx, records); err != nil {
-		d.waiting.refuse(arrivals)
-		d.asideRefused = now
-		d.logger.Warn("The queue of records that are set aside is full, so they wait where they are", zap.Int("events", len(marks)))
+	if len(marks) == 0 || !d.putAside(ctx, recordsOf(d.logs, marks), now) {
 		return false
 	}
 	// While nothing passes everything waits, of which the log has a line already.
@@ -115,6 +98,27 @@ func (d *delivery) setAside(ctx context.Context, now time.Time, than time.Durati
 	d.pieces = slices.DeleteFunc(d.pieces, func(p piece) bool { return p.isFor(than, now) })
 	d.paced = map[int][]prepare.Event{}
 	d.requests, d.failedProbes = 0, 0
+	return true
+}
+
+// putAside puts records into the second queue, which has them from here on. It reports whether there was room.
+func (d *delivery) putAside(ctx context.Context, records plog.Logs, now time.Time) bool {
+	if d.from != fromQueue {
+		// That queue may be ending. Then nobody would take out what is put in.
+		d.asideOpen.RLock()
+		defer d.asideOpen.RUnlock()
+		if d.stopping.Err() != nil {
+			return false
+		}
+	}
+	count, arrivals := records.LogRecordCount(), arrivalsIn(records, now)
+	d.waiting.enqueue(arrivals)
+	if err := d.aside.ConsumeLogs(ctx, records); err != nil {
+		d.waiting.refuse(arrivals)
+		d.asideRefused = now
+		d.logger.Warn("The queue of records that are set aside is full, so they wait where they are", zap.Int("events", count))
+		return false
+	}
 	return true
 }
 
@@ -161,6 +165,12 @@ func marksIn(logs plog.Logs, now time.Time) map[int]record.Marks {
 
 // recordsOf copies records, given by their index, and writes marks on them.
 func recordsOf(logs plog.Logs, wanted map[int]record.Marks) plog.Logs {
+	isWanted := func(index int) bool { _, is := wanted[index]; return is }
+	return copiesOf(logs, isWanted, func(copied plog.LogRecord, index int) { record.SetMarks(copied, wanted[index]) })
+}
+
+// copiesOf copies records that are wanted, by their index, and calls `each` for every copy.
+func copiesOf(logs plog.Logs, isWanted func(index int) bool, each func(copied plog.LogRecord, index int)) plog.Logs {
 	out := plog.NewLogs()
 	index := -1
 	for _, rl := range logs.ResourceLogs().All() {
@@ -169,10 +179,10 @@ func recordsOf(logs plog.Logs, wanted map[int]record.Marks) plog.Logs {
 			newScope := plog.NewScopeLogs()
 			for _, lr := range sl.LogRecords().All() {
 				index++
-				if marks, ok := wanted[index]; ok {
+				if isWanted(index) {
 					copied := newScope.LogRecords().AppendEmpty()
 					lr.CopyTo(copied)
-					record.SetMarks(copied, marks)
+					each(copied, index)
 				}
 			}
 			if newScope.LogRecords().Len() == 0 {

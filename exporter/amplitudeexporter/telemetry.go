@@ -163,3 +163,15 @@ func (i *instruments) watchWaiting(waiting *waitingRecords) error {
 		return nil
 	})
 }
+
+// watchBreaker has shown whether the core fails with most records.
+func (i *instruments) watchBreaker(b *breaker) error {
+	return i.builder.RegisterExporterAmplitudeCoreFailingCallback(func(_ context.Context, o metric.Int64Observer) error {
+		failing := int64(0)
+		if b.isOpen() {
+			failing = 1
+		}
+		o.Observe(failing, i.only)
+		return nil
+	})
+}

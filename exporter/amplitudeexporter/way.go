@@ -7,8 +7,8 @@ import (
 	"sync"
 	"time"
 
-	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/component/componentstatus"
+	"go.opentelemetry.io/collector/config/configretry"
 	"go.uber.org/zap"
 )
 
@@ -85,10 +85,6 @@ const (
 )
 
 func newWay(logger *zap.Logger, p pauses, grace time.Duration, waiting func() int) *way {
-	if p.initial == 0 {
-		// exporterhelper takes it for no pause at all, which would be as many requests as fail.
-		p.initial = firstProbePause
-	}
 	return &way{
 		logger:  logger,
 		report:  func(*componentstatus.Event) {},
@@ -98,11 +94,6 @@ func newWay(logger *zap.Logger, p pauses, grace time.Duration, waiting func() in
 		now:     time.Now,
 		turn:    make(chan *closure, 1),
 	}
-}
-
-// reportTo has the state of the way reported as the component's status.
-func (w *way) reportTo(host component.Host) {
-	w.report = func(event *componentstatus.Event) { componentstatus.ReportStatus(host, event) }
 }
 
 // permit is how a request may go.
@@ -348,6 +339,21 @@ func (w *way) probeIn(pause time.Duration) {
 		default:
 		}
 	})
+}
+
+// pausesOf are those of a config.
+func pausesOf(cfg *configretry.BackOffConfig) pauses {
+	p := pauses{
+		initial:    cfg.InitialInterval,
+		max:        cfg.MaxInterval,
+		multiplier: cfg.Multiplier,
+		spread:     cfg.RandomizationFactor,
+	}
+	if p.initial == 0 {
+		// exporterhelper takes it for no pause at all, which would be as many requests as fail.
+		p.initial = firstProbePause
+	}
+	return p
 }
 
 // next is the pause that follows one: short at first, twice as long up to the initial one of retry_on_failure, then as

@@ -214,10 +214,10 @@ func TestWayTellsTheOperatorThatItIsOpenAgain(t *testing.T) {
 
 func TestWayReportsToAHostThatWantsToKnow(t *testing.T) {
 	onWay(t, time.Minute, func(w *testedWay) {
-		w.reportTo(componenttest.NewNopHost())
+		w.report = newHealth(componenttest.NewNopHost()).part()
 		w.closeBy(outage)
 		host := &reportedTo{Host: componenttest.NewNopHost()}
-		w.reportTo(host)
+		w.report = newHealth(host).part()
 		w.pass(time.Now())
 		require.Len(w, host.events, 1)
 		assert.Equal(w, componentstatus.StatusOK, host.events[0].Status())

@@ -28,6 +28,7 @@ type TelemetryBuilder struct {
 	meter                                   metric.Meter
 	mu                                      sync.Mutex
 	registrations                           []metric.Registration
+	ExporterAmplitudeCoreFailing            metric.Int64ObservableGauge
 	ExporterAmplitudeCoreInfo               metric.Int64ObservableGauge
 	ExporterAmplitudeDiscardedInstances     metric.Int64Counter
 	ExporterAmplitudeGuestDuration          metric.Float64Histogram
@@ -51,6 +52,21 @@ type telemetryBuilderOptionFunc func(mb *TelemetryBuilder)
 
 func (tbof telemetryBuilderOptionFunc) apply(mb *TelemetryBuilder) {
 	tbof(mb)
+}
+
+// RegisterExporterAmplitudeCoreFailingCallback sets callback for observable ExporterAmplitudeCoreFailing metric.
+func (builder *TelemetryBuilder) RegisterExporterAmplitudeCoreFailingCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.ExporterAmplitudeCoreFailing, obs: o})
+		return nil
+	}, builder.ExporterAmplitudeCoreFailing)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
 }
 
 // RegisterExporterAmplitudeCoreInfoCallback sets callback for observable ExporterAmplitudeCoreInfo metric.
@@ -136,6 +152,12 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	}
 	builder.meter = Meter(settings)
 	var err, errs error
+	builder.ExporterAmplitudeCoreFailing, err = builder.meter.Int64ObservableGauge(
+		"otelcol_exporter_amplitude_core_failing",
+		metric.WithDescription("1 while the core fails with most records, so that no more are decided on and all wait; else 0. [Alpha]"),
+		metric.WithUnit("1"),
+	)
+	errs = errors.Join(errs, err)
 	builder.ExporterAmplitudeCoreInfo, err = builder.meter.Int64ObservableGauge(
 		"otelcol_exporter_amplitude_core_info",
 		metric.WithDescription("The core that decides what records become; always 1. [Alpha]"),

@@ -20,6 +20,10 @@ func TestSetupTelemetry(t *testing.T) {
 	tb, err := metadata.NewTelemetryBuilder(testTel.NewTelemetrySettings())
 	require.NoError(t, err)
 	defer tb.Shutdown()
+	require.NoError(t, tb.RegisterExporterAmplitudeCoreFailingCallback(func(_ context.Context, observer metric.Int64Observer) error {
+		observer.Observe(1)
+		return nil
+	}))
 	require.NoError(t, tb.RegisterExporterAmplitudeCoreInfoCallback(func(_ context.Context, observer metric.Int64Observer) error {
 		observer.Observe(1)
 		return nil
@@ -41,6 +45,9 @@ func TestSetupTelemetry(t *testing.T) {
 	tb.ExporterAmplitudeRequestSize.Record(context.Background(), 1)
 	tb.ExporterAmplitudeRequests.Add(context.Background(), 1)
 	tb.ExporterAmplitudeTakenOverRecords.Add(context.Background(), 1)
+	AssertEqualExporterAmplitudeCoreFailing(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
 	AssertEqualExporterAmplitudeCoreInfo(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())

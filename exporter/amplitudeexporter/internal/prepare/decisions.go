@@ -185,6 +185,8 @@ type pending struct {
 	ends      []int
 	decisions []*decision
 	known     map[string]*decision
+	// faults are the cells with which the core failed alone.
+	faults int
 }
 
 func (p *pending) add(cell []byte) *decision {
@@ -213,6 +215,7 @@ func (p *pending) lines(from, to int) []byte {
 }
 
 func (p *pending) reset() {
+	p.faults = 0
 	p.cells.Reset()
 	p.ends = p.ends[:0]
 	clear(p.decisions)

@@ -17,6 +17,8 @@ type Prepared struct {
 	SampledOut int
 	// Dropped are the records lost: why, by their index among those that were prepared.
 	Dropped map[int]string
+	// Faults is the number of those with which the core failed.
+	Faults int
 
 	plan      *plan
 	events    []Event
@@ -174,11 +176,18 @@ func (p *Prepared) refuses(record int, d *decision) bool {
 	case skipped:
 		p.Skipped++
 	case dropped:
-		p.Dropped[record] = d.reason
+		p.drop(record, d.reason)
 	case undecided, adds:
 		return false
 	}
 	return true
+}
+
+func (p *Prepared) drop(record int, reason string) {
+	p.Dropped[record] = reason
+	if reason == ReasonGuestFault {
+		p.Faults++
+	}
 }
 
 // divide begins batches, and drops what fits none, of all events.
@@ -187,7 +196,7 @@ func (p *Prepared) divide(divided *guest.Divided) {
 	kept := p.events[:0]
 	for i, event := range p.events {
 		if len(dropped) > 0 && int(dropped[0].Event) == i {
-			p.Dropped[event.Record] = dropped[0].Reason
+			p.drop(event.Record, dropped[0].Reason)
 			dropped = dropped[1:]
 			continue
 		}

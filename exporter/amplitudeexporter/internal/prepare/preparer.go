@@ -18,10 +18,19 @@ const (
 	// An instance is held as long as a call lasts, and others may wait for it. So a call stays short.
 	maxRecordsPerCall = 256
 	maxBytesPerCall   = 256 << 10
+	// maxFaultsAhead is with how many cells of records that follow the core may fail: each costs several calls, of which
+	// any may take all the fuel there is.
+	maxFaultsAhead = 8
 
 	// ReasonGuestFault counts records with which the core failed, alone and on a fresh instance.
 	ReasonGuestFault = "guest_fault"
 )
+
+// ErrGivenUp is why nothing was prepared where the caller gave up.
+var ErrGivenUp = errors.New("the core fails with most records")
+
+// GivesUp is asked each time the core has failed with a record: with how many of the records so far.
+type GivesUp func(records, faults int) bool
 
 // Preparer readies records for the requests of one exporter. Safe for concurrent use.
 type Preparer struct {
@@ -77,9 +86,12 @@ type work struct {
 	sizes              []uint32
 	// bytesPerRecord is how many bytes were last written.
 	bytesPerRecord int
+	// givesUp is the caller's; nil for one that never does.
+	givesUp GivesUp
 }
 
 func (w *work) reset() {
+	w.givesUp = nil
 	w.forgetPending()
 	clear(w.decisions)
 	clear(w.ofScope)
@@ -98,10 +110,16 @@ var addsNothing = &decision{kind: adds}
 
 // Prepare decides on records and writes their events. The error is for the whole: nothing was prepared.
 func (p *Preparer) Prepare(ctx context.Context, logs plog.Logs) (*Prepared, error) {
+	return p.PrepareUnless(ctx, logs, nil)
+}
+
+// PrepareUnless is Prepare for a caller that may give up, which is ErrGivenUp.
+func (p *Preparer) PrepareUnless(ctx context.Context, logs plog.Logs, givesUp GivesUp) (*Prepared, error) {
 	w := p.works.Get().(*work)
 	defer p.works.Put(w)
 	w.reset()
 	defer w.reset()
+	w.givesUp = givesUp
 
 	count := logs.LogRecordCount()
 	out := newPrepared(&p.plan, count, count*w.bytesPerRecord)
@@ -152,8 +170,12 @@ func (p *Preparer) prepareScope(ctx context.Context, w *work, out *Prepared, sl 
 			}
 			w.encoder.Begin(lr)
 		}
+		faults := out.Faults
 		if err := out.take(ctx, w.encoder, w.decisions, first+i); err != nil {
 			return err
+		}
+		if out.Faults > faults && w.givesUp != nil && w.givesUp(first+i+1, out.Faults) {
+			return ErrGivenUp
 		}
 	}
 	return nil
@@ -233,7 +255,7 @@ func (p *Preparer) decidePending(ctx context.Context, w *work) error {
 			return err
 		}
 		for cell, d := range pending.known {
-			if d.reason != ReasonGuestFault {
+			if d.kind != undecided && d.reason != ReasonGuestFault {
 				p.memos[i].add(cell, d)
 			}
 		}
@@ -299,9 +321,10 @@ func (p *Preparer) divideSome(ctx context.Context, first uint32, sizes []uint32,
 }
 
 // decideCells has the core decide cells of a decision. Where it fails with several it gets them in halves, so that a cell
-// which it cannot take costs only the records that have it.
+// which it cannot take costs only the records that have it. After a few of those it decides no further: what is left is
+// asked about when its records' turn comes, unless the caller has given up by then.
 func (p *Preparer) decideCells(ctx context.Context, index int, cells *pending, from, to int) error {
-	if from == to {
+	if from == to || cells.faults >= maxFaultsAhead {
 		return nil
 	}
 	err := p.pool.With(ctx, func(instance *guest.Instance) error {
@@ -326,7 +349,8 @@ func (p *Preparer) decideCells(ctx context.Context, index int, cells *pending, f
 		}
 		return p.decideCells(ctx, index, cells, half, to)
 	default:
-		p.logger.Error("The core failed with a record, which is dropped; the instance was thrown away", zap.Error(err))
+		p.logger.Error("The core failed with a record; the instance was thrown away", zap.Error(err))
+		cells.faults++
 		*cells.decisions[from] = decision{kind: dropped, reason: ReasonGuestFault}
 		return nil
 	}
