@@ -56,14 +56,14 @@ func TestBreakerOpensWhereMostOfAHundredAnswersFail(t *testing.T) {
 		last   push
 		opens  bool
 	}{
-		"nothing fails":                           {nil, push{2_000, 0}, false},
-		"a third":                                 {nil, push{3_000, 1_000}, false},
-		"half":                                    {nil, push{1_000, 500}, false},
-		"more than half":                          {nil, push{1_000, 501}, true},
-		"all, of too few":                         {nil, push{99, 99}, false},
-		"all, of enough":                          {nil, push{100, 100}, true},
-		"all, one by one, with what was before":   {pushes{{60, 60}, {39, 39}}, push{1, 1}, true},
-		"all now, but most went well":             {pushes{{80, 0}}, push{60, 60}, false},
+		"nothing fails":                         {nil, push{2_000, 0}, false},
+		"a third":                               {nil, push{3_000, 1_000}, false},
+		"half":                                  {nil, push{1_000, 500}, false},
+		"more than half":                        {nil, push{1_000, 501}, true},
+		"all, of too few":                       {nil, push{99, 99}, false},
+		"all, of enough":                        {nil, push{100, 100}, true},
+		"all, one by one, with what was before": {pushes{{60, 60}, {39, 39}}, push{1, 1}, true},
+		"all now, but most went well":           {pushes{{80, 0}}, push{60, 60}, false},
 		"all now, and what went well is long ago": {pushes{{2_000, 0}, {99, 40}}, push{100, 100}, true},
 		"most did before, this one goes well":     {pushes{{99, 99}}, push{1, 0}, false},
 	} {
