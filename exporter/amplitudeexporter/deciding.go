@@ -51,7 +51,7 @@ func (d *delivery) decide(ctx context.Context) (isDone bool, err error) {
 // whileWaiting ends with what nobody waits longer than: the push, the exporter, and the time that records have.
 func (d *delivery) whileWaiting(ctx context.Context) (context.Context, context.CancelFunc) {
 	waiting, cancel := context.WithCancelCause(ctx)
-	ends := context.AfterFunc(d.stopping, func() { cancel(errStopping) }) //nolint:contextcheck // another one ends this one
+	ends := context.AfterFunc(d.stopping, func() { cancel(errStopping) })
 	expiring, cancelExpiring := waiting, context.CancelFunc(func() {})
 	if !d.expires.IsZero() {
 		expiring, cancelExpiring = context.WithDeadlineCause(waiting, d.expires, errExpired)

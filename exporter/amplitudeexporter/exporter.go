@@ -68,7 +68,9 @@ type amplitudeExporter struct {
 	client   *client
 	pool     *guest.Pool
 	preparer *prepare.Preparer
-	hints    map[string]string
+	// shadow is nil where there is none.
+	shadow *shadow
+	hints  map[string]string
 }
 
 func newAmplitudeExporter(cfg *Config, set exporter.Settings) (*amplitudeExporter, error) {
@@ -103,7 +105,7 @@ func (e *amplitudeExporter) start(ctx context.Context, host component.Host) erro
 		return err
 	}
 	// A file may have changed since the config was validated.
-	core, _, faults := e.cfg.loadCores(ctx)
+	core, beside, faults := e.cfg.loadCores(ctx)
 	if len(faults) > 0 {
 		return joined(faults)
 	}
@@ -120,6 +122,9 @@ func (e *amplitudeExporter) start(ctx context.Context, host component.Host) erro
 	}
 	e.client, e.pool = client, pool
 	e.preparer = prepare.New(pool, &plan, e.cfg.apiKeyJSON(), e.logger)
+	if e.shadow, err = e.newShadow(ctx, beside); err != nil {
+		return err
+	}
 	logCore(e.set.Logger, core)
 	for _, notice := range plan.Notices {
 		e.set.Logger.Info(notice)
@@ -139,6 +144,7 @@ func (e *amplitudeExporter) shutdown(context.Context) error {
 	e.stop(errStopping)
 	e.close(errClosing)
 	e.logLeft()
+	e.shadow.close()
 	e.telemetry.builder.Shutdown()
 	if e.client != nil {
 		e.client.closeIdleConnections()
@@ -200,6 +206,9 @@ func (e *amplitudeExporter) push(ctx context.Context, logs plog.Logs, from sourc
 		return err
 	}
 	e.countPrepared(ctx, logs, d.prepared)
+	if from == fromQueue && !e.breaker.isOpen() {
+		e.shadow.watch(ctx, logs, d.prepared)
+	}
 	return d.result(ctx, d.run(ctx))
 }
 

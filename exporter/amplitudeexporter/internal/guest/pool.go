@@ -42,7 +42,11 @@ func NewPool(ctx context.Context, config Config, observer Observer) (*Pool, Plan
 
 // NewPool readies a first instance of the core to learn the plan.
 func (c *Core) NewPool(ctx context.Context, config Config, observer Observer) (*Pool, Plan, error) {
-	size := runtime.GOMAXPROCS(0)
+	return c.NewPoolOf(ctx, runtime.GOMAXPROCS(0), config, observer)
+}
+
+// NewPoolOf is NewPool for a pool of no more than so many instances.
+func (c *Core) NewPoolOf(ctx context.Context, size int, config Config, observer Observer) (*Pool, Plan, error) {
 	p := &Pool{
 		core:     c,
 		config:   config,

@@ -40,6 +40,7 @@ type TelemetryBuilder struct {
 	ExporterAmplitudeRequestEvents          metric.Int64Histogram
 	ExporterAmplitudeRequestSize            metric.Int64Histogram
 	ExporterAmplitudeRequests               metric.Int64Counter
+	ExporterAmplitudeShadowRecords          metric.Int64Counter
 	ExporterAmplitudeTakenOverRecords       metric.Int64Counter
 }
 
@@ -225,6 +226,12 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		"otelcol_exporter_amplitude_requests",
 		metric.WithDescription("Requests to Amplitude by the class of the answer. [Alpha]"),
 		metric.WithUnit("{requests}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ExporterAmplitudeShadowRecords, err = builder.meter.Int64Counter(
+		"otelcol_exporter_amplitude_shadow_records",
+		metric.WithDescription("Records that core.shadow was to decide on too. Of those that have an event, same are those whose event the shadow core makes too, changed those of which it makes another, skipped and dropped those of which it makes none; added are those of which only it makes one, failed those with which it failed, not_compared those for which it had no time. [Alpha]"),
+		metric.WithUnit("{records}"),
 	)
 	errs = errors.Join(errs, err)
 	builder.ExporterAmplitudeTakenOverRecords, err = builder.meter.Int64Counter(

@@ -44,6 +44,7 @@ func TestSetupTelemetry(t *testing.T) {
 	tb.ExporterAmplitudeRequestEvents.Record(context.Background(), 1)
 	tb.ExporterAmplitudeRequestSize.Record(context.Background(), 1)
 	tb.ExporterAmplitudeRequests.Add(context.Background(), 1)
+	tb.ExporterAmplitudeShadowRecords.Add(context.Background(), 1)
 	tb.ExporterAmplitudeTakenOverRecords.Add(context.Background(), 1)
 	AssertEqualExporterAmplitudeCoreFailing(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
@@ -79,6 +80,9 @@ func TestSetupTelemetry(t *testing.T) {
 		[]metricdata.HistogramDataPoint[int64]{{}}, metricdatatest.IgnoreValue(),
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualExporterAmplitudeRequests(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
+	AssertEqualExporterAmplitudeShadowRecords(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualExporterAmplitudeTakenOverRecords(t, testTel,

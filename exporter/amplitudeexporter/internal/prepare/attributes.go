@@ -147,3 +147,26 @@ func (p *Preparer) Treat(ctx context.Context, logs plog.Logs, hashKey string) (p
 	logs.CopyTo(treated)
 	return treated, record.Treat(ctx, treated, p.treatAttributes, hashKey)
 }
+
+// TreatsOtherwise are those of some attributes that another preparer's core has left as they are or hashed, and this one's
+// would not have. None is asked of the other: what is not remembered there counts as left.
+func (p *Preparer) TreatsOtherwise(ctx context.Context, keys []string, than *Preparer) (map[string]bool, error) {
+	treatments := make([]guest.Treatment, len(keys))
+	if p.from.TreatsAttributes {
+		var err error
+		if treatments, err = p.treatAttributes(ctx, keys); err != nil {
+			return nil, err
+		}
+	}
+	otherwise := map[string]bool{}
+	for i, key := range keys {
+		was := guest.TreatmentNone
+		if known, isKnown := than.treatments.recall(guest.LevelRecord, keys[i:i+1]); isKnown {
+			was = known[0]
+		}
+		if treatments[i] != was {
+			otherwise[key] = true
+		}
+	}
+	return otherwise, nil
+}

@@ -1,9 +1,11 @@
 package prepare
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
+	"slices"
 
 	"github.com/Flagsmith/flagsmith-otel-collector/exporter/amplitudeexporter/internal/guest"
 	"github.com/Flagsmith/flagsmith-otel-collector/exporter/amplitudeexporter/internal/record"
@@ -250,6 +252,15 @@ func (p *Prepared) Batches() [][]Event {
 		batches[i] = p.events[from:to]
 	}
 	return batches
+}
+
+// EventOf is the event of the record with an index, as it is sent; nil where it has none.
+func (p *Prepared) EventOf(record int) []byte {
+	i, has := slices.BinarySearchFunc(p.events, record, func(e Event, record int) int { return cmp.Compare(e.Record, record) })
+	if !has {
+		return nil
+	}
+	return p.appendEvent(make([]byte, 0, p.size(&p.events[i])), &p.events[i])
 }
 
 // Body writes the body of a request with events.
