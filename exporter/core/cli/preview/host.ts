@@ -1,59 +1,47 @@
-/** What the command needs of the test kit's host. */
+/** What the command needs of the test kit's host, which tests replace. */
 
-export interface OtlpLogs {
-  readonly resourceLogs?: readonly ResourceLogs[];
+import { type CoreModule, defaultCore, type OtlpLogs, type Outcome, readCore, startHost } from '../../testing/index.ts';
+
+export type { OtlpLogs, Outcome };
+
+export type ResourceLogs = NonNullable<OtlpLogs['resourceLogs']>[number];
+export type ScopeLogs = NonNullable<ResourceLogs['scopeLogs']>[number];
+export type LogRecord = NonNullable<ScopeLogs['logRecords']>[number];
+export type Attributes = NonNullable<LogRecord['attributes']>;
+export type AnyValue = NonNullable<Attributes[number]['value']>;
+
+/** A core that decides about records, under the settings of an exporter. */
+export interface Mapper {
+  /** Such as `acme 1.4.0`. */
+  readonly name: string;
+  /** What the core's plan says of reasons for which records are dropped. */
+  readonly hints: ReadonlyMap<string, string>;
+  /** Bytes of the core.wasm. */
+  readonly bytes: Uint8Array;
+  /** What becomes of each record of a request, in its order. */
+  push(request: OtlpLogs): Outcome[];
 }
 
-export interface ResourceLogs {
-  readonly resource?: { readonly attributes?: readonly KeyValue[]; readonly droppedAttributesCount?: number };
-  readonly scopeLogs?: readonly ScopeLogs[];
-  readonly schemaUrl?: string;
+export interface MapperOptions {
+  /** The bytes of a core.wasm; without them the core that comes with the package. */
+  readonly bytes: Uint8Array | undefined;
+  /** The exporter's, with the keys of the Collector's YAML. */
+  readonly settings: Readonly<Record<string, unknown>>;
+  /** Milliseconds since the Unix epoch: the time of a record that has none. */
+  readonly arrival: number;
 }
 
-export interface ScopeLogs {
-  readonly scope?: {
-    readonly name?: string;
-    readonly version?: string;
-    readonly attributes?: readonly KeyValue[];
-    readonly droppedAttributesCount?: number;
+/** Throws an `Error` whose message says what is wrong: with the core, or each fault of the settings on a line. */
+export type StartMapper = (options: MapperOptions) => Mapper;
+
+export const startMapper: StartMapper = ({ bytes, settings, arrival }) => {
+  const core: CoreModule = bytes === undefined ? defaultCore() : readCore(bytes);
+  const host = startHost({ core, config: settings, arrival });
+  const { name, version } = core.manifest;
+  return {
+    name: `${name} ${version}`,
+    hints: new Map(host.plan.hints.map(({ reason, message }) => [reason, message])),
+    bytes: core.bytes,
+    push: (request) => host.push(request),
   };
-  readonly logRecords?: readonly LogRecord[];
-  readonly schemaUrl?: string;
-}
-
-export interface LogRecord {
-  readonly timeUnixNano?: Integer;
-  readonly observedTimeUnixNano?: Integer;
-  readonly severityNumber?: number;
-  readonly severityText?: string;
-  readonly body?: AnyValue;
-  readonly attributes?: readonly KeyValue[];
-  readonly droppedAttributesCount?: number;
-  readonly flags?: number;
-  readonly traceId?: string;
-  readonly spanId?: string;
-  readonly eventName?: string;
-}
-
-export interface KeyValue {
-  readonly key?: string;
-  readonly value?: AnyValue;
-}
-
-export interface AnyValue {
-  readonly stringValue?: string;
-  readonly boolValue?: boolean;
-  readonly intValue?: Integer;
-  readonly doubleValue?: number;
-  readonly bytesValue?: string | Uint8Array;
-  readonly arrayValue?: { readonly values?: readonly AnyValue[] };
-  readonly kvlistValue?: { readonly values?: readonly KeyValue[] };
-}
-
-/** 64 bits. */
-export type Integer = number | string | bigint;
-
-export type Outcome =
-  | { readonly event: string; readonly leftOut: readonly string[] }
-  | { readonly outcome: 'skipped' | 'sampled_out' }
-  | { readonly outcome: 'dropped'; readonly reason: string; readonly error?: string };
+};

@@ -2,6 +2,7 @@ import { createReadStream, readFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import type { LogRecord, OtlpLogs } from '../host.ts';
+import { recordsIn as allRecordsIn } from '../record-text.ts';
 import { prefixed, zstdFrame } from '../testing/zstd.ts';
 import type { Message } from './message.ts';
 import { messagesIn } from './messages.ts';
@@ -33,8 +34,8 @@ function brief(message: Message): string {
   return `${message.place}: ${message.tag} ${what[message.tag]()}`.trimEnd();
 }
 
-function recordsIn({ resourceLogs = [] }: OtlpLogs): readonly LogRecord[] {
-  return resourceLogs.flatMap(({ scopeLogs = [] }) => scopeLogs.flatMap(({ logRecords = [] }) => logRecords));
+function recordsIn(logs: OtlpLogs): readonly LogRecord[] {
+  return [...allRecordsIn(logs)].map(({ record }) => record);
 }
 
 function requestOf(eventName: string): string {

@@ -1,0 +1,112 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { exporterIn, Faults } from './config/collector-config.ts';
+import type { Mapper, StartMapper } from './host.ts';
+import type { Options } from './options.ts';
+
+export interface Cores {
+  readonly core: Mapper;
+  readonly against: Mapper | undefined;
+  /** Sentences about the config that may not be as meant. */
+  readonly notices: readonly string[];
+}
+
+interface Around {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly cwd: string;
+  readonly arrival: number;
+  readonly start: StartMapper;
+}
+
+type Settings = Readonly<Record<string, unknown>>;
+
+/** Starts the core that decides, and the one that it is compared with, under the settings of the config. Throws `Faults`. */
+export function startCores(options: Options, around: Around): Cores {
+  const { config } = options;
+  const yaml = config === undefined ? undefined : read(config, '--config', around.cwd).toString('utf8');
+  const found = yaml === undefined ? undefined : exporterIn(yaml, config ?? '', around, options.exporter);
+  const settings = found?.settings ?? {};
+  const faults: string[] = [];
+  const started = (what: string, start: () => Mapper): Mapper | undefined => {
+    try {
+      return start();
+    } catch (error) {
+      const messages = (error as Error).message.split('\n');
+      faults.push(...(error instanceof Faults ? messages : messages.map((message) => `${what}: ${message}`)));
+      return undefined;
+    }
+  };
+  const core = started(whatOf(options, found?.name), () => startCore(options.core, settings, around));
+  const against =
+    options.against === undefined
+      ? undefined
+      : started(`--against ${options.against}`, () => startAgainst(options.against ?? '', settings, around));
+  if (faults.length > 0 || core === undefined) throw new Faults([...new Set(faults)]);
+  return { core, against, notices: found?.notices ?? [] };
+}
+
+/** Whose fault a fault of the settings or of the core is. */
+function whatOf({ config, core }: Options, exporter: string | undefined): string {
+  if (core !== undefined) return `--core ${core}`;
+  return exporter === undefined ? 'the default core' : `${config}: exporters::${exporter}`;
+}
+
+function startCore(file: string | undefined, settings: Settings, around: Around): Mapper {
+  const core = coreSettings(settings);
+  const bytes = file === undefined ? configuredCore(core, around.cwd) : read(file, '--core', around.cwd);
+  return around.start({ bytes, settings: withOptions(settings, core.options), arrival: around.arrival });
+}
+
+/** The default core has no options. One that the config has as its shadow has those of the shadow. */
+function startAgainst(against: string, settings: Settings, around: Around): Mapper {
+  const core = coreSettings(settings);
+  if (against === 'default') {
+    return around.start({ bytes: undefined, settings: withOptions(settings, undefined), arrival: around.arrival });
+  }
+  const bytes = read(against, '--against', around.cwd);
+  const shadow = mapIn(core.shadow);
+  const isShadow = typeof shadow.file === 'string' && resolve(around.cwd, shadow.file) === resolve(around.cwd, against);
+  const options = isShadow ? shadow.options : core.options;
+  return around.start({ bytes, settings: withOptions(settings, options), arrival: around.arrival });
+}
+
+/** The file of the config, compared with the digest that the config has. Undefined = the default core. */
+function configuredCore({ file, sha256 }: Settings, cwd: string): Uint8Array | undefined {
+  if (typeof file !== 'string' || file === '') return undefined;
+  const bytes = read(file, 'core::file', cwd);
+  const actual = createHash('sha256').update(bytes).digest('hex');
+  if (sha256 === undefined || sha256 === '' || String(sha256).toLowerCase() === actual) return bytes;
+  throw new Faults([
+    `core::sha256 is ${String(sha256)}, and ${file} has ${actual}: write that, or put the other file there`,
+  ]);
+}
+
+function coreSettings(settings: Settings): Settings {
+  return mapIn(settings.core);
+}
+
+function mapIn(value: unknown): Settings {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Settings) : {};
+}
+
+/** The settings as the host takes them: of the core there are the options alone. */
+function withOptions({ core, ...settings }: Settings, options: unknown): Settings {
+  // What is no map is named by the host.
+  if (core !== undefined && (typeof core !== 'object' || core === null || Array.isArray(core)))
+    return { ...settings, core };
+  const { file, sha256, shadow, ...rest } = mapIn(core);
+  const { options: _, ...unknown } = rest;
+  return { ...settings, core: { ...unknown, ...(options === undefined ? {} : { options }) } };
+}
+
+function read(file: string, what: string, cwd: string): Buffer {
+  const path = resolve(cwd, file);
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    const why = code === 'ENOENT' ? 'there is no such file' : code === 'EISDIR' ? 'it is a folder' : message;
+    throw new Faults([`${what} ${file}: ${why} (${path})`]);
+  }
+}

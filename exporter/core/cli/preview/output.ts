@@ -1,0 +1,71 @@
+import type { Writable } from 'node:stream';
+import { styleText } from 'node:util';
+
+/** Characters that are gathered before they are written. */
+const MAX_GATHERED = 64 * 1024;
+
+/** Writes text to a stream that may be slower, or be closed by who reads it. */
+export class Output {
+  /** Whether nobody reads any more: the other end of the pipe is closed. */
+  isClosed = false;
+  readonly #stream: Writable;
+  #gathered: string[] = [];
+  #characters = 0;
+  #failure: Error | undefined;
+
+  constructor(stream: Writable) {
+    this.#stream = stream;
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      this.isClosed = true;
+      if (error.code !== 'EPIPE') this.#failure = error;
+    });
+  }
+
+  /** A promise only where the stream has to catch up first. */
+  write(text: string): Promise<void> | undefined {
+    this.#gathered.push(text);
+    this.#characters += text.length;
+    return this.#characters < MAX_GATHERED ? undefined : this.flush();
+  }
+
+  async flush(): Promise<void> {
+    const text = this.#gathered.join('');
+    this.#gathered = [];
+    this.#characters = 0;
+    if (text !== '' && !this.isClosed) {
+      await new Promise<void>((resolve) => {
+        this.#stream.write(text, () => resolve());
+      });
+    }
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+}
+
+export type Style = 'bold' | 'dim' | 'green' | 'yellow' | 'red';
+export type Paint = (style: Style, text: string) => string;
+
+/** Colours on a terminal, unless the environment has NO_COLOR. */
+export function paintFor(stream: Writable, env: Readonly<Record<string, string | undefined>>): Paint {
+  const isColoured = 'isTTY' in stream && stream.isTTY === true && (env.NO_COLOR ?? '') === '';
+  return isColoured ? (style, text) => styleText(style, text) : (_, text) => text;
+}
+
+/** `1,000 records`. */
+export function counted(count: number, one: string, many = `${one}s`): string {
+  return `${count.toLocaleString('en-US')} ${count === 1 ? one : many}`;
+}
+
+/** Rows of a table, numbers to the right. */
+export function table(
+  rows: readonly (readonly [text: string, count: number, note?: string | undefined])[],
+  indent: string,
+): string {
+  const width = Math.max(0, ...rows.map(([text]) => text.length));
+  const digits = Math.max(0, ...rows.map(([, count]) => count.toLocaleString('en-US').length));
+  return rows
+    .map(([text, count, note]) => {
+      const row = `${indent}${text.padEnd(width)}  ${count.toLocaleString('en-US').padStart(digits)}`;
+      return `${note === undefined ? row : `${row}  ${note}`}\n`;
+    })
+    .join('');
+}

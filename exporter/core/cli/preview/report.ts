@@ -1,0 +1,114 @@
+/** What is printed about each record. */
+
+import { type Difference, differencesOf } from './differences.ts';
+import type { Mapper, Outcome } from './host.ts';
+import type { Place } from './input/message.ts';
+import type { Options } from './options.ts';
+import type { Output, Paint } from './output.ts';
+import { hasNoTime, type RecordIn, recordText } from './record-text.ts';
+import { eventTypeOf, type Tally } from './tally.ts';
+
+/** Records that are shown where nobody said how many. */
+const MAX_RECORDS = 20;
+
+/** What becomes of one record. */
+export interface Mapped {
+  readonly place: Place;
+  readonly source: RecordIn;
+  readonly outcome: Outcome;
+  /** What the core that is compared with makes of it. */
+  readonly against: Outcome | undefined;
+}
+
+/** Counts and prints records, in their order. */
+export class Report {
+  readonly #options: Options;
+  readonly #core: Mapper;
+  readonly #output: Output;
+  readonly #tally: Tally;
+  readonly #paint: Paint;
+  /** Texts that are printed if no more come. */
+  #held: string[] = [];
+  #shown = 0;
+
+  constructor(options: Options, core: Mapper, output: Output, tally: Tally, paint: Paint) {
+    this.#options = options;
+    this.#core = core;
+    this.#output = output;
+    this.#tally = tally;
+    this.#paint = paint;
+  }
+
+  /** A promise only where the output has to catch up. */
+  add(mapped: Mapped): Promise<void> | undefined {
+    const { outcome, against, source } = mapped;
+    const number = this.#tally.records;
+    this.#tally.add(outcome);
+    if (hasNoTime(source.record)) this.#tally.withoutTime++;
+    const differences = against === undefined ? undefined : differencesOf(against, outcome);
+    if (differences !== undefined && differences.length > 0) {
+      this.#tally.addDifferences(typeIn(outcome) ?? typeIn(against) ?? 'no event in either', differences);
+    }
+    if (this.#options.json) return this.#output.write(jsonLine(number, mapped, differences));
+    if (differences?.length === 0) return undefined;
+    return this.#show(() => {
+      const { place } = mapped;
+      const text = recordText(number, place, source, outcome, this.#core.hints, this.#paint);
+      return `${text}${differencesText(differences, this.#paint)}`;
+    });
+  }
+
+  /** Prints what was held back. */
+  end(): Promise<void> | undefined {
+    const text = this.#held.join('');
+    this.#held = [];
+    return text === '' ? undefined : this.#output.write(text);
+  }
+
+  #show(text: () => string): Promise<void> | undefined {
+    const { records, against } = this.#options;
+    const most = records ?? MAX_RECORDS;
+    if (this.#shown++ >= most) {
+      // Nobody asked for records, and these are not all.
+      if (records === undefined && against === undefined) this.#held = [];
+      return undefined;
+    }
+    if (records !== undefined || against !== undefined) return this.#output.write(`${text()}\n`);
+    this.#held.push(`${text()}\n`);
+    return undefined;
+  }
+}
+
+function typeIn(outcome: Outcome | undefined): string | undefined {
+  return outcome !== undefined && 'event' in outcome ? eventTypeOf(outcome.event) : undefined;
+}
+
+/** The event is in it byte for byte. */
+function jsonLine(record: number, { outcome, against }: Mapped, differences?: readonly Difference[]): string {
+  const isDifferent = against !== undefined && differences !== undefined && differences.length > 0;
+  const compared = isDifferent
+    ? `,"against":{${outcomeJson(against)}},"differences":[${differences.map(differenceJson).join(',')}]`
+    : '';
+  return `{"record":${record},${outcomeJson(outcome)}${compared}}\n`;
+}
+
+function outcomeJson(outcome: Outcome): string {
+  if (!('event' in outcome)) return JSON.stringify(outcome).slice(1, -1);
+  const { event, leftOut } = outcome;
+  return leftOut.length === 0 ? `"event":${event}` : `"event":${event},"left_out":${JSON.stringify(leftOut)}`;
+}
+
+function differenceJson({ key, from, to }: Difference): string {
+  if (key === 'outcome' || key === 'order of keys') return JSON.stringify({ key, from, to });
+  const value = (name: string, json: string | undefined): string => (json === undefined ? '' : `,"${name}":${json}`);
+  return `{"key":${JSON.stringify(key)}${value('from', from)}${value('to', to)}}`;
+}
+
+function differencesText(differences: readonly Difference[] | undefined, paint: Paint): string {
+  const lines = (differences ?? []).map(({ key, from, to }) => {
+    if (from === undefined) return paint('green', `+ ${key} ${to}`);
+    if (to === undefined) return paint('red', `- ${key} ${from}`);
+    return paint('yellow', `~ ${key} ${from} → ${to}`);
+  });
+  return lines.map((line) => `   ${line}\n`).join('');
+}
