@@ -124,7 +124,7 @@ func (d *delivery) run(ctx context.Context) error {
 				return errStopping
 			}
 		}
-		if i := slices.IndexFunc(d.pieces, func(p piece) bool { return d.mayGo(p, now) }); i >= 0 {
+		if i := d.next(now); i >= 0 {
 			p := d.pieces[i]
 			d.pieces = slices.Delete(d.pieces, i, i+1)
 			if err := d.send(ctx, p); err != nil {
@@ -183,7 +183,7 @@ func (d *delivery) beginWith(marks record.Marks, batch int, events []prepare.Eve
 			p.failed = now
 		}
 	case !marks.NotBefore.After(now):
-		d.pick(batch, events)
+		d.pick(batch, events, marks.NotBefore)
 		return
 	}
 	for events := range slices.Chunk(events, size) {
@@ -192,11 +192,11 @@ func (d *delivery) beginWith(marks record.Marks, batch int, events []prepare.Eve
 	}
 }
 
-// pick makes a piece of the events that the pace of their senders lets go, and keeps the others.
-func (d *delivery) pick(batch int, events []prepare.Event) {
+// pick makes a piece of the events that the pace of their senders lets go, ready since a time, and keeps the others.
+func (d *delivery) pick(batch int, events []prepare.Event, ready time.Time) {
 	now, later, until, ticket := d.pacer.pick(d.prepared, events)
 	if len(now) > 0 {
-		d.pieces = append(d.pieces, piece{batch: batch, events: now, ticket: ticket})
+		d.pieces = append(d.pieces, piece{batch: batch, events: now, ready: ready, ticket: ticket})
 	}
 	if len(later) > 0 {
 		d.pace(batch, later, until)
@@ -218,8 +218,21 @@ func (d *delivery) takePaced(now time.Time) {
 	paced := d.paced
 	d.paced, d.pacedUntil = map[int][]prepare.Event{}, time.Time{}
 	for batch, events := range paced {
-		d.pick(batch, events)
+		d.pick(batch, events, now)
 	}
+}
+
+// next is the index of the piece that goes next: of those that may go, the one that has been ready for the longest; -1 for
+// none. In any other order one whose pause is over each time that it is looked for keeps the others from ever going: where
+// requests hang, a turn may have no more than one.
+func (d *delivery) next(now time.Time) int {
+	next := -1
+	for i := range d.pieces {
+		if d.mayGo(d.pieces[i], now) && (next < 0 || d.pieces[i].ready.Before(d.pieces[next].ready)) {
+			next = i
+		}
+	}
+	return next
 }
 
 // mayGo reports whether it is a piece's time. What failed does not go again without retries, nor during a shutdown: while

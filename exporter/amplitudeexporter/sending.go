@@ -75,7 +75,7 @@ func (d *delivery) send(ctx context.Context, p piece) error {
 	return nil
 }
 
-// putBack has a piece go before all others.
+// putBack has a piece go before all others that have been ready for as long.
 func (d *delivery) putBack(p piece) {
 	d.pieces = slices.Insert(d.pieces, 0, p)
 }
@@ -122,8 +122,9 @@ func (d *delivery) probe(ctx context.Context, p piece, may permit) error {
 		d.dropForTheWay(ctx, p.events, given)
 		return nil
 	}
-	// The next probe is to be another event: this one may be at fault.
+	// The next probe is to be another event: this one may be at fault. Where other pieces are ready, it is one of theirs.
 	p.events = append(slices.Clone(rest.events), first...)
+	p.ready = time.Now()
 	d.putBack(p)
 	d.why = errors.New(r.message)
 	d.failedProbes++

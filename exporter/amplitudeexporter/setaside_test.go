@@ -6,10 +6,12 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -279,4 +281,95 @@ func TestWhatWasDividedStaysDivided(t *testing.T) {
 	}
 	require.NoError(t, f.Logs.(logsExporter).amplitude.pushAside(t.Context(), logs))
 	assert.ElementsMatch(t, [][]string{{"a", "b"}, {"c"}, {"d", "e", "f"}, {"g"}}, server.sent())
+}
+
+// inMemory is an Amplitude without a network, so that a test with it can run in a bubble. A request with a poison gets no
+// answer, all others 200.
+type inMemory struct {
+	mu    sync.Mutex
+	tried [][]string
+}
+
+func (a *inMemory) RoundTrip(r *http.Request) (*http.Response, error) {
+	request, err := read(r)
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, event := range request.Events {
+		names = append(names, event.Type)
+	}
+	a.mu.Lock()
+	a.tried = append(a.tried, names)
+	a.mu.Unlock()
+	if slices.ContainsFunc(names, func(name string) bool { return strings.HasPrefix(name, "poison") }) {
+		<-r.Context().Done()
+		return nil, r.Context().Err()
+	}
+	return &http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(strings.NewReader(`{"code":200}`))}, nil
+}
+
+// startInMemory starts an exporter in a bubble, with nothing known to pass.
+func startInMemory(t *testing.T, consumers int) (*fixture, *inMemory) {
+	t.Helper()
+	f := start(t, "http://amplitude.invalid", queued(consumers))
+	t.Cleanup(f.stop)
+	server := &inMemory{}
+	e := f.Logs.(logsExporter).amplitude
+	e.client.http = &http.Client{Timeout: e.cfg.ClientConfig.Timeout, Transport: server}
+	for range failuresToClose {
+		e.way.fail(permit{}, outage)
+	}
+	require.False(t, e.way.isOpen())
+	return f, server
+}
+
+// Nothing passes, since all that is tried gets no answer, which takes so long that each turn has one probe.
+func TestWhileNothingPassesWhatHasBeenReadyForLongestIsProbed(t *testing.T) {
+	divided, atFault := record.Marks{AtMost: 1}, record.Marks{Waited: time.Second}
+	for name, row := range map[string]struct {
+		poison, good record.Marks
+		// together is how many poisons are one request.
+		together int
+	}{
+		"divided":                        {divided, divided, 1},
+		"at fault":                       {atFault, record.Marks{Waited: time.Minute}, 1},
+		"at fault, the good one divided": {atFault, divided, 1},
+		"whole, the good one divided":    {record.Marks{}, divided, 1},
+		"in twos, the good one divided":  {record.Marks{AtMost: 2}, divided, 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				const requests = 8
+				f, server := startInMemory(t, 1)
+				logs := plog.NewLogs()
+				began := time.Now()
+				add := func(name string, request int, marks record.Marks) {
+					one := logsNamed(name)
+					marks.NotBefore = began.Add(time.Duration(request-requests) * time.Second)
+					record.SetMarks(one.ResourceLogs().At(0).ScopeLogs().At(0).LogRecords().At(0), marks)
+					one.ResourceLogs().MoveAndAppendTo(logs.ResourceLogs())
+				}
+				want := make([]string, 0, requests+1)
+				for request := range requests {
+					name := fmt.Sprint("poison.", request)
+					for range row.together {
+						add(name, request, row.poison)
+					}
+					want = append(want, name)
+				}
+				add("good", requests, row.good)
+				want = append(want, "good")
+
+				require.NoError(t, f.Logs.(logsExporter).amplitude.aside.ConsumeLogs(t.Context(), logs))
+				time.Sleep(time.Hour)
+				var probed []string
+				for _, names := range server.tried[:len(want)] {
+					assert.Len(t, names, 1)
+					probed = append(probed, names...)
+				}
+				assert.Equal(t, want, probed)
+			})
+		})
+	}
 }
