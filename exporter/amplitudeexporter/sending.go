@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"math/rand/v2"
 	"slices"
 	"time"
 
@@ -101,6 +102,11 @@ func (d *delivery) admit(ctx context.Context, isFirst bool) (permit, error) {
 
 // probe sends one event of a piece to find out whether anything passes.
 func (d *delivery) probe(ctx context.Context, p piece, may permit) error {
+	if !d.turnEnds.IsZero() {
+		// The next turn has the events in their first order again, and the first one may be why nothing passes.
+		i := rand.IntN(len(p.events)) //nolint:gosec // nobody gains by knowing it
+		p.events = slices.Concat(p.events[i:], p.events[:i])
+	}
 	first, rest := p.events[:1:1], p
 	rest.events = p.events[1:]
 	r, err := d.request(ctx, first, 0)

@@ -373,3 +373,14 @@ func TestWhileNothingPassesWhatHasBeenReadyForLongestIsProbed(t *testing.T) {
 		})
 	}
 }
+
+// A turn begins with the events in their first order. Were the first one the only one that is probed, the others would
+// never go.
+func TestWhileNothingPassesAnyEventOfARequestIsProbed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f, _ := startInMemory(t, 1)
+		require.NoError(t, f.Logs.(logsExporter).amplitude.aside.ConsumeLogs(t.Context(), logsNamed("poison", "good.1", "good.2")))
+		time.Sleep(time.Hour)
+		assert.True(t, f.hasDelivered(2))
+	})
+}
