@@ -39,16 +39,27 @@ const SECTION = { custom: 0, memory: 5, code: 10, data: 11, dataCount: 12 } as c
 /** The sections that are the core's; all others are the engine's. */
 const OF_THE_CORE: ReadonlySet<number> = new Set([SECTION.memory, SECTION.data, SECTION.dataCount]);
 
-const DAMAGED = "it is damaged or was not made by this project's build: build it again, and copy it whole";
+const DAMAGED = 'is damaged, or was not made by amplitude-core build: build it again, and copy it whole';
 
-/** Reads a core.wasm. Throws where it is none that the collector of this version would take. */
+/** Reads a core.wasm. Throws where it is none that the collector of this version would take, in the collector's words. */
 export function readCore(bytes: Uint8Array): CoreModule {
   const core = readAnyCore(bytes);
   const own = defaultCore();
-  if (core.engine === own.engine) return core;
-  const engineOf = ({ contract, toolchain }: Manifest): string => `contract ${contract}, ${toolchain}`;
-  throw new Error(
-    `load the core: it is for another engine (${engineOf(core.manifest)}) than this package has (${engineOf(own.manifest)}): build it again with these`,
+  if (core.engine === own.engine && core.manifest.contract === own.manifest.contract) return core;
+  throw new Error(`load the core: it ${misfit(core, own)}`);
+}
+
+const PACKAGE = '@flagsmith/amplitude-core';
+
+/** Why a core does not run on the engine of this package's own. */
+function misfit({ manifest, engine }: CoreModule, own: CoreModule): string {
+  const shown = (digest: string): string => digest.slice(0, 12);
+  const { contract, toolchain, package: builtWith = 'of unknown version' } = manifest;
+  const what = contract === own.manifest.contract ? `engine ${shown(engine)}` : `contract ${contract} of wit/core.wit`;
+  return (
+    `is built for ${what} by ${PACKAGE} ${builtWith} (contract ${contract}, ${toolchain}); this package has engine ` +
+    `${shown(own.engine)} (contract ${own.manifest.contract}, ${own.manifest.toolchain}): build it with ${PACKAGE} ` +
+    `${own.manifest.package ?? own.manifest.version}`
   );
 }
 
@@ -78,19 +89,19 @@ function readAnyCore(bytes: Uint8Array): CoreModule {
   try {
     return readSections(bytes);
   } catch (error) {
-    throw new Error(`load the core: ${(error as Error).message}`);
+    throw new Error(`load the core: it ${(error as Error).message}`);
   }
 }
 
 function readSections(bytes: Uint8Array): CoreModule {
-  if (bytes.length > MAX_BYTES)
-    throw new Error(`it has ${bytes.length} bytes, and a core has ${MAX_BYTES} at the most`);
+  if (bytes.length > MAX_BYTES) throw new Error(`has ${bytes.length} bytes, and a core has ${MAX_BYTES} at the most`);
   if (beginsWith(bytes, COMPONENT)) {
     throw new Error(
-      'it is a component of WebAssembly, and a core is a module: take the core.wasm that the build makes of the component',
+      'is a component of WebAssembly, and a core is a module: take the core.wasm that amplitude-core build makes',
     );
   }
-  if (!beginsWith(bytes, MODULE)) throw new Error('it is not a WebAssembly module');
+  if (!beginsWith(bytes, MODULE))
+    throw new Error('is not a WebAssembly module: take the core.wasm that amplitude-core build makes');
   const engine = createHash('sha256');
   let manifest: Uint8Array | undefined;
   let isChecked = false;
@@ -135,11 +146,17 @@ function isChecksumOf(checksum: Uint8Array, checked: Uint8Array): boolean {
 }
 
 function manifestIn(text: Uint8Array): Manifest {
+  let manifest: Manifest;
   try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(text)) as Manifest;
+    manifest = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(text));
   } catch (error) {
     throw damaged(`its manifest: ${(error as Error).message}`);
   }
+  for (const key of ['name', 'version'] as const) {
+    const isRight = typeof manifest[key] === 'string' && /^\P{C}+$/u.test(manifest[key]) && manifest[key].length <= 64;
+    if (!isRight) throw damaged(`its manifest: ${key} is not 1 to 64 bytes of printable text`);
+  }
+  return manifest;
 }
 
 interface Section {

@@ -4,6 +4,8 @@ import type { Answer } from './answers.ts';
 import type { Written } from './encoder.ts';
 import type { MemberText } from './members-text.ts';
 
+type Adds = Extract<Answer, { kind: 'adds' }>;
+
 export interface EventText {
   readonly event: string;
   readonly leftOut: readonly string[];
@@ -33,10 +35,15 @@ function textOfFields({ fields }: Written): string {
 
 /** Members that decisions give: a field goes before them, and an earlier decision before a later one. */
 function decidedMembers({ fields }: Written, decided: readonly Answer[]): string {
-  const giving = decided.filter((answer) => answer.kind === 'adds').filter(({ members }) => members !== '');
+  const giving = decided.filter((answer) => answer.kind === 'adds' && answer.members !== '') as Adds[];
+  if (giving.length === 1 && !hasAny(giving[0] as Adds, fields)) return (giving[0] as Adds).members;
   const each = giving.flatMap(({ eachMember }) => eachMember);
   const first = firstOfEach(each, new Set(fields.map(({ key }) => key)));
   return first.length < each.length ? textsOf(first) : giving.map(({ members }) => members).join(',');
+}
+
+function hasAny({ eachMember }: Adds, fields: Written['fields']): boolean {
+  return eachMember.some(({ key }) => fields.some((field) => field.key === key));
 }
 
 function firstOfEach(members: readonly MemberText[], taken: ReadonlySet<string>): MemberText[] {
@@ -46,7 +53,7 @@ function firstOfEach(members: readonly MemberText[], taken: ReadonlySet<string>)
 
 /** The properties: a decision's goes before a field's, and that before an attribute's. */
 function propertiesText({ properties, propertyFields }: Written, decided: readonly Answer[]): string {
-  const giving = decided.filter((answer) => answer.kind === 'adds').filter((answer) => answer.properties !== '');
+  const giving = decided.filter((answer) => answer.kind === 'adds' && answer.properties !== '') as Adds[];
   if (giving.length === 0 && propertyFields.size === 0) return textsOf(properties);
   const each = giving.flatMap(({ eachProperty }) => eachProperty);
   const first = firstOfEach(each, new Set());

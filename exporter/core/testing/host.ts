@@ -1,7 +1,7 @@
 /** A host of cores in TypeScript: what the collector makes of log records, byte for byte. */
 
-import type { Plan } from 'flagsmith:amplitude-exporter/types@0.2.0';
-import { type CoreDefinition, exportsOf } from '../define-core.ts';
+import type { Config, Plan } from 'flagsmith:amplitude-exporter/types@0.2.0';
+import type { CoreDefinition } from '../define-core.ts';
 import { ADDS_NOTHING, type Answer } from './answers.ts';
 import { duplicatesIn, treat, withoutMarks } from './arrival.ts';
 import { Asking, MAX_PER_CALL } from './asking.ts';
@@ -12,7 +12,7 @@ import { type Division, divide } from './divide.ts';
 import { type Arrived, Encoder, type Instructed, type ReadRecord } from './encoder.ts';
 import { type EventText, eventText } from './event-text.ts';
 import { validated } from './globs.ts';
-import { type Guest, typescriptGuest, type World, wasmGuest } from './instance.ts';
+import { type Guest, guestOf, type World } from './instance.ts';
 import { type OtlpLogs, readLogs } from './otlp.ts';
 import { planFaults } from './plan-check.ts';
 import { isKept } from './sampled.ts';
@@ -45,12 +45,16 @@ export interface HostOptions {
   readonly config?: ExporterSettings;
   /** Milliseconds since the Unix epoch: the time of a record that has none. Without it, that of the push. */
   readonly arrival?: number;
+  /** Is told what the core decided about cells, by the index of the decision. */
+  readonly onDecided?: (decision: number, answers: ReadonlyMap<string, Answer>) => void;
   /** The version of the exporter, which events name as the library that sends them; none as long as it is not released. */
   readonly version?: string;
 }
 
 export interface Host {
   readonly plan: Plan;
+  /** What the core was configured with. */
+  readonly config: Config;
   /** Of a core.wasm. */
   readonly manifest?: Manifest;
   /** Fuel that all calls of the core took so far; 0 of a core that runs as TypeScript. */
@@ -62,8 +66,8 @@ export interface Host {
 }
 
 /** Starts a host. Throws with every fault of the config, each on a line that begins with its key. */
-export function startHost({ core = defaultCore(), config: settings, arrival, version }: HostOptions = {}): Host {
-  const isWasm = isCoreModule(core);
+export function startHost(options: HostOptions = {}): Host {
+  const { core = defaultCore(), config: settings, version } = options;
   const guest = guestOf(core);
   const { config, faults, hashKey } = readSettings(settings, version);
   const all = [...faults, ...validated(guest, config).map(({ key, message }) => `${key}: ${message}`)];
@@ -71,34 +75,31 @@ export function startHost({ core = defaultCore(), config: settings, arrival, ver
   const plan = guest.configure(config);
   const broken = planFaults(plan);
   if (broken.length > 0) throw new Error(broken.map((fault) => `the core's plan: ${fault}`).join('\n'));
-  const host = new TypescriptHost(guest, plan, hashKey, arrival);
-  return isWasm ? Object.assign(host, { manifest: core.manifest }) : host;
-}
-
-function guestOf(core: CoreModule | CoreDefinition | World): Guest {
-  if (isCoreModule(core)) return wasmGuest(core);
-  return typescriptGuest('mappingFor' in core ? exportsOf(core) : core);
+  const host = new TypescriptHost(guest, plan, config, hashKey, options);
+  return isCoreModule(core) ? Object.assign(host, { manifest: core.manifest }) : host;
 }
 
 const API_KEY = '[the API key]';
 
 class TypescriptHost implements Host {
   readonly plan: Plan;
+  readonly config: Config;
   readonly #guest: Guest;
   readonly #asking: Asking;
   readonly #encoder: Encoder;
   readonly #digester = new Digester();
   readonly #hashKey: string;
-  readonly #arrival: number | undefined;
+  readonly #options: HostOptions;
   readonly #divisions = new WeakMap<readonly Outcome[], Division>();
 
-  constructor(guest: Guest, plan: Plan, hashKey: string, arrival: number | undefined) {
+  constructor(guest: Guest, plan: Plan, config: Config, hashKey: string, options: HostOptions) {
     this.plan = plan;
+    this.config = config;
     this.#guest = guest;
     this.#asking = new Asking(guest, plan);
     this.#encoder = new Encoder(plan, (level, keys) => this.#asking.place(level, keys), this.#digester);
     this.#hashKey = hashKey;
-    this.#arrival = arrival;
+    this.#options = options;
   }
 
   get fuelUsed(): number {
@@ -109,7 +110,7 @@ class TypescriptHost implements Host {
     const read = readLogs(request);
     const treated = this.plan.treatsAttributes ? treat(read, (keys) => this.#asking.treat(keys), this.#hashKey) : read;
     const logs = withoutMarks(treated);
-    const arrival = BigInt(Math.trunc(this.#arrival ?? Date.now()));
+    const arrival = BigInt(Math.trunc(this.#options.arrival ?? Date.now()));
     const duplicates = duplicatesIn(logs, this.#digester);
     const made: (Outcome | EventText)[] = [];
     for (const resource of logs) {
@@ -149,7 +150,9 @@ class TypescriptHost implements Host {
   #decide(lists: readonly (readonly (string | undefined)[])[]): ReadonlyMap<string, Answer>[] {
     return this.plan.decisions.map((_, index) => {
       const cells = new Set(lists.flatMap((list) => list[index] ?? []));
-      return this.#asking.decide(index, cells);
+      const answers = this.#asking.decide(index, cells);
+      this.#options.onDecided?.(index, answers);
+      return answers;
     });
   }
 

@@ -2,8 +2,9 @@
 
 import type * as core from 'flagsmith:amplitude-exporter/core@0.2.0';
 import type { Config, Plan } from 'flagsmith:amplitude-exporter/types@0.2.0';
+import { type CoreDefinition, exportsOf } from '../define-core.ts';
 import { messageOf } from './answers.ts';
-import type { CoreModule } from './core-module.ts';
+import { type CoreModule, defaultCore, isCoreModule } from './core-module.ts';
 import { instantiate } from './generated/bindings.ts';
 
 /** The functions of the world `core` in wit/core.wit. */
@@ -100,8 +101,14 @@ class Instance {
   }
 }
 
+/** Runs a core; the one that comes with this package where none is given. */
+export function guestOf(core: CoreModule | CoreDefinition | World = defaultCore()): Guest {
+  if (isCoreModule(core)) return wasmGuest(core);
+  return typescriptGuest('mappingFor' in core ? exportsOf(core) : core);
+}
+
 /** Runs a core.wasm. */
-export function wasmGuest(core: CoreModule): Guest {
+function wasmGuest(core: CoreModule): Guest {
   let config: Config | undefined;
   let instance: Instance | undefined;
   let fuelUsed = 0;
@@ -140,7 +147,7 @@ export function wasmGuest(core: CoreModule): Guest {
 }
 
 /** Runs the functions of a world as they are, without WebAssembly. */
-export function typescriptGuest(world: World): Guest {
+function typescriptGuest(world: World): Guest {
   const run = <T>(name: keyof World, use: (world: World) => T): T => {
     try {
       return use(world);
