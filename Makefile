@@ -21,15 +21,19 @@ TOOLS := $(CURDIR)/build/tools
 # One shared by several checkouts tells each of the others' files.
 export GOLANGCI_LINT_CACHE := $(CURDIR)/build/golangci-lint
 
-CORE_SOURCES := $(shell find exporter/core wit -name "*.ts" ! -name "*.test.ts" -o -name "*.wit")
+CORE_SOURCES := $(shell find exporter/core wit -name 'dist*' -prune -o -type f \( -name '*.ts' ! -name '*.test.ts' -o -name '*.wit' \) -print)
+# The npm package, which `npm ci` emits too: what the command amplitude-core runs.
+PACKAGE := exporter/core/dist/.emitted
+PACKAGE_SOURCES := $(CORE_SOURCES) $(CORE_WASM) $(shell find exporter/core/cli/template -type f) exporter/core/package.json scripts/package.ts
 GO_SOURCES := $(shell find $(EXPORTER) -name '*.go' ! -name '*_test.go' ! -path '$(BENCH)/*') $(EXPORTER)/go.mod $(CORE_WASM)
 
-.PHONY: help run test bench lint core collector generate fresh manifest image release check-tools
+.PHONY: help run test bench lint core package collector generate fresh manifest image release check-tools
 
 help:
 	@echo 'make run        a local Amplitude, the collector, and a few events from an OpenTelemetry SDK'
 	@echo 'make test       everything that proves the project right'
 	@echo 'make core       the TypeScript of exporter/core, as core.wasm in the Go module'
+	@echo 'make package    the npm package of exporter/core, at exporter/core/dist'
 	@echo 'make collector  the small collector, at $(COLLECTOR)'
 	@echo 'make bench      what a record costs, beside native Go and other exporters'
 	@echo 'make lint       types, linters and formats'
@@ -42,14 +46,16 @@ help:
 run: $(COLLECTOR) $(NODE_MODULES)
 	@$(TSX) scripts/run.ts
 
-test: $(COLLECTOR) $(COMPONENT) $(TOOLS)/gotestsum
+test: $(COLLECTOR) $(COMPONENT) $(PACKAGE) $(TOOLS)/gotestsum
 	@PATH="$(TOOLS):$$PATH" scripts/test.sh
 
 bench: $(COLLECTOR)
 	@cd $(BENCH) && go run . $(BENCH_FLAGS)
 
 core: $(NODE_MODULES) $(TOOLS)/wasm2go
-	@$(TSX) exporter/core/cli/build/main.ts
+	@$(TSX) scripts/core.ts
+
+package: $(PACKAGE)
 
 collector: $(COLLECTOR)
 
@@ -68,7 +74,7 @@ generate: $(NODE_MODULES) $(TOOLS)/mdatagen $(TOOLS)/builder $(TOOLS)/wasm2go
 	@cd $(EXPORTER) && PATH="$(TOOLS):$$PATH" go generate ./...
 	@# What the exporter requires, the bench requires too.
 	@cd $(BENCH) && go mod tidy
-	@$(TSX) exporter/core/cli/build/main.ts --check || $(TSX) exporter/core/cli/build/main.ts
+	@$(TSX) scripts/core.ts --check || $(TSX) scripts/core.ts
 	@$(TSX) scripts/bindings.ts
 	@$(MAKE) --no-print-directory $(COMPONENT)
 	@$(TSX) scripts/notices.ts
@@ -82,18 +88,21 @@ manifest: $(NODE_MODULES) $(TOOLS)/builder
 image: $(NODE_MODULES)
 	@scripts/image-test.sh
 
-release: $(NODE_MODULES) $(COMPONENT)
+release: $(NODE_MODULES) $(COMPONENT) $(PACKAGE)
 	@scripts/check-release.sh
 
 check-tools:
 	@scripts/check-tools.sh
 
-$(NODE_MODULES): package.json package-lock.json | check-tools
+$(NODE_MODULES): package.json package-lock.json exporter/core/package.json exporter/core/create/package.json | check-tools
 	npm ci --no-audit --no-fund --loglevel=error
 	@touch $@
 
-$(HOSTILE): $(CORE_SOURCES) package-lock.json | $(NODE_MODULES)
-	@$(TSX) exporter/core/cli/build/main.ts --for-tests
+$(PACKAGE): $(PACKAGE_SOURCES) | $(NODE_MODULES)
+	@$(TSX) scripts/package.ts
+
+$(HOSTILE): $(CORE_SOURCES) scripts/core.ts $(CORE_WASM) package-lock.json | $(NODE_MODULES)
+	@$(TSX) scripts/core.ts --for-tests
 
 # Made with the other. (make core makes it too, and that one not.)
 $(COMPONENT): $(HOSTILE)

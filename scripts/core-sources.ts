@@ -1,8 +1,8 @@
 /** What core.wasm is made with, besides the files of its bundle: the build and the locked packages that it uses. */
 
+import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { join, posix, relative, sep } from 'node:path';
-import { createHash } from 'node:crypto';
 
 const BUILD_PACKAGES = ['@bytecodealliance/jco', 'binaryen', 'rolldown'];
 

@@ -12,7 +12,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import { bundledCore } from '../exporter/core/cli/build/build-core.ts';
-import { bundle, type Bundle } from '../exporter/core/cli/build/bundle.ts';
+import { type Bundle, bundle } from '../exporter/core/cli/build/bundle.ts';
 import { componentize } from '../exporter/core/cli/build/componentize.ts';
 import { engineDigest } from '../exporter/core/cli/build/engine-digest.ts';
 import { fast, link, plain } from '../exporter/core/cli/build/lower.ts';

@@ -23,12 +23,7 @@ export async function translatedDigest(directory: string): Promise<string | unde
 }
 
 /** Writes the engine of a core, made with these bounds, as Go into a folder. `wasm2go` is the path of the translator. */
-export async function translate(
-  module: Uint8Array,
-  bounds: Bounds,
-  wasm2go: string,
-  directory: string,
-): Promise<void> {
+export async function translate(module: Uint8Array, bounds: Bounds, wasm2go: string, directory: string): Promise<void> {
   const scratch = await mkdtemp(join(tmpdir(), 'engine-'));
   try {
     const input = join(scratch, 'engine.wasm');

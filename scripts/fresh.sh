@@ -16,12 +16,12 @@ same() {
 	fi
 }
 
-node --import tsx exporter/core/cli/build/main.ts --check || stale=1
+node --import tsx scripts/core.ts --check || stale=1
 
 npx jco guest-types wit --world-name core --out-dir "$scratch/generated" --quiet || stale=1
 same 'exporter/core/generated' exporter/core/generated "$scratch/generated"
 
-node --import tsx exporter/core/cli/build/main.ts --engine "$scratch/engine" || stale=1
+node --import tsx scripts/core.ts --engine "$scratch/engine" || stale=1
 same "$module/internal/engine" "$module/internal/engine" "$scratch/engine"
 
 node --import tsx scripts/bindings.ts "$scratch/bindings" || stale=1

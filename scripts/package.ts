@@ -28,6 +28,7 @@ async function emit(): Promise<void> {
     cp(join(ROOT, 'exporter/amplitudeexporter/internal/guest/core.wasm'), join(NEXT, 'core.wasm')),
   ]);
   await referToWitTypes();
+  await writeFile(join(NEXT, '.emitted'), '');
   await rm(DIST, { recursive: true, force: true });
   await rename(NEXT, DIST);
 }
@@ -38,7 +39,11 @@ async function referToWitTypes(): Promise<void> {
     const path = join(NEXT, name);
     if (!name.endsWith('.d.ts') || name.startsWith('generated')) continue;
     const text = await readFile(path, 'utf8');
-    if (!text.includes("'flagsmith:amplitude-exporter/types@") && !text.includes('"flagsmith:amplitude-exporter/types@')) continue;
+    if (
+      !text.includes("'flagsmith:amplitude-exporter/types@") &&
+      !text.includes('"flagsmith:amplitude-exporter/types@')
+    )
+      continue;
     await writeFile(path, `/// <reference path="${relative(dirname(path), join(NEXT, WIT_TYPES))}" />\n${text}`);
   }
 }

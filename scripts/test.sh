@@ -64,7 +64,7 @@ else
 	echo 'There is no C compiler, so the Go tests run without the race detector.'
 fi
 
-step 'core.wasm is fresh and imports nothing' node --import tsx exporter/core/cli/build/main.ts --check
+step 'core.wasm is fresh and imports nothing' node --import tsx scripts/core.ts --check
 
 npx vitest run --reporter=default --reporter=junit --outputFile.junit="$reports/typescript.xml"
 count "$reports/typescript.xml"

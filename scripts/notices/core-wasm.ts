@@ -3,6 +3,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { inflateSync } from 'node:zlib';
+import { bundledCore } from '../../exporter/core/cli/build/build-core.ts';
 import { componentSections, moduleSections, Reader, SECTION } from '../../exporter/core/cli/build/wasm-binary.ts';
 import { byName, type Part } from './document.ts';
 import { APACHE_TEXT, licenceText } from './licences.ts';
@@ -83,18 +84,16 @@ export async function partsOfCore(root: string): Promise<Part[]> {
   return parts.sort(byName);
 }
 
-/** Every package in package-lock.json that is not for development alone. */
+/** Every npm package of which a file is bundled with the core. */
 async function bundledPackages(root: string): Promise<Part[]> {
-  const lock = JSON.parse(await readFile(join(root, 'package-lock.json'), 'utf8')) as {
-    packages: Record<string, { version: string; license?: string; dev?: boolean }>;
-  };
-  const bundled = Object.entries(lock.packages).filter(([path, { dev }]) => path !== '' && !dev);
+  const { bundle } = await bundledCore({ directory: root, source: 'exporter/core/core.ts' });
+  const folders = bundle.files.flatMap((file) => /^.*\/node_modules\/(?:@[^/]+\/)?[^/]+/.exec(file) ?? []);
   return Promise.all(
-    bundled.map(async ([path, { version, license }]) => {
-      const file = (await readdir(join(root, path))).find((name) => /^licen[cs]e(\.\w+)?$/i.test(name));
-      if (license === undefined || file === undefined) throw new Error(`${path} does not say what its licence is`);
-      const name = `${path.replace(/^.*node_modules\//, '')} (npm)`;
-      return { name, version, licence: license, text: await readFile(join(root, path, file), 'utf8') };
+    [...new Set(folders)].map(async (folder) => {
+      const { name, version, license } = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8'));
+      const file = (await readdir(folder)).find((name) => /^licen[cs]e(\.\w+)?$/i.test(name));
+      if (license === undefined || file === undefined) throw new Error(`${folder} does not say what its licence is`);
+      return { name: `${name} (npm)`, version, licence: license, text: await readFile(join(folder, file), 'utf8') };
     }),
   );
 }

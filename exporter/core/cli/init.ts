@@ -72,6 +72,9 @@ async function writeProject(directory: string, values: Readonly<Record<string, s
     const to = join(directory, path === 'gitignore' ? '.gitignore' : path);
     const text = await readFile(join(TEMPLATE, path), 'utf8');
     await mkdir(dirname(to), { recursive: true });
-    await writeFile(to, text.replaceAll(/\{\{(\w+)\}\}/g, (all, key: string) => values[key] ?? all));
+    await writeFile(
+      to,
+      text.replaceAll(/\{\{(\w+)\}\}/g, (all, key: string) => values[key] ?? all),
+    );
   }
 }

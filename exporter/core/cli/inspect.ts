@@ -20,7 +20,8 @@ export const inspect: Command = {
       allowPositionals: true,
     });
     const [file, ...others] = positionals;
-    if (file === undefined || others.length > 0) throw new UsageError('name one core: amplitude-core inspect core.wasm');
+    if (file === undefined || others.length > 0)
+      throw new UsageError('name one core: amplitude-core inspect core.wasm');
     const bytes = await readFile(file).catch((error) => {
       throw new Faults([`${file}: cannot be read: ${error.message}`]);
     });

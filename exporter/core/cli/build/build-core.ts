@@ -37,7 +37,10 @@ export async function buildCore(project: Project): Promise<BuiltCore> {
   // Taken first: what is changed while the build runs must not count as built.
   const madeWith = [`${PACKAGE_NAME} ${PACKAGE_VERSION}`, toolchain()];
   const sources = await sourceDigest(bundle.files, project.directory, madeWith);
-  const [defaultCore, module] = await Promise.all([readFile(DEFAULT_CORE), componentize(bundle).then(link).then(plain)]);
+  const [defaultCore, module] = await Promise.all([
+    readFile(DEFAULT_CORE),
+    componentize(bundle).then(link).then(plain),
+  ]);
   const manifest = {
     name: definition.name,
     version: definition.version,

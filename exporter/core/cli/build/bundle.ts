@@ -99,6 +99,7 @@ function errorsOf(error: unknown, project: string): string[] {
 function saidOf({ id, loc, message }: RolldownLog, project: string): string {
   const [said = ''] = message.replace(/^\[[A-Z_]+\] (Error: )?/, '').split('\n');
   const file = loc?.file ?? id;
-  const place = file && isAbsolute(file) ? `${ownerOf(file, project).name}${loc ? `:${loc.line}:${loc.column + 1}` : ''}: ` : '';
+  const place =
+    file && isAbsolute(file) ? `${ownerOf(file, project).name}${loc ? `:${loc.line}:${loc.column + 1}` : ''}: ` : '';
   return `${place}${said}`;
 }

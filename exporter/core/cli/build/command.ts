@@ -35,7 +35,9 @@ export const build: Command = {
     const began = performance.now();
     const built = await buildCore(await projectIn(process.cwd(), source));
     if (built.module.length > MAX_BYTES) {
-      throw new Faults([`the core has ${megabytes(built.module.length)}, and a collector takes 16 MiB: make its tables smaller`]);
+      throw new Faults([
+        `the core has ${megabytes(built.module.length)}, and a collector takes 16 MiB: make its tables smaller`,
+      ]);
     }
     await write(values.out, built);
     process.stdout.write(report(values.out, built, (performance.now() - began) / 1000));

@@ -1,13 +1,12 @@
 import { execFile } from 'node:child_process';
-import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { parse } from '@bytecodealliance/jco';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { lower } from './lower.ts';
-import { type Lock, lockedPackages, sourceDigest } from './source-digest.ts';
+import { fast, link } from './lower.ts';
 
 const ROOT = fileURLToPath(new URL('../../../..', import.meta.url));
 
@@ -47,6 +46,8 @@ export function clock(): number {
   return Date.now();
 }
 `;
+
+const lower = async (component: Uint8Array): Promise<Uint8Array> => fast(await link(component));
 
 let directory: string;
 
@@ -283,67 +284,6 @@ describe('lowering a component written by hand', () => {
       await expect(lower(await parse(wat))).rejects.toThrow(refusal);
     });
   }
-});
-
-describe('the digest of the sources', () => {
-  it('changes with every file that core.wasm is made of, and with no other', async () => {
-    const project = join(directory, 'project');
-    const write = async (path: string, content: string) => {
-      await mkdir(dirname(join(project, path)), { recursive: true });
-      await writeFile(join(project, path), content);
-    };
-    await cp(join(ROOT, 'scripts'), join(project, 'scripts'), { recursive: true });
-    await write('exporter/core/core.ts', 'export const a = 1;');
-    await write('wit/core.wit', 'package a:b;');
-    await write('package-lock.json', JSON.stringify(LOCK));
-    const digestAfter = async (path: string, content: string) => {
-      await write(path, content);
-      return sourceDigest(project);
-    };
-
-    const first = await sourceDigest(project);
-    expect(first).toMatch(/^[0-9a-f]{64}$/);
-    expect(await digestAfter('exporter/core/core.test.ts', 'test')).toBe(first);
-    expect(await digestAfter('exporter/core/generated/world.d.ts', 'types')).toBe(first);
-    expect(await digestAfter('exporter/core/cli/build/lower.test.ts', 'test')).toBe(first);
-
-    const seen = new Set([first]);
-    seen.add(await digestAfter('exporter/core/core.ts', 'export const a = 2;'));
-    seen.add(await digestAfter('exporter/core/deep/er.ts', 'export const a = 2;'));
-    seen.add(await digestAfter('wit/core.wit', 'package a:c;'));
-    seen.add(await digestAfter('exporter/core/cli/build/lower.ts', 'no more'));
-    seen.add(
-      await digestAfter('package-lock.json', JSON.stringify(LOCK).replace('sha512-minimatch', 'sha512-another')),
-    );
-    expect(seen.size).toBe(6);
-  });
-
-  it('knows the packages that have a part in core.wasm from those that have none', () => {
-    expect(lockedPackages(LOCK)).toEqual([
-      'node_modules/@bytecodealliance/jco 1.35.0 sha512-jco',
-      'node_modules/@bytecodealliance/jco/node_modules/binaryen 130.0.0 sha512-older',
-      'node_modules/binaryen 132.0.0 sha512-binaryen',
-      'node_modules/engine 4.0.0 sha512-engine',
-      'node_modules/minimatch 11.0.9 sha512-minimatch',
-    ]);
-  });
-
-  const LOCK: Lock = {
-    packages: {
-      '': { version: '1.0.0', dependencies: { minimatch: '11.0.9' } },
-      'node_modules/@bytecodealliance/jco': {
-        version: '1.35.0',
-        integrity: 'sha512-jco',
-        dependencies: { binaryen: '^130', engine: '^4' },
-        optionalDependencies: { 'engine-for-another-machine': '^4' },
-      },
-      'node_modules/@bytecodealliance/jco/node_modules/binaryen': { version: '130.0.0', integrity: 'sha512-older' },
-      'node_modules/binaryen': { version: '132.0.0', integrity: 'sha512-binaryen' },
-      'node_modules/engine': { version: '4.0.0', integrity: 'sha512-engine', dependencies: { minimatch: '11.0.9' } },
-      'node_modules/linter': { version: '2.0.0', integrity: 'sha512-linter', dependencies: { engine: '^4' } },
-      'node_modules/minimatch': { version: '11.0.9', integrity: 'sha512-minimatch' },
-    },
-  };
 });
 
 interface Person {

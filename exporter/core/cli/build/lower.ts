@@ -61,32 +61,43 @@ export async function link(component: Uint8Array): Promise<Uint8Array> {
   const { guest, functions } = worldOf(readComponent(component));
   const links = coreExportsOf(functions);
   const names = new Map([...links].map(([name, link]) => [link, name]));
-  // Nothing else stays an export.
-  return renameExports(await merge(linkableModules(guest)), (link) => names.get(link));
+  const merged = await merge(linkableModules(guest));
+  const missing = new Set(['memory', 'cabi_realloc', ...links.keys()]);
+  const linked = renameExports(merged, (link) => {
+    const name = names.get(link);
+    if (name !== undefined) missing.delete(name);
+    // What hosts do not need is no export.
+    return name;
+  });
+  if (missing.size > 0) throw new Error(`the module lacks the exports ${[...missing].join(', ')}`);
+  return linked;
 }
 
 /**
- * A linked module that hosts take, and no faster. Addresses are computed where a host would have to. One global, which
- * then nothing uses, says how long the data is: with it each core would have another engine.
+ * A linked module with its addresses computed, which a host would have to do, and without the global that says how long
+ * the data is, which then nothing uses: with it each core would have another engine.
  */
 export function plain(linked: Uint8Array): Promise<Uint8Array> {
-  return optimized(linked, ['--propagate-globals-globally', '--precompute', '--remove-unused-module-elements']);
+  return inTemporaryDirectory((directory) =>
+    optimized(linked, directory, ['--propagate-globals-globally', '--precompute', '--remove-unused-module-elements']),
+  );
 }
 
 /** A linked module, made fast. -Oz saves 2 % of the size, and invents types here that only GC knows. */
 export function fast(linked: Uint8Array): Promise<Uint8Array> {
-  return optimized(linked, ['-O3']);
+  return inTemporaryDirectory(async (directory) => {
+    await optimized(linked, directory, ['-O3']);
+    // Without a pass this only validates: a module that needs more than a host has ends here.
+    return binaryen('wasm-opt', [join(directory, OPTIMIZED), ...HOST_FEATURES], join(directory, 'validated.wasm'));
+  });
 }
 
-async function optimized(linked: Uint8Array, passes: readonly string[]): Promise<Uint8Array> {
-  return inTemporaryDirectory(async (directory) => {
-    const file = join(directory, 'linked.wasm');
-    const output = join(directory, 'optimized.wasm');
-    await writeFile(file, linked);
-    await binaryen('wasm-opt', [file, ...passes, ...LINK_FEATURES], output);
-    // Without a pass this only validates: a module that needs more than a host has ends here.
-    return binaryen('wasm-opt', [output, ...HOST_FEATURES], join(directory, 'validated.wasm'));
-  });
+const OPTIMIZED = 'optimized.wasm';
+
+async function optimized(linked: Uint8Array, directory: string, passes: readonly string[]): Promise<Uint8Array> {
+  const file = join(directory, 'linked.wasm');
+  await writeFile(file, linked);
+  return binaryen('wasm-opt', [file, ...passes, ...LINK_FEATURES], join(directory, OPTIMIZED));
 }
 
 /** The component that does the work, and the world's functions as that component lifts them. */

@@ -12,7 +12,12 @@ export interface SourceMapV3 {
 
 /** The map with other names of its sources, and without what stands in them. */
 export function withSources(
-  map: { readonly file: string; readonly sources: readonly string[]; readonly names: readonly string[]; readonly mappings: string },
+  map: {
+    readonly file: string;
+    readonly sources: readonly string[];
+    readonly names: readonly string[];
+    readonly mappings: string;
+  },
   nameOf: (source: string) => string,
 ): SourceMapV3 {
   const { file, names, mappings } = map;
@@ -21,7 +26,13 @@ export function withSources(
 
 /** A text, such as an error's stack, with the places in a bundle as those in its sources: `src/core.ts:12:5`. */
 export function mapped(text: string, map: SourceMapV3): string {
-  const sourceMap = new SourceMap({ ...map, sourceRoot: '', sourcesContent: [], names: [...map.names], sources: [...map.sources] });
+  const sourceMap = new SourceMap({
+    ...map,
+    sourceRoot: '',
+    sourcesContent: [],
+    names: [...map.names],
+    sources: [...map.sources],
+  });
   return text.replaceAll(/(?:file:\/\/)?[^\s(]*core\.m?js:(\d+):(\d+)/g, (place, line: string, column: string) => {
     const entry = sourceMap.findEntry(Number(line) - 1, Number(column) - 1);
     if (!('originalSource' in entry) || entry.originalSource === undefined) return place;

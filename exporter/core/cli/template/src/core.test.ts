@@ -34,7 +34,9 @@ test('what our own people do is no event', async () => {
 
 // Decisions are pure, what they answer is JSON, no key comes twice: for the records that the collector has captured.
 test('the checks that every core has to pass', () => {
-  const lines = readFileSync(new URL('../fixtures/captured.jsonl', import.meta.url), 'utf8').trim().split('\n');
+  const lines = readFileSync(new URL('../fixtures/captured.jsonl', import.meta.url), 'utf8')
+    .trim()
+    .split('\n');
   check(
     core,
     lines.map((line) => JSON.parse(line)),
