@@ -7,6 +7,7 @@ import { PACKAGE_VERSION } from './package-files.ts';
 const commands: Readonly<Record<string, () => Promise<Command>>> = {
   init: async () => (await import('./init.ts')).init,
   build: async () => (await import('./build/command.ts')).build,
+  preview: async () => (await import('./preview/command.ts')).preview,
   inspect: async () => (await import('./inspect.ts')).inspect,
 };
 
@@ -16,6 +17,7 @@ Usage: amplitude-core COMMAND [options]
 
   init DIR               a new project, with an example, its test and a workflow for CI
   build                  dist/core.wasm, for the collector, of the project in this folder
+  preview FILE…          what becomes of log records that a collector wrote to a file
   inspect FILE           what a core.wasm is, and what it reads and writes
 
   --help                 this, or what a command takes: amplitude-core build --help

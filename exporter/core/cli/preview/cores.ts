@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { exporterIn, Faults } from './config/collector-config.ts';
+import { Faults } from '../command.ts';
+import { exporterIn } from './config/collector-config.ts';
 import type { Mapper, StartMapper } from './host.ts';
 import type { Options } from './options.ts';
 

@@ -1,7 +1,7 @@
 import { createReadStream, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Readable } from 'node:stream';
-import { Faults } from './config/collector-config.ts';
+import { Faults } from '../command.ts';
 import type { Chunks } from './input/chunks.ts';
 
 /** Bytes that are read at a time. */

@@ -1,4 +1,4 @@
-import { parseArgs } from 'node:util';
+import { parsed, UsageError } from '../command.ts';
 
 export const HELP = `What becomes of log records: each record and the event it becomes, or why there is none.
 
@@ -21,11 +21,6 @@ A record without a time gets the time at which the command began. Exit code: 0; 
 --against, where an event differs; 2 for wrong usage, settings or cores.
 `;
 
-/** Wrong usage: what is wrong. */
-export class UsageError extends Error {
-  override readonly name = 'UsageError';
-}
-
 export interface Options {
   readonly files: readonly string[];
   readonly config: string | undefined;
@@ -35,41 +30,29 @@ export interface Options {
   /** Infinity = all; undefined = not said. */
   readonly records: number | undefined;
   readonly json: boolean;
-  readonly help: boolean;
 }
 
 /** Throws a `UsageError`. */
 export function optionsIn(args: readonly string[]): Options {
-  const { values, positionals } = parsed(args);
-  const { help = false, json = false, config, exporter, core, against, records } = values;
-  const options = { files: positionals, config, exporter, core, against, records: countIn(records), json, help };
-  if (help) return options;
+  const { values, positionals } = parsed({
+    args: [...args],
+    allowPositionals: true,
+    options: {
+      config: { type: 'string' },
+      exporter: { type: 'string' },
+      core: { type: 'string' },
+      against: { type: 'string' },
+      records: { type: 'string' },
+      json: { type: 'boolean' },
+    },
+  });
+  const { json = false, config, exporter, core, against, records } = values;
+  const options = { files: positionals, config, exporter, core, against, records: countIn(records), json };
   if (positionals.length === 0) throw new UsageError('which file? - is the standard input');
   if (positionals.filter((file) => file === '-').length > 1)
     throw new UsageError('the standard input (-) can be read once');
   if (exporter !== undefined && config === undefined) throw new UsageError('--exporter needs --config');
   return options;
-}
-
-function parsed(args: readonly string[]) {
-  try {
-    return parseArgs({
-      args: [...args],
-      allowPositionals: true,
-      options: {
-        config: { type: 'string' },
-        exporter: { type: 'string' },
-        core: { type: 'string' },
-        against: { type: 'string' },
-        records: { type: 'string' },
-        json: { type: 'boolean' },
-        help: { type: 'boolean', short: 'h' },
-      },
-    });
-  } catch (error) {
-    // Behind the first sentence parseArgs explains how to name such files.
-    throw new UsageError((error as Error).message.replace(/\. To specify .*$/s, ''));
-  }
 }
 
 function countIn(records: string | undefined): number | undefined {

@@ -1,5 +1,4 @@
 import type { Writable } from 'node:stream';
-import { styleText } from 'node:util';
 
 /** Characters that are gathered before they are written. */
 const MAX_GATHERED = 64 * 1024;
@@ -41,13 +40,20 @@ export class Output {
   }
 }
 
-export type Style = 'bold' | 'dim' | 'green' | 'yellow' | 'red';
+/** Codes that begin and end a style (ECMA-48, SGR). */
+const styles = { bold: [1, 22], dim: [2, 22], red: [31, 39], green: [32, 39], yellow: [33, 39] } as const;
+
+export type Style = keyof typeof styles;
 export type Paint = (style: Style, text: string) => string;
 
 /** Colours on a terminal, unless the environment has NO_COLOR. */
 export function paintFor(stream: Writable, env: Readonly<Record<string, string | undefined>>): Paint {
   const isColoured = 'isTTY' in stream && stream.isTTY === true && (env.NO_COLOR ?? '') === '';
-  return isColoured ? (style, text) => styleText(style, text) : (_, text) => text;
+  if (!isColoured) return (_, text) => text;
+  return (style, text) => {
+    const [begin, end] = styles[style];
+    return `\u001b[${begin}m${text}\u001b[${end}m`;
+  };
 }
 
 /** `1,000 records`. */

@@ -1,13 +1,13 @@
 /** The command `amplitude-core preview`. */
 
 import type { Readable, Writable } from 'node:stream';
-import { Faults } from './config/collector-config.ts';
+import { Faults } from '../command.ts';
 import { type Cores, startCores } from './cores.ts';
 import { filesNamed, type InputFile } from './files.ts';
 import { type Outcome, type StartMapper, startMapper } from './host.ts';
 import type { Message } from './input/message.ts';
 import { messagesIn } from './input/messages.ts';
-import { HELP, type Options, optionsIn, UsageError } from './options.ts';
+import { type Options, optionsIn } from './options.ts';
 import { Output, type Paint, paintFor } from './output.ts';
 import { authorsPositions } from './positions.ts';
 import { Progress } from './progress.ts';
@@ -33,23 +33,19 @@ function processSurroundings(): Surroundings {
   return { stdin, stdout, stderr, env, cwd: process.cwd(), now: Date.now, start: startMapper };
 }
 
+/** Of what the command was given and cannot be used; a broken file is 1. */
 const BAD_USAGE = 2;
 
-/** Runs the command. Answers with its exit code; see `HELP`. */
+/** Runs the command. Answers with its exit code; see `HELP`. Throws a `UsageError`. */
 export async function runPreview(args: readonly string[], around = processSurroundings()): Promise<number> {
+  const options = optionsIn(args);
   const output = new Output(around.stdout);
   const errors = new Output(around.stderr);
   try {
-    const options = optionsIn(args);
-    if (!options.help) return await preview(options, around, output, errors);
-    output.write(HELP);
-    return 0;
+    return await preview(options, around, output, errors);
   } catch (error) {
-    if (!(error instanceof UsageError) && !(error instanceof Faults)) throw error;
-    const isUsage = error instanceof UsageError;
-    errors.write(
-      isUsage ? `amplitude-core: ${error.message}\nSee amplitude-core preview --help\n` : `${error.message}\n`,
-    );
+    if (!(error instanceof Faults)) throw error;
+    errors.write(`${error.message}\n`);
     return BAD_USAGE;
   } finally {
     await output.flush();

@@ -1,3 +1,4 @@
+import { Faults } from '../../command.ts';
 import { Expanded, expand, type Report, type Surroundings } from './expand.ts';
 import { settle } from './settle.ts';
 import { readYaml } from './yaml.ts';
@@ -10,15 +11,6 @@ export interface FoundExporter {
   readonly settings: Readonly<Record<string, unknown>>;
   /** Sentences about what may not be as meant. */
   readonly notices: readonly string[];
-}
-
-/** Everything that is wrong with what the command was given, a line each. */
-export class Faults extends Error {
-  override readonly name = 'Faults';
-
-  constructor(faults: readonly string[]) {
-    super(faults.join('\n'));
-  }
 }
 
 /**

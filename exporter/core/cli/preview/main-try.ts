@@ -1,3 +1,0 @@
-import { runPreview } from './preview.ts';
-
-process.exitCode = await runPreview(process.argv.slice(2));
