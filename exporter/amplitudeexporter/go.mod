@@ -4,6 +4,7 @@ go 1.25.0
 
 require (
 	github.com/DeRuina/timberjack v1.4.9
+	github.com/go-sourcemap/sourcemap v2.1.4+incompatible
 	github.com/stretchr/testify v1.11.1
 	github.com/zeebo/xxh3 v1.1.0
 	go.opentelemetry.io/collector/component v1.62.0

@@ -211,8 +211,8 @@ func TestNoCoreCanEndTheProcess(t *testing.T) {
 		"parses":                        "decide: functions of the core call each other more than 4000 deep",
 		"allocates":                     "decide: the core failed: out of memory",
 		"grows":                         "decide: the core failed: string too long",
-		"throws":                        "decide: the core failed: a rule failed",
-		"throws a text":                 "decide: the core failed: a rule failed",
+		"throws":                        "decide: the core failed: an error",
+		"throws a text":                 "decide: the core failed: an error",
 		"answers with half a character": "decide: the core trapped: ",
 		"asks for the time":             "decide: the core trapped: ",
 	} {

@@ -28,6 +28,7 @@ var errOutOfFuel = errors.New("the core took more than the fuel of a call; it ma
 // Instance is one instance of a core. Not safe for use by two goroutines at once. After any error it is in an unknown
 // state: take another.
 type Instance struct {
+	core   *Core
 	engine *engine.Module
 	memory *[]byte
 
@@ -43,7 +44,7 @@ func (c *Core) instantiate() *Instance {
 	module := engine.New()
 	memory := module.Xmemory().Slice()
 	*memory = slices.Clone(c.memory)
-	return &Instance{engine: module, memory: memory, fuel: callFuel}
+	return &Instance{core: c, engine: module, memory: memory, fuel: callFuel}
 }
 
 // MemoryBytes is the size of the instance's linear memory.
@@ -69,10 +70,15 @@ func (i *Instance) Configure(ctx context.Context, config Config) (Plan, error) {
 	if err != nil {
 		return Plan{}, err
 	}
-	return callResult[Plan](ctx, i, function{
+	plan, err := callResult[Plan](ctx, i, function{
 		"configure",
 		func() int32 { return i.engine.Xconfigure(int32(pointer)) }, i.engine.Xcabi_post_configure,
 	})
+	if failure := (*Failure)(nil); errors.As(err, &failure) {
+		// No event is in it yet.
+		err = errors.New("configure: the core failed: " + i.core.mapped(failure.text))
+	}
+	return plan, err
 }
 
 // TreatAttributes says what is done with attributes before anything else sees them.
@@ -161,7 +167,7 @@ type function struct {
 func callResult[T any](ctx context.Context, i *Instance, f function) (T, error) {
 	answer, err := call[result[T]](ctx, i, f)
 	if err == nil && answer.Case != 0 {
-		err = fmt.Errorf("%s: the core failed: %s", f.name, answer.Err)
+		err = fmt.Errorf("%s: the core failed: %w", f.name, i.core.FailureOf(answer.Err))
 	}
 	return answer.OK, err
 }

@@ -144,7 +144,7 @@ func TestAnErrorOfTheCoreComesBackAsOne(t *testing.T) {
 	i := newTestInstance(t)
 	_, err := decideNames(t.Context(), i, cells(1))
 	assert.ErrorContains(t, err, "decide: the core failed: ")
-	assert.ErrorContains(t, err, "configure was not called")
+	assert.ErrorContains(t, err, "decide: the core failed: an error")
 }
 
 func TestAnInstanceTakesTextOfAnyBytes(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -41,12 +42,17 @@ var errLines = errors.New("the core's lines are not one a cell")
 
 // lineReader reads what the core answers.
 type lineReader struct {
+	core        *guest.Core
 	plan        *guest.Plan
 	fieldKeyBit func(key string) uint64
 }
 
-// read reads the core's answer to as many cells as there are decisions, about the decision of the plan with an index. A line that breaks the contract is a fault of its
-// cell: `broken` has why the first of them does, and faults how many do.
+// contractError is what in a line breaks the contract.
+type contractError struct{ error }
+
+// read reads the core's answer to as many cells as there are decisions, about the decision of the plan with an index. What
+// is wrong with a line is a fault of its cell alone: `broken` has the first of them, a Failure of the core's own or what
+// breaks the contract, and faults how many there are.
 func (r *lineReader) read(index int, lines string, decisions []*decision) (faults int, broken, err error) {
 	if n := strings.Count(lines, "\n"); n != len(decisions) || n > 0 && !strings.HasSuffix(lines, "\n") {
 		return 0, nil, fmt.Errorf("%w: %d for %d", errLines, n, len(decisions))
@@ -55,6 +61,9 @@ func (r *lineReader) read(index int, lines string, decisions []*decision) (fault
 		line, rest, _ := strings.Cut(lines, "\n")
 		lines = rest
 		if err := r.readLine(index, line, d); err != nil {
+			if !errors.As(err, new(*guest.Failure)) {
+				err = &contractError{err}
+			}
 			*d = decision{kind: dropped, reason: ReasonGuestFault}
 			faults++
 			broken = cmp.Or(broken, err)
@@ -66,6 +75,7 @@ func (r *lineReader) read(index int, lines string, decisions []*decision) (fault
 const (
 	skipLine = "skip"
 	dropLine = "drop "
+	failLine = "fail "
 )
 
 func (r *lineReader) readLine(index int, line string, into *decision) (err error) {
@@ -78,6 +88,12 @@ func (r *lineReader) readLine(index int, line string, into *decision) (err error
 		if !isReason(into.reason) {
 			return errors.New("a reason to drop is no word in snake_case")
 		}
+	case strings.HasPrefix(line, failLine):
+		var text string
+		if json.Unmarshal([]byte(line[len(failLine):]), &text) != nil {
+			return errors.New("the error behind fail is no JSON string")
+		}
+		return r.core.FailureOf(text)
 	default:
 		members, rest, _ := strings.Cut(strings.Clone(line), "\t")
 		properties, instructions, _ := strings.Cut(rest, "\t")
@@ -97,10 +113,14 @@ func (r *lineReader) readInstructions(index int, text string, into *decision) er
 	if text == "" {
 		return nil
 	}
+	// Each once, and nothing behind them: a decoder takes a key that comes again, and what follows.
+	if _, err := readMembers(text, "", func(string) {}); err != nil {
+		return fmt.Errorf("instructions: %w", err)
+	}
 	decoder := json.NewDecoder(strings.NewReader("{" + text + "}"))
 	decoder.DisallowUnknownFields()
 	instructions := &record.Instructions{}
-	if err := decoder.Decode(instructions); err != nil || decoder.More() || strings.Contains(text, "\t") {
+	if err := decoder.Decode(instructions); err != nil || strings.Contains(text, "\t") {
 		// The error of the decoder may quote them.
 		return errors.New("instructions are not what wit/core.wit says")
 	}
@@ -111,6 +131,33 @@ func (r *lineReader) readInstructions(index int, text string, into *decision) er
 	}
 	into.instructions = instructions
 	return instructions.Check(r.plan, index)
+}
+
+// nameOf names a decision of the plan by what it reads.
+func nameOf(d *guest.Decision) string {
+	names := make([]string, len(d.Sources))
+	for i := range d.Sources {
+		names[i] = nameOfSource(&d.Sources[i])
+	}
+	if len(names) == 0 {
+		return "decision on nothing"
+	}
+	return "decision on " + strings.Join(names, ", ")
+}
+
+func nameOfSource(s *guest.Source) string {
+	switch s.Case {
+	case guest.SourceEventName:
+		return "event name"
+	case guest.SourceBody:
+		return "body"
+	case guest.SourceAttribute:
+		level := [...]string{guest.LevelRecord: "", guest.LevelScope: "scope ", guest.LevelResource: "resource "}[s.Attribute.Level]
+		return level + "attribute " + strconv.Quote(s.Attribute.Key)
+	case guest.SourceTimeMS, guest.SourceDigest, guest.SourceConstant:
+	}
+	// No plan has one.
+	return "other"
 }
 
 func isReason(line string) bool {

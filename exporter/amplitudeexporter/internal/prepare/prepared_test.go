@@ -26,7 +26,7 @@ func newDecisions(count int) []*decision {
 }
 
 // testLines reads lines for a plan with the fields "user" and "device", and properties under "p".
-var testLines = lineReader{&guest.Plan{PropertiesKey: "p", Decisions: make([]guest.Decision, 1)}, func(key string) uint64 { return map[string]uint64{"user": 1, "device": 2}[key] }}
+var testLines = lineReader{&guest.Core{}, &guest.Plan{PropertiesKey: "p", Decisions: make([]guest.Decision, 1)}, func(key string) uint64 { return map[string]uint64{"user": 1, "device": 2}[key] }}
 
 // decisionOf is what a line of the core says.
 func decisionOf(line string) decision {
@@ -300,7 +300,7 @@ func joinedOf(t *testing.T, plan *guest.Plan, logs plog.Logs, lines ...string) s
 	require.NoError(t, encoder.SetResource(t.Context(), rl))
 	require.NoError(t, encoder.SetScope(t.Context(), rl.ScopeLogs().At(0)))
 	encoder.Begin(rl.ScopeLogs().At(0).LogRecords().At(0))
-	lineReader := lineReader{plan, encoder.FieldKeyBit}
+	lineReader := lineReader{&guest.Core{}, plan, encoder.FieldKeyBit}
 	var decisions []*decision
 	for _, line := range lines {
 		d := &decision{}

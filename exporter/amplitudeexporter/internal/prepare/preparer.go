@@ -5,6 +5,8 @@ package prepare
 import (
 	"context"
 	"errors"
+	"fmt"
+	"slices"
 	"sync"
 
 	"go.opentelemetry.io/collector/pdata/plog"
@@ -62,7 +64,7 @@ func New(pool *guest.Pool, from *guest.Plan, apiKey string, logger *zap.Logger) 
 		p.plan.senderKeys = append(p.plan.senderKeys, from.Fields[field].Path[0])
 	}
 	encoder := record.NewEncoder(from, nil)
-	p.lines = lineReader{from, encoder.FieldKeyBit}
+	p.lines = lineReader{pool.Core(), from, encoder.FieldKeyBit}
 	p.plan.leftOutKey = encoder.LeftOutKey
 	p.works.New = func() any {
 		return &work{
@@ -300,6 +302,9 @@ func (p *Preparer) divideSome(ctx context.Context, first uint32, sizes []uint32,
 		if !isOf(&some, len(sizes), len(divided.Starts) == 0) {
 			return errors.New("divide: the core's batches are not of the events that it was asked about, in their order")
 		}
+		if slices.ContainsFunc(some.Dropped, func(d guest.DroppedEvent) bool { return !isReason(d.Reason) }) {
+			return errors.New("divide: a reason to drop is no word in snake_case")
+		}
 		divided.Open = some.Open
 		for _, start := range some.Starts {
 			divided.Starts = append(divided.Starts, first+start)
@@ -334,8 +339,7 @@ func (p *Preparer) decideCells(ctx context.Context, index int, cells *pending, f
 		}
 		faults, broken, err := p.lines.read(index, lines, cells.decisions[from:to])
 		if faults > 0 {
-			p.logger.Error("The core broke the contract in what it decided, and the records that it is about are dropped",
-				zap.Int("decision", index), zap.Int("cells", faults), zap.Error(broken))
+			p.logFault(index, broken, zap.Int("cells", faults))
 		}
 		return err
 	})
@@ -349,10 +353,24 @@ func (p *Preparer) decideCells(ctx context.Context, index int, cells *pending, f
 		}
 		return p.decideCells(ctx, index, cells, half, to)
 	default:
-		p.logger.Error("The core failed with a record; the instance was thrown away", zap.Error(err))
+		p.logFault(index, fmt.Errorf("%w; the instance was thrown away", err))
 		cells.faults++
 		*cells.decisions[from] = decision{kind: dropped, reason: ReasonGuestFault}
 		return nil
+	}
+}
+
+// logFault says why a decision could not be made. Nothing of it is from an event.
+func (p *Preparer) logFault(index int, err error, fields ...zap.Field) {
+	what := "failed"
+	if errors.As(err, new(*contractError)) {
+		what = "broke the contract"
+	}
+	// Up to the colon it is the same each time. What is behind it is only made where the line is written.
+	prefix := fmt.Sprintf("core %s, %s %s: ", p.pool.Core(), nameOf(&p.from.Decisions[index]), what)
+	if line := p.logger.Check(zap.ErrorLevel, prefix); line != nil {
+		line.Message += err.Error()
+		line.Write(fields...)
 	}
 }
 
