@@ -14,8 +14,16 @@ const map = JSON.stringify({ version: 3, sources: ['src/core.ts'], names: [], ma
 
 test('places in the bundle become those in the sources', () => {
   const positions = authorsPositions(moduleWith('sourceMap', map));
-  expect(positions('TypeError: no\n    at decide (core.js:1:4)\n    at <eval> (other.js:1:1)')).toBe(
+  expect(positions('TypeError: no\n    at decide (/core.js:1:4)\n    at <eval> (other.js:1:1)')).toBe(
     'TypeError: no\n    at decide (src/core.ts:3:5)\n    at <eval> (other.js:1:1)',
+  );
+});
+
+test('frames of the package are left out', () => {
+  const ofPackage = map.replace('src/core.ts', '@flagsmith/amplitude-core@1.0.0/dist/lines.js');
+  const positions = authorsPositions(moduleWith('sourceMap', ofPackage));
+  expect(positions('TypeError: no\n    at decide (core.js:1:4)\n    at <eval> (core.js:9:9)')).not.toContain(
+    '@flagsmith',
   );
 });
 

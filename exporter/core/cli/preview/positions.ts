@@ -4,7 +4,10 @@ import { SourceMap, type SourceMapPayload, type SourceMapping } from 'node:modul
 const SECTION = 'sourceMap';
 
 /** A place in the bundle that a core was made of, as its errors name it. Lines and columns count from 1. */
-const POSITION = /\bcore\.js:(\d+)(?::(\d+))?/g;
+const POSITION = /\/?\bcore\.js:(\d+)(?::(\d+))?/g;
+
+/** A line of a stack that is in this package, which called the author's code. */
+const OF_THE_PACKAGE = /\n[^\n]*\(@flagsmith\/amplitude-core@[^\n]*/g;
 
 /**
  * What names places in the author's files, such as `src/core.ts:12:5`, in an error that names places in a core's bundle. The
@@ -16,12 +19,13 @@ export function authorsPositions(coreWasm: Uint8Array): (error: string) => strin
   return (error) => {
     if (!isRead) map = sourceMapOf(coreWasm);
     isRead = true;
-    return error.replace(POSITION, (place, line, column = '1') => {
+    const named = error.replace(POSITION, (place, line, column = '1') => {
       const found = map?.findEntry(Number(line) - 1, Number(column) - 1);
       if (found === undefined || !('originalLine' in found)) return place;
       const { originalSource, originalLine, originalColumn } = found as SourceMapping;
       return `${originalSource}:${originalLine + 1}:${originalColumn + 1}`;
     });
+    return named.replace(OF_THE_PACKAGE, '');
   };
 }
 

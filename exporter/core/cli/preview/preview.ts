@@ -61,7 +61,7 @@ async function preview(options: Options, around: Surroundings, output: Output, e
 
   const tally = new Tally();
   const paint = paintFor(around.stdout, around.env);
-  const run = new Run(cores, tally, new Report(options, cores.core, output, tally, paint), output);
+  const run = new Run(cores, tally, new Report(options, output, tally, paint), output);
   const progress = new Progress(around.stderr, totalOf(files), around.now);
   for (const file of files) await run.read(file, progress);
   progress.clear();

@@ -40,7 +40,6 @@ export function recordText(
   place: Place,
   { record, scope, resource }: RecordIn,
   outcome: Outcome,
-  hints: ReadonlyMap<string, string>,
   paint: Paint,
 ): string {
   const time = timeOf(record);
@@ -52,11 +51,11 @@ export function recordText(
     lines('', [...body, ...pairs(record.attributes ?? [])]),
     lines('  scope', pairs(scope?.attributes ?? [])),
     lines('  resource', pairs(resource?.attributes ?? [])),
-    outcomeText(outcome, hints, paint),
+    outcomeText(outcome, paint),
   ].join('');
 }
 
-function outcomeText(outcome: Outcome, hints: ReadonlyMap<string, string>, paint: Paint): string {
+function outcomeText(outcome: Outcome, paint: Paint): string {
   if ('event' in outcome) {
     const { event_type, event_properties = {}, ...fields } = JSON.parse(outcome.event) as Record<string, unknown>;
     return [
@@ -66,10 +65,8 @@ function outcomeText(outcome: Outcome, hints: ReadonlyMap<string, string>, paint
     ].join('');
   }
   if (outcome.outcome !== 'dropped') return lines(paint('yellow', outcome.outcome.replace('_', ' ')), ['']);
-  const { reason, error } = outcome;
-  const why = error === undefined ? hints.get(reason) : undefined;
-  const text = `${reason}${why === undefined ? '' : `: ${why}`}`;
-  return lines(paint('red', 'dropped'), [text]) + (error === undefined ? '' : indented(error));
+  const { reason, error = '' } = outcome;
+  return lines(paint('red', 'dropped'), [reason]) + (error === '' ? '' : indented(error));
 }
 
 function indented(text: string): string {

@@ -1,7 +1,7 @@
 /** What is printed about each record. */
 
 import { type Difference, differencesOf } from './differences.ts';
-import type { Mapper, Outcome } from './host.ts';
+import type { Outcome } from './host.ts';
 import type { Place } from './input/message.ts';
 import type { Options } from './options.ts';
 import type { Output, Paint } from './output.ts';
@@ -23,7 +23,6 @@ export interface Mapped {
 /** Counts and prints records, in their order. */
 export class Report {
   readonly #options: Options;
-  readonly #core: Mapper;
   readonly #output: Output;
   readonly #tally: Tally;
   readonly #paint: Paint;
@@ -31,9 +30,8 @@ export class Report {
   #held: string[] = [];
   #shown = 0;
 
-  constructor(options: Options, core: Mapper, output: Output, tally: Tally, paint: Paint) {
+  constructor(options: Options, output: Output, tally: Tally, paint: Paint) {
     this.#options = options;
-    this.#core = core;
     this.#output = output;
     this.#tally = tally;
     this.#paint = paint;
@@ -53,7 +51,7 @@ export class Report {
     if (differences?.length === 0) return undefined;
     return this.#show(() => {
       const { place } = mapped;
-      const text = recordText(number, place, source, outcome, this.#core.hints, this.#paint);
+      const text = recordText(number, place, source, outcome, this.#paint);
       return `${text}${differencesText(differences, this.#paint)}`;
     });
   }
