@@ -1,7 +1,7 @@
 /** Emits the npm package @flagsmith/amplitude-core to exporter/core/dist: JavaScript, declarations, and what it comes with. */
 
 import { execFileSync } from 'node:child_process';
-import { cp, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { chmod, cp, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -28,6 +28,8 @@ async function emit(): Promise<void> {
     cp(join(ROOT, 'exporter/amplitudeexporter/internal/guest/core.wasm'), join(NEXT, 'core.wasm')),
   ]);
   await referToWitTypes();
+  // npm makes it so where it installs, and not where this runs again.
+  await chmod(join(NEXT, 'cli/main.js'), 0o755);
   await writeFile(join(NEXT, '.emitted'), '');
   await rm(DIST, { recursive: true, force: true });
   await rename(NEXT, DIST);
