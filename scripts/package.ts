@@ -12,7 +12,7 @@ const DIST = join(PACKAGE, 'dist');
 /** Moved into place when it is whole: somebody may run the one that is there. */
 const NEXT = join(PACKAGE, 'dist.next');
 
-const WIT_TYPES = 'generated/interfaces/flagsmith-amplitude-exporter-types.d.ts';
+const WIT_TYPES = 'generated/core.d.ts';
 
 async function emit(): Promise<void> {
   await rm(NEXT, { recursive: true, force: true });
@@ -35,17 +35,13 @@ async function emit(): Promise<void> {
   await rename(NEXT, DIST);
 }
 
-/** Declarations name the types of wit/ by a module that is declared in one file: TypeScript has to be told of it. */
+/** Declarations name the types of wit/ by modules that are declared in a file of jco's: TypeScript has to be told of it. */
 async function referToWitTypes(): Promise<void> {
   for (const name of await readdir(NEXT, { recursive: true })) {
     const path = join(NEXT, name);
     if (!name.endsWith('.d.ts') || name.startsWith('generated')) continue;
     const text = await readFile(path, 'utf8');
-    if (
-      !text.includes("'flagsmith:amplitude-exporter/types@") &&
-      !text.includes('"flagsmith:amplitude-exporter/types@')
-    )
-      continue;
+    if (!/['"]flagsmith:amplitude-exporter\//.test(text)) continue;
     await writeFile(path, `/// <reference path="${relative(dirname(path), join(NEXT, WIT_TYPES))}" />\n${text}`);
   }
 }

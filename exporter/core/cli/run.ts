@@ -17,11 +17,7 @@ Usage: amplitude-core COMMAND [options]
 
   init DIR               a new project, with an example, its test and a workflow for CI
   build                  dist/core.wasm, for the collector, of the project in this folder
-<<<<<<< HEAD
-  preview FILE…          what becomes of log records that a collector wrote to a file
-=======
   preview FILE…          each captured record and the event it becomes, or why there is none
->>>>>>> 749dbc1 (feat(core): amplitude-core inspect says what a core reads and writes)
   inspect FILE           what a core.wasm is, and what it reads and writes
 
   --help                 this, or what a command takes: amplitude-core build --help

@@ -1,10 +1,10 @@
 /** `amplitude-core inspect` */
 
 import { readFile } from 'node:fs/promises';
-import { type ExporterSettings, readSettings } from '../../testing/config.ts';
+import type { ExporterSettings } from '../../testing/config.ts';
 import { type CoreModule, readCore } from '../../testing/core-module.ts';
 import { startHost } from '../../testing/index.ts';
-import { wasmGuest } from '../../testing/instance.ts';
+import { guestOf } from '../../testing/instance.ts';
 import { manifestIn } from '../build/manifest.ts';
 import { type Command, Faults, parsed, UsageError } from '../command.ts';
 import { exporterIn } from '../preview/config/collector-config.ts';
@@ -110,9 +110,9 @@ function statementFor(
 ): Statement {
   try {
     // It says what is wrong with the settings, and with the plan.
-    const { plan } = startHost({ core, config: settings });
-    const guest = wasmGuest(core);
-    guest.configure(readSettings(settings, undefined).config);
+    const { plan, config } = startHost({ core, config: settings });
+    const guest = guestOf(core);
+    guest.configure(config);
     const treat = (keys: string[]) => guest.call('treatAttributes', ({ treatAttributes }) => treatAttributes(keys));
     return statementOf(plan, treat, attributes);
   } catch (error) {

@@ -7,7 +7,7 @@ const internalDomain = { core: { options: { internalDomain: 'example.com' } } };
 
 test('a login has the name that Amplitude shows', async () => {
   const [event] = await events(core, (logger) =>
-    logger.emit({ eventName: 'user.login', attributes: { 'user.id': 'user-1' } }),
+    logger.emit({ eventName: 'user.login', attributes: { 'amplitude.user_id': 'user-1' } }),
   );
   expect(event).toMatchObject({ event_type: 'User Logged In', user_id: 'user-1' });
 });
@@ -16,7 +16,7 @@ test('a large customer on the plan pro is an enterprise', async () => {
   const [event] = await events(core, (logger) =>
     logger.emit({
       eventName: 'billing.seat.added',
-      attributes: { 'user.id': 'user-1', 'billing.plan': 'pro', 'billing.seats': 51 },
+      attributes: { 'amplitude.user_id': 'user-1', 'billing.plan': 'pro', 'billing.seats': 51 },
     }),
   );
   expect(event).toMatchObject({ event_properties: { plan_tier: 'pro', is_enterprise: true } });
@@ -26,7 +26,10 @@ test('what our own people do is no event', async () => {
   const [event] = await events(
     core,
     (logger) =>
-      logger.emit({ eventName: 'user.login', attributes: { 'user.id': 'user-2', 'user.email_domain': 'example.com' } }),
+      logger.emit({
+        eventName: 'user.login',
+        attributes: { 'amplitude.user_id': 'user-2', 'user.email_domain': 'example.com' },
+      }),
     { config: internalDomain },
   );
   expect(event).toMatchObject({ outcome: 'skipped' });
