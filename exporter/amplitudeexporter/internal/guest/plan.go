@@ -55,7 +55,9 @@ func (c *planCheck) indices(what, of string, indices []uint32, count int) {
 
 func (c *planCheck) fields() {
 	for i, field := range c.plan.Fields {
-		c.path(fmt.Sprintf("fields[%d]", i), field.Path)
+		if len(field.Path) != 2 || field.Path[0] != c.plan.PropertiesKey {
+			c.path(fmt.Sprintf("fields[%d]", i), field.Path)
+		}
 		for j, other := range c.plan.Fields[:i] {
 			if n := min(len(field.Path), len(other.Path)); n > 0 && slices.Equal(field.Path[:n], other.Path[:n]) {
 				c.fault("the paths of fields[%d] and fields[%d] are the same, or one is the beginning of the other: give each value a place of its own", j, i)

@@ -65,6 +65,8 @@ type Encoder struct {
 	memberCounts []int
 	// leftOut are the nodes of values that were not acceptable.
 	leftOut []uint16
+	// fieldText is where its fields stand for a moment that are properties.
+	fieldText []byte
 	// bodyConsumed says that its body is no property.
 	bodyConsumed bool
 	// demanded are objects and requirements that its decisions name, a bit each.
@@ -94,6 +96,10 @@ type use struct {
 	// whether something did. isTouched says that it is among those that the next record has to reset.
 	value                                     pcommon.Value
 	isThere, isWaiting, isConsumed, isTouched bool
+	// hasRival says that a field that is a property may have its name. Of the record at hand: that one does, and where in the
+	// buffer it is written among the record's own properties, counted from 1; 0 where it is not.
+	hasRival, isReplaced bool
+	writtenAt            int
 }
 
 type consumable uint8
@@ -135,7 +141,8 @@ func NewEncoder(plan *guest.Plan, placer Placer) *Encoder {
 	for _, key := range plan.OmittedAttributes {
 		e.use(key).isOmitted = true
 	}
-	eachSource(tree.nodes, e.addFieldSource)
+	tree.eachSource(e.addFieldSource)
+	e.addProperties()
 	for _, d := range plan.Decisions {
 		e.addDecision(d)
 	}
@@ -224,6 +231,7 @@ func (e *Encoder) Begin(lr plog.LogRecord) {
 	for _, index := range e.touched {
 		use := &e.uses[index]
 		use.isThere, use.isWaiting, use.isConsumed, use.isTouched = false, false, false, false
+		use.isReplaced, use.writtenAt = false, 0
 		for _, slot := range use.cells {
 			e.slots[slot] = nil
 		}
@@ -276,6 +284,7 @@ func (e *Encoder) AppendPassthrough(ctx context.Context, b []byte) ([]byte, Pass
 	p.Tail = len(b)
 	b = e.appendTail(b)
 	p.To = len(b)
+	b = e.cutReplaced(b, &p)
 	p.Inherited = e.inherited()
 	p.Keys = e.keys
 	p.Keys.AddAll(&e.scope.filter)
@@ -332,10 +341,10 @@ func (e *Encoder) appendOwnProperties(b []byte) []byte {
 	return e.writer.appendMembers(b, e.record.Attributes(), 1, e)
 }
 
-// appendTail writes the properties of which it takes the fields to know whether they are any.
-func (e *Encoder) appendTail(b []byte) []byte {
+// appendLastAttributes writes the attributes, and the body, of which it takes the fields to know whether they are properties.
+func (e *Encoder) appendLastAttributes(b []byte) []byte {
 	for _, i := range e.touched {
-		if use := &e.uses[i]; use.isWaiting && !use.isConsumed {
+		if use := &e.uses[i]; use.isWaiting && !use.isConsumed && !use.isReplaced {
 			b = e.writer.appendMember(b, -1, e.useOf.keys[i], use.value, 1)
 		}
 	}
@@ -370,14 +379,24 @@ func (e *Encoder) inherited() *Inherited {
 }
 
 // leavesOut reads an attribute of the record at hand, notes what it overrides, and reports whether it is no property, or
-// one that is written last.
-func (e *Encoder) leavesOut(key string, hash uint8, v pcommon.Value) bool {
+// one that is written last. Where it is a property it is written behind `at` bytes.
+func (e *Encoder) leavesOut(key string, hash uint8, v pcommon.Value, at int) bool {
 	if e.inheritedByScope != nil {
 		e.scope.overrideByRecord(key, hash)
 		e.resource.overrideByRecord(key, hash)
 	}
 	use := e.useFor(key, hash)
-	return use != nil && e.read(use, v)
+	if use == nil {
+		return false
+	}
+	leftOut := e.read(use, v)
+	if use.hasRival {
+		use.value, use.writtenAt = v, 0
+		if !leftOut {
+			use.writtenAt = at + 1
+		}
+	}
+	return leftOut
 }
 
 func (e *Encoder) read(use *use, v pcommon.Value) (leftOut bool) {

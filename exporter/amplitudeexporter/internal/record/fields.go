@@ -19,6 +19,15 @@ type fieldTree struct {
 	// paths is how many different places objects stand in.
 	paths    int
 	together []togetherNodes
+	// properties are the fields that are properties.
+	properties []propertyNode
+}
+
+// propertyNode is a field that is a property. It is within a node of the tree that has nothing else.
+type propertyNode struct {
+	fieldNode
+	// rival is the use of attributes of its name.
+	rival int
 }
 
 // fieldNode is a field, or an object that fields and members stand in.
@@ -71,7 +80,7 @@ func newFieldTree(plan *guest.Plan, writer jsonWriter) *fieldTree {
 	t := &fieldTree{}
 	for index := range plan.Fields {
 		field := &plan.Fields[index]
-		leaf := t.at(field.Path)
+		leaf := t.leaf(field.Path, plan.PropertiesKey)
 		leaf.field = index
 		leaf.sender = slices.Index(plan.Senders, uint32(index))
 		for _, alternative := range field.Alternatives {
@@ -113,6 +122,24 @@ func newFieldTree(plan *guest.Plan, writer jsonWriter) *fieldTree {
 	return t
 }
 
+// leaf returns the node of a field.
+func (t *fieldTree) leaf(path []string, propertiesKey string) *fieldNode {
+	if len(path) == 1 || path[0] != propertiesKey {
+		return t.at(path)
+	}
+	root := t.at(path[:1]).root
+	t.properties = append(t.properties, propertyNode{fieldNode: newFieldNode(path[1])})
+	leaf := &t.properties[len(t.properties)-1].fieldNode
+	// As the key of an attribute.
+	leaf.prefix = "," + string(appendQuoted(nil, path[1], len(path[1]), false)) + ":"
+	leaf.root = root
+	return leaf
+}
+
+func newFieldNode(key string) fieldNode {
+	return fieldNode{key: key, prefix: keyPrefix(key), field: -1, sender: -1, objectPath: -1, together: -1}
+}
+
 // at returns the node at the end of a path, and makes those on the way that there are not.
 func (t *fieldTree) at(path []string) *fieldNode {
 	nodes, root := &t.nodes, -1
@@ -120,7 +147,7 @@ func (t *fieldTree) at(path []string) *fieldNode {
 		at := slices.IndexFunc(*nodes, func(n fieldNode) bool { return n.key == path[0] })
 		if at < 0 {
 			at = len(*nodes)
-			*nodes = append(*nodes, fieldNode{key: path[0], prefix: keyPrefix(path[0]), field: -1, sender: -1, objectPath: -1, together: -1})
+			*nodes = append(*nodes, newFieldNode(path[0]))
 		}
 		if root < 0 {
 			root = at
@@ -157,6 +184,13 @@ func (n *fieldNode) addSource(source guest.Source, conversion *conversion, consu
 }
 
 // eachSource calls `do` for the sources of all fields.
+func (t *fieldTree) eachSource(do func(*fieldSource)) {
+	eachSource(t.nodes, do)
+	for i := range t.properties {
+		eachSource([]fieldNode{t.properties[i].fieldNode}, do)
+	}
+}
+
 func eachSource(nodes []fieldNode, do func(*fieldSource)) {
 	for i := range nodes {
 		for j := range nodes[i].sources {
@@ -370,6 +404,9 @@ func (e *Encoder) consume(source guest.SourceCase, level guest.Level, key string
 		e.consumeInherited(level, key)
 	}
 }
+
+// overrideInherited has attributes of a scope and a resource be no property of the record at hand.
+func (e *Encoder) overrideInherited(key string) { e.consumeInherited(guest.LevelScope, key) }
 
 // consumeInherited has an attribute of a scope or a resource, and what it overrides, be no property of the record at hand.
 func (e *Encoder) consumeInherited(level guest.Level, key string) {

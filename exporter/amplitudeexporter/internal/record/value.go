@@ -113,7 +113,7 @@ func (w jsonWriter) appendMembers(b []byte, m pcommon.Map, level int, of *Encode
 			// Rare: begin again, knowing where each key comes last.
 			return w.appendLastMembers(b[:start], m, level, of)
 		}
-		if of != nil && of.leavesOut(key, hash, v) {
+		if of != nil && of.leavesOut(key, hash, v, len(b)) {
 			continue
 		}
 		if !isPlainKey {
@@ -170,7 +170,7 @@ func (w jsonWriter) appendLastMembers(b []byte, m pcommon.Map, level int, of *En
 			continue
 		}
 		key = cutKey(key, w.maxStringLength)
-		if last[key] != index || of != nil && of.leavesOut(key, hashKey(key), v) {
+		if last[key] != index || of != nil && of.leavesOut(key, hashKey(key), v, len(b)) {
 			continue
 		}
 		b = w.appendMember(b, start, key, v, level)
