@@ -17,7 +17,7 @@ import (
 	"github.com/Flagsmith/flagsmith-otel-collector/exporter/amplitudeexporter/internal/prepare"
 )
 
-// hostile is a core that fails with records that are named core.throws: see exporter/core/testing/hostile.ts.
+// hostile is a core that fails with records that are named throws: see exporter/core/testing/hostile.ts.
 const hostile = "../../build/hostile.core.wasm"
 
 // withHostile has that core decide, and trials follow each other quickly. Batches are as they are sent.
@@ -70,7 +70,7 @@ func TestNothingIsDroppedByACoreThatFailsWithMostRecords(t *testing.T) {
 	f := start(t, server.URL+"/2/httpapi", withHostile(nil))
 	require.False(t, f.isFailing(t))
 	for range 3 {
-		require.NoError(t, f.ConsumeLogs(t.Context(), some(150, "core.throws")))
+		require.NoError(t, f.ConsumeLogs(t.Context(), some(150, "throws")))
 	}
 	f.awaitLine(t, "The core fails with most records")
 	require.True(t, f.isFailing(t))
@@ -89,7 +89,7 @@ func TestACoreThatFailsWithAThirdOfRecordsIsNoReasonToWait(t *testing.T) {
 	server := newAmplitude(t, always(200, `{"code":200}`))
 	f := start(t, server.URL+"/2/httpapi", withHostile(nil))
 	logs := some(200, "fine")
-	some(100, "core.throws").ResourceLogs().MoveAndAppendTo(logs.ResourceLogs())
+	some(100, "throws").ResourceLogs().MoveAndAppendTo(logs.ResourceLogs())
 	require.NoError(t, f.ConsumeLogs(t.Context(), logs))
 	require.Eventually(t, func() bool { return f.hasDelivered(200) }, waitFor, tick)
 	f.assertOutcomes(t, outcome{"delivered", "", 200}, outcome{"dropped", "guest_fault", 100})
@@ -107,7 +107,7 @@ func TestWhoWaitsForTheCoreGetsARetryableError(t *testing.T) {
 			f := start(t, "http://127.0.0.1:1/2/httpapi", withHostile(change))
 			ctx, cancel := context.WithCancel(t.Context())
 			ended := make(chan error, 1)
-			go func() { ended <- f.ConsumeLogs(ctx, some(100, "core.throws")) }()
+			go func() { ended <- f.ConsumeLogs(ctx, some(100, "throws")) }()
 			f.awaitLine(t, "The core fails with most records")
 			require.Empty(t, ended)
 			cancel()
@@ -136,7 +136,7 @@ func TestAShutdownEndsTheWaitForTheCore(t *testing.T) {
 			server := newAmplitude(t, always(200, `{"code":200}`))
 			f := start(t, server.URL+"/2/httpapi", withHostile(change))
 			for range 6 {
-				require.NoError(t, f.ConsumeLogs(t.Context(), some(100, "core.throws")))
+				require.NoError(t, f.ConsumeLogs(t.Context(), some(100, "throws")))
 			}
 			f.awaitLine(t, "The core fails with most records")
 			f = f.reload(t, server.URL+"/2/httpapi", withHostile(func(cfg *Config) { cfg.Core.File = "" }))
@@ -148,7 +148,7 @@ func TestAShutdownEndsTheWaitForTheCore(t *testing.T) {
 
 func TestWhoseTimeIsOverIsNotKeptForTheCore(t *testing.T) {
 	f := start(t, "http://127.0.0.1:1/2/httpapi", withHostile(func(cfg *Config) { cfg.RetryConfig.MaxElapsedTime = 50 * time.Millisecond }))
-	require.NoError(t, f.ConsumeLogs(t.Context(), some(100, "core.throws")))
+	require.NoError(t, f.ConsumeLogs(t.Context(), some(100, "throws")))
 	f.awaitLine(t, "Events were dropped, expired")
 	f.assertOutcomes(t, outcome{"dropped", "expired", 100})
 }

@@ -54,14 +54,14 @@ const defaultFile = "internal/guest/core.wasm"
 func TestAShadowCoreIsCompared(t *testing.T) {
 	server := newAmplitude(t, always(200, `{"code":200}`))
 	f := start(t, server.URL+"/2/httpapi", withShadow("", hostile))
-	require.NoError(t, f.ConsumeLogs(t.Context(), logsNamed("fine", "core.adds", "core.adds", "core.skips", "fine")))
+	require.NoError(t, f.ConsumeLogs(t.Context(), logsNamed("fine", "adds", "adds", "skips", "fine")))
 	f.awaitShadowed(t, map[string]int64{"same": 2, "changed": 2, "skipped": 1})
 	require.Len(t, server.received(), 1)
 	require.Len(t, server.received()[0].Events, 5, "it changes nothing")
 	f.stop()
 	lines := f.logged.FilterMessageSnippet("The shadow core decides otherwise").All()
 	require.Len(t, lines, 1)
-	assert.Equal(t, "The shadow core decides otherwise: core.adds: event_properties.added (2); core.skips: skipped (1)", lines[0].Message)
+	assert.Equal(t, "The shadow core decides otherwise: adds: event_properties.added (2); skips: skipped (1)", lines[0].Message)
 	core, err := guest.DefaultCore()
 	require.NoError(t, err)
 	assert.Equal(t, map[string]any{"shadow_core": "hostile " + core.Manifest.Version}, lines[0].ContextMap())
@@ -70,7 +70,7 @@ func TestAShadowCoreIsCompared(t *testing.T) {
 func TestAShadowCoreThatHasMoreEvents(t *testing.T) {
 	server := newAmplitude(t, always(200, `{"code":200}`))
 	f := start(t, server.URL+"/2/httpapi", withShadow(hostile, defaultFile))
-	require.NoError(t, f.ConsumeLogs(t.Context(), logsNamed("fine", "core.skips")))
+	require.NoError(t, f.ConsumeLogs(t.Context(), logsNamed("fine", "skips")))
 	f.awaitShadowed(t, map[string]int64{"same": 1, "added": 1})
 }
 
@@ -90,7 +90,7 @@ func TestAShadowCoreThatDropsRecords(t *testing.T) {
 func TestAShadowCoreThatFailsCostsNothing(t *testing.T) {
 	server := newAmplitude(t, always(200, `{"code":200}`))
 	f := start(t, server.URL+"/2/httpapi", withShadow("", hostile))
-	names := slices.Repeat([]string{"core.throws"}, 100)
+	names := slices.Repeat([]string{"throws"}, 100)
 	require.NoError(t, f.ConsumeLogs(t.Context(), logsNamed(append(names, "fine")...)))
 	f.awaitShadowed(t, map[string]int64{"failed": 101})
 	f.assertOutcomes(t, outcome{"delivered", "", 101})
@@ -98,7 +98,7 @@ func TestAShadowCoreThatFailsCostsNothing(t *testing.T) {
 	assert.False(t, f.isFailing(t))
 
 	f = start(t, server.URL+"/2/httpapi", withShadow("", hostile))
-	require.NoError(t, f.ConsumeLogs(t.Context(), logsNamed("core.throws", "fine")))
+	require.NoError(t, f.ConsumeLogs(t.Context(), logsNamed("throws", "fine")))
 	f.awaitShadowed(t, map[string]int64{"failed": 1, "same": 1})
 }
 
