@@ -22,10 +22,10 @@ interface Started {
   readonly file: string;
 }
 
-async function startWithFailingCore(storage?: string): Promise<Started> {
+async function startWithFailingCore(storage?: string, settings: object = RETRIES): Promise<Started> {
   const file = join(await temporaryFolder(), 'core.wasm');
   await copyFile(FAILING, file);
-  const exporter = { ...RETRIES, core: { file } };
+  const exporter = { ...settings, core: { file } };
   return { pipeline: await startPipeline(storage === undefined ? { exporter } : { exporter, storage }), file };
 }
 
@@ -37,13 +37,15 @@ function linesThat(pipeline: Pipeline, begin: string): number {
   return pipeline.lines().filter(({ message }) => message.startsWith(begin)).length;
 }
 
+const NO_RETRIES = { retry_on_failure: { enabled: false } };
+
 test.each([
-  { isOnDisk: false },
-  { isOnDisk: true },
-])('all events arrive when the core is mended, queue on disk: $isOnDisk', { timeout: 120_000 }, async ({
-  isOnDisk,
-}) => {
-  const { pipeline, file } = await startWithFailingCore(isOnDisk ? await temporaryFolder() : undefined);
+  { queue: 'in memory', isOnDisk: false, settings: RETRIES },
+  { queue: 'on disk', isOnDisk: true, settings: RETRIES },
+  { queue: 'in memory, no retries', isOnDisk: false, settings: NO_RETRIES },
+  { queue: 'on disk, no retries', isOnDisk: true, settings: NO_RETRIES },
+])('all events arrive when the core is mended, queue $queue', { timeout: 120_000 }, async ({ isOnDisk, settings }) => {
+  const { pipeline, file } = await startWithFailingCore(isOnDisk ? await temporaryFolder() : undefined, settings);
   const failing = numberedRecords(3_000, 'throws');
   await pipeline.send(failing, 300);
   await untilItFails(pipeline);
