@@ -15,7 +15,7 @@ import (
 	"github.com/Flagsmith/flagsmith-otel-collector/exporter/amplitudeexporter/internal/guest"
 )
 
-// newHostilePreparer has a core that fails with records that are named core.throws: see exporter/core/testing/hostile.ts.
+// newHostilePreparer has a core that fails with records that are named throws: see exporter/core/testing/hostile.ts.
 func newHostilePreparer(t *testing.T) (*Preparer, *observer.ObservedLogs) {
 	t.Helper()
 	module, err := os.ReadFile("../../../../build/hostile.core.wasm")
@@ -43,21 +43,21 @@ func withVersions(names ...string) plog.Logs {
 
 func TestFaultsAreCountedByRecord(t *testing.T) {
 	p, _ := newHostilePreparer(t)
-	names := slices.Concat(slices.Repeat([]string{"core.throws"}, 30), slices.Repeat([]string{"fine", "core.throws"}, 150))
+	names := slices.Concat(slices.Repeat([]string{"throws"}, 30), slices.Repeat([]string{"fine", "throws"}, 150))
 	prepared, err := p.Prepare(t.Context(), withVersions(names...))
 	require.NoError(t, err)
 	assert.Equal(t, 180, prepared.Faults)
 	assert.Len(t, prepared.events, 150)
 	for index, reason := range prepared.Dropped {
 		require.Equal(t, ReasonGuestFault, reason)
-		require.Equal(t, "core.throws", names[index])
+		require.Equal(t, "throws", names[index])
 	}
 }
 
 func TestACallerThatGivesUpIsHeededAtOnce(t *testing.T) {
 	p, logged := newHostilePreparer(t)
 	var asked [][2]int
-	_, err := p.PrepareUnless(t.Context(), withVersions(slices.Repeat([]string{"fine", "core.throws"}, 200)...), func(records, faults int) bool {
+	_, err := p.PrepareUnless(t.Context(), withVersions(slices.Repeat([]string{"fine", "throws"}, 200)...), func(records, faults int) bool {
 		asked = append(asked, [2]int{records, faults})
 		return faults == 3
 	})
@@ -70,7 +70,7 @@ func TestACallerThatGivesUpIsHeededAtOnce(t *testing.T) {
 
 func TestTheEventOfARecord(t *testing.T) {
 	p, _ := newHostilePreparer(t)
-	prepared, err := p.Prepare(t.Context(), withVersions("core.throws", "b", "core.skips", "d"))
+	prepared, err := p.Prepare(t.Context(), withVersions("throws", "b", "skips", "d"))
 	require.NoError(t, err)
 	assert.Nil(t, prepared.EventOf(0))
 	assert.Contains(t, string(prepared.EventOf(1)), `"event_type":"b"`)
