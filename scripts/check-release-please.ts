@@ -34,6 +34,10 @@ const RELEASES = [
 const PLACES: [path: string, line: (version: string) => RegExp][] = [
   ['package.json', (version) => new RegExp(`^ {2}"version": "${version}",$`)],
   ['package-lock.json', (version) => new RegExp(`^ {2}"version": "${version}",$`)],
+  ['exporter/core/package.json', (version) => new RegExp(`^ {2}"version": "${version}",$`)],
+  ['exporter/core/create/package.json', (version) => new RegExp(`^ {2}"version": "${version}",$`)],
+  ['exporter/core/create/package.json', (version) => new RegExp(`^ {4}"@flagsmith/amplitude-core": "${version}"$`)],
+  ['package-lock.json', (version) => new RegExp(`^ {8}"@flagsmith/amplitude-core": "${version}"$`)],
   ['builder-config.yaml', (version) => new RegExp(`^ {2}version: ${version} `)],
   ['builder-config.small.yaml', (version) => new RegExp(`^ {2}version: ${version} `)],
   ['CHANGELOG.md', (version) => new RegExp(`^##+ \\[?${version}[\\] ]`)],

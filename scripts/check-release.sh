@@ -106,6 +106,7 @@ check_archives() {
 
 install_tools
 check_sources
+scripts/check-packages.sh
 build_archives
 check_archives
 echo 'release: ok'

@@ -1,5 +1,6 @@
 /**
- * Writes THIRD_PARTY_NOTICES.md, here and in the Go module, whose users get no other folder, and the module's LICENSE.
+ * Writes THIRD_PARTY_NOTICES.md, here and in the Go module and the npm package, whose users get no other folder, and the
+ * LICENSE of each.
  *
  * --check           only says whether they are what they should be
  * --collector DIR   the notices of one collector: of the sources that OCB generated in DIR
@@ -19,6 +20,7 @@ import { APACHE_TEXT, licenceText } from './notices/licences.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const MODULE = 'exporter/amplitudeexporter';
+const PACKAGE = 'exporter/core';
 const NOTICES = 'THIRD_PARTY_NOTICES.md';
 const LICENSE = 'LICENSE';
 
@@ -70,8 +72,10 @@ async function committedFiles(): Promise<Map<string, string>> {
   const own = `The rest is under [${LICENSE}](${LICENSE}).`;
   const core = await coreSection();
   const collectors = await collectorSections();
+  const licence = await readFile(join(ROOT, LICENSE), 'utf8');
   return new Map([
-    [`${MODULE}/${LICENSE}`, await readFile(join(ROOT, LICENSE), 'utf8')],
+    ...[MODULE, PACKAGE, `${PACKAGE}/create`].map((folder): [string, string] => [`${folder}/${LICENSE}`, licence]),
+    [`${PACKAGE}/${NOTICES}`, render(`The work of others in this package, and its licences. ${own}`, [core])],
     [`${MODULE}/${NOTICES}`, render(`The work of others in this Go module, and its licences. ${own}`, [core])],
     [NOTICES, render(`The work of others in what is built here, and its licences. ${own}`, [core, ...collectors])],
   ]);
@@ -81,7 +85,7 @@ async function coreSection(): Promise<Section> {
   return {
     title: 'core.wasm',
     introduction:
-      '`internal/guest/core.wasm` of the Go module: what the core is bundled with, and the engine that runs it.',
+      'What the core is bundled with, and the engine that runs it. It is `internal/guest/core.wasm` of the Go module.',
     parts: await partsOfCore(ROOT),
   };
 }

@@ -1,6 +1,9 @@
 /** Bundles a core: one module of JavaScript, its source map, and the files that it is made of. */
 
+import { existsSync } from 'node:fs';
+import { isBuiltin } from 'node:module';
 import { isAbsolute, join, resolve } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
 import { type OutputChunk, type Plugin, type RolldownLog, rolldown } from 'rolldown';
 import { Faults } from '../command.ts';
 import { ownerOf } from './packages.ts';
@@ -19,9 +22,6 @@ export interface Bundle {
 
 const ENTRY = '\0entry';
 
-/** What rolldown only warns of, and what fails where a core runs. */
-const FATAL = new Set(['UNRESOLVED_IMPORT', 'IMPORT_IS_UNDEFINED']);
-
 /**
  * Bundles what the code of an entry imports. `project` is the folder of those who wrote the core. Throws all faults at
  * once: what cannot be resolved or read, and what is not there when a core runs.
@@ -39,7 +39,9 @@ export async function bundle(entry: string, project: string): Promise<Bundle> {
     transform: { define: { process: 'undefined' } },
     plugins: [entryOf(entry, project), unavailable.plugin],
     onLog: (_, log) => {
-      if (FATAL.has(log.code ?? '')) faults.push(saidOf(log, project));
+      // Rolldown only warns of it. Modules of Node.js are named by what says why they are not there.
+      const missing = log.code === 'UNRESOLVED_IMPORT' && !isBuiltin(/'([^']+)'/.exec(log.message)?.[1] ?? '');
+      if (missing) faults.push(saidOf(log, project));
     },
   });
   try {
@@ -75,15 +77,19 @@ function entryOf(code: string, project: string): Plugin {
   };
 }
 
+const EMPTY_MAP = { file: BUNDLE, sources: [], names: [], mappings: '' };
+
 function bundleOf({ code, map, moduleIds }: OutputChunk, project: string): Bundle {
-  if (!map) throw new Error('the bundle came without its source map');
   const nameOf = (source: string): string => {
     const file = resolve(project, source);
-    return source.includes(ENTRY.slice(1)) && !file.includes('.ts') ? BUNDLE : ownerOf(file, project).name;
+    return existsSync(file) ? ownerOf(file, project).name : BUNDLE;
   };
-  // The last line names the map's file, which a core does not have.
-  const text = code.replace(/\/\/# sourceMappingURL=.*\n?$/, '');
-  return { code: text, map: withSources(map, nameOf), files: moduleIds.filter((id) => isAbsolute(id)).sort() };
+  return {
+    // The last line names the map's file, which a core does not have.
+    code: code.replace(/\/\/# sourceMappingURL=.*\n?$/, ''),
+    map: withSources(map ?? EMPTY_MAP, nameOf),
+    files: moduleIds.filter((id) => isAbsolute(id)).sort(),
+  };
 }
 
 interface BundleError {
@@ -97,7 +103,8 @@ function errorsOf(error: unknown, project: string): string[] {
 }
 
 function saidOf({ id, loc, message }: RolldownLog, project: string): string {
-  const [said = ''] = message.replace(/^\[[A-Z_]+\] (Error: )?/, '').split('\n');
+  const text = stripVTControlCharacters(message);
+  const [said = ''] = text.replace(/^\[[A-Z_]+\] (Error: )?/, '').split('\n');
   const file = loc?.file ?? id;
   const place =
     file && isAbsolute(file) ? `${ownerOf(file, project).name}${loc ? `:${loc.line}:${loc.column + 1}` : ''}: ` : '';

@@ -60,7 +60,7 @@ export const inspect: Command = {
       values.config === undefined
         ? { core: { options: emptyOptions(identity.options) } }
         : await settingsIn(values.config, values.exporter);
-    const statement = statementFor(file, core, settings, values.attribute);
+    const statement = statementFor(values.config ?? file, core, settings, values.attribute);
     process.stdout.write(
       values.json ? `${JSON.stringify({ ...identity, ...statement }, null, 2)}\n` : textOf(identity, statement),
     );
@@ -97,13 +97,18 @@ function emptyOptions(options: Readonly<Record<string, string>>): Record<string,
 
 async function settingsIn(file: string, exporter: string | undefined): Promise<ExporterSettings> {
   const yaml = new TextDecoder().decode(await contentOf(file));
-  const { core, ...settings } = exporterIn(yaml, file, { env: process.env, cwd: process.cwd() }, exporter)
-    .settings as ExporterSettings;
-  return core?.options === undefined ? settings : { ...settings, core: { options: core.options } };
+  const around = { env: process.env, cwd: process.cwd() };
+  const { core, api_key, ...settings } = exporterIn(yaml, file, around, exporter).settings as ExporterSettings;
+  // The key need not be at hand: nothing is sent. What else the config says of the core is about another file.
+  const key = api_key ? { api_key } : {};
+  return core?.options === undefined
+    ? { ...settings, ...key }
+    : { ...settings, ...key, core: { options: core.options } };
 }
 
+/** `what` is what its faults are about: the config, or the core by itself. */
 function statementFor(
-  file: string,
+  what: string,
   core: CoreModule,
   settings: ExporterSettings,
   attributes: readonly string[],
@@ -116,6 +121,6 @@ function statementFor(
     const treat = (keys: string[]) => guest.call('treatAttributes', ({ treatAttributes }) => treatAttributes(keys));
     return statementOf(plan, treat, attributes);
   } catch (error) {
-    throw new Faults([`${file}: ${(error as Error).message}`]);
+    throw new Faults((error as Error).message.split('\n').map((fault) => `${what}: ${fault}`));
   }
 }
