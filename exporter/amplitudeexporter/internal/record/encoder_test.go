@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"maps"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 
@@ -26,12 +28,20 @@ type levels struct {
 func (l *levels) logs(t testing.TB) plog.Logs {
 	t.Helper()
 	return oneRecord(func(rl plog.ResourceLogs, sl plog.ScopeLogs, lr plog.LogRecord) {
-		require.NoError(t, rl.Resource().Attributes().FromRaw(l.resource))
-		require.NoError(t, sl.Scope().Attributes().FromRaw(l.scope))
-		require.NoError(t, lr.Attributes().FromRaw(l.record))
+		putAll(t, rl.Resource().Attributes(), l.resource)
+		putAll(t, sl.Scope().Attributes(), l.scope)
+		putAll(t, lr.Attributes(), l.record)
 		require.NoError(t, lr.Body().FromRaw(l.body))
 		lr.SetEventName(l.eventName)
 	})
+}
+
+// putAll puts attributes in the order of their keys.
+func putAll(t testing.TB, attributes pcommon.Map, from map[string]any) {
+	t.Helper()
+	for _, key := range slices.Sorted(maps.Keys(from)) {
+		require.NoError(t, attributes.PutEmpty(key).FromRaw(from[key]))
+	}
 }
 
 type raw = map[string]any
