@@ -77,6 +77,7 @@ function decisionFaults({ decisions, eventType }: Mapping): Fault[] {
 }
 
 function newGlobFaults(name: string, globs: readonly string[], known: readonly string[]): Fault[] {
+  if (globs === known) return [];
   return globs.flatMap((glob, index) => {
     if (known.includes(glob)) return [];
     const message = globFault(glob);

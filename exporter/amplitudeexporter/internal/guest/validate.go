@@ -38,11 +38,12 @@ func (c *Core) Validate(ctx context.Context, config Config) ([]Fault, error) {
 	if !errors.Is(err, errOutOfFuel) {
 		return faults, err
 	}
-	if _, _, err := c.validate(ctx, withoutGlobs(config)); err != nil {
+	_, ofOthers, err := c.validate(ctx, withoutGlobs(config))
+	if err != nil {
 		// It is not for the globs.
 		return nil, err
 	}
-	expensive, err := c.expensiveGlobs(ctx, config)
+	expensive, err := c.expensiveGlobs(ctx, config, ofOthers)
 	if err != nil {
 		return nil, err
 	}
@@ -134,8 +135,8 @@ func globFaults(config *Config, globs []glob) []Fault {
 const maxTrials = 8
 
 // expensiveGlobs returns the globs without which a call has fuel enough: those that take more than a call by themselves,
-// or the most expensive ones.
-func (c *Core) expensiveGlobs(ctx context.Context, config Config) ([]glob, error) {
+// or the most expensive ones. A config without any takes `ofOthers`.
+func (c *Core) expensiveGlobs(ctx context.Context, config Config, ofOthers int64) ([]glob, error) {
 	bare := withoutGlobs(config)
 	var globs []glob
 	var used int64
@@ -150,6 +151,7 @@ func (c *Core) expensiveGlobs(ctx context.Context, config Config) ([]glob, error
 			if err != nil && !errors.Is(err, errOutOfFuel) {
 				return nil, err
 			}
+			fuel = max(fuel-ofOthers, 0)
 			globs = append(globs, glob{i, index, fuel})
 			used += fuel
 		}
