@@ -107,7 +107,10 @@ func (cfg *Config) Validate() error {
 	ctx := context.Background()
 	core, _, faults := cfg.loadCores(ctx)
 	if core != nil && cfg.Core.File == "" {
-		found, err := core.Validate(ctx, cfg.forCore())
+		config := cfg.forCore()
+		// It has none; that there are some is named already.
+		config.Options = optionsJSON(nil)
+		found, err := core.Validate(ctx, config)
 		if err != nil {
 			return err
 		}

@@ -137,7 +137,7 @@ func keyFor(key, found string) string {
 
 // unjoined are the errors of which one was joined.
 func unjoined(err error) []error {
-	if several, are := err.(interface{ Unwrap() []error }); are { //nolint:errorlint // errors that wrap it are one
+	if several, are := err.(interface{ Unwrap() []error }); are {
 		return several.Unwrap()
 	}
 	if err == nil {

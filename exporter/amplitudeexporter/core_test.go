@@ -9,9 +9,11 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
+	"weak"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -20,6 +22,7 @@ import (
 	"go.opentelemetry.io/collector/exporter/exportertest"
 
 	"github.com/Flagsmith/flagsmith-otel-collector/exporter/amplitudeexporter/internal/engine"
+	"github.com/Flagsmith/flagsmith-otel-collector/exporter/amplitudeexporter/internal/guest"
 	"github.com/Flagsmith/flagsmith-otel-collector/exporter/amplitudeexporter/internal/metadata"
 )
 
@@ -81,7 +84,10 @@ func TestFaultsOfACore(t *testing.T) {
 	}
 	loaded := func(path string) func(*testing.T) string { return func(*testing.T) string { return path } }
 	toolchain := fmt.Sprintf("contract %s, %s", engine.Contract, engine.Toolchain)
-	thisExporter := fmt.Sprintf("this exporter has engine %s (%s): build it with @flagsmith/amplitude-core 0.0.0", engine.Digest[:12], toolchain)
+	thisExporter := fmt.Sprintf("this exporter has engine %s (%s): build it with @flagsmith/amplitude-core %s", engine.Digest[:12], toolchain, must(guest.DefaultCore()).Manifest.Package)
+	builtWith := "@flagsmith/amplitude-core " + must(guest.DefaultCore()).Manifest.Package
+	hostileCore, faults := guest.CoreFile{Path: hostile}.Load()
+	require.Empty(t, faults, "make test builds it")
 	const damaged = `core::file: "acme.wasm" is damaged, or was not made by amplitude-core build: build it again, and copy it whole`
 
 	for name, row := range map[string]struct {
@@ -91,7 +97,7 @@ func TestFaultsOfACore(t *testing.T) {
 		// rest is how the only line of `want` ends, where it does not end there.
 		rest string
 	}{
-		"no such file, relative": {file: func(t *testing.T) string { return "acme.wasm" }, want: []string{
+		"no such file, relative": {file: loaded("acme.wasm"), want: []string{
 			`core::file: "acme.wasm" does not exist: a path is relative to the working directory of the collector, which is "FOLDER"`,
 		}},
 		"no such file, absolute": {file: loaded("/nowhere/acme.wasm"), want: []string{`core::file: "/nowhere/acme.wasm" does not exist`}},
@@ -124,7 +130,7 @@ func TestFaultsOfACore(t *testing.T) {
 		"a manifest of another": {file: withManifest(`{"name":`, `["name":`), want: []string{damaged + " (its manifest: invalid character ':' after array element)"}},
 		"another contract": {
 			file: withManifest(`"contract":"0.2.0"`, `"contract":"0.1.0"`),
-			want: []string{`core::file: "acme.wasm" is built for contract 0.1.0 of wit/core.wit by @flagsmith/amplitude-core of unknown version (contract 0.1.0, ` + engine.Toolchain + `); ` + thisExporter},
+			want: []string{`core::file: "acme.wasm" is built for contract 0.1.0 of wit/core.wit by ` + builtWith + ` (contract 0.1.0, ` + engine.Toolchain + `); ` + thisExporter},
 		},
 		"another engine": {
 			file: func(t *testing.T) string {
@@ -134,7 +140,7 @@ func TestFaultsOfACore(t *testing.T) {
 					return module
 				})
 			},
-			want: []string{`core::file: "acme.wasm" is built for engine `}, rest: ` by @flagsmith/amplitude-core of unknown version (` + toolchain + `); ` + thisExporter,
+			want: []string{`core::file: "acme.wasm" is built for engine `}, rest: ` by ` + builtWith + ` (` + toolchain + `); ` + thisExporter,
 		},
 		"another sha256": {
 			file: loaded(defaultPath), keys: map[string]any{"sha256": other},
@@ -167,23 +173,23 @@ func TestFaultsOfACore(t *testing.T) {
 		},
 		"validate loops": {
 			file: loaded(hostile), keys: map[string]any{"options": map[string]any{"validate": "loops"}},
-			want: []string{`core::file: "` + hostile + `", the core hostile 0.0.0, cannot be used: validate: the core took more than the fuel of a call; it may be in an endless loop`},
+			want: []string{`core::file: "` + hostile + `", the core ` + hostileCore.String() + `, cannot be used: validate: the core took more than the fuel of a call; it may be in an endless loop`},
 		},
 		"validate throws": {
 			file: loaded(hostile), keys: map[string]any{"options": map[string]any{"validate": "throws"}},
-			want: []string{`core::file: "` + hostile + `", the core hostile 0.0.0, cannot be used: validate: the core trapped: unreachable`},
+			want: []string{`core::file: "` + hostile + `", the core ` + hostileCore.String() + `, cannot be used: validate: the core trapped: unreachable`},
 		},
 		"configure throws": {
 			file: loaded(hostile), keys: map[string]any{"options": map[string]any{"configure": "throws"}},
-			want: []string{`core::file: "` + hostile + `", the core hostile 0.0.0, cannot be used: configure: the core failed: a rule failed`},
+			want: []string{`core::file: "` + hostile + `", the core ` + hostileCore.String() + `, cannot be used: configure: the core failed: a rule failed`},
 		},
 		"configure traps": {
 			file: loaded(hostile), keys: map[string]any{"options": map[string]any{"configure": "asks for the time"}},
-			want: []string{`core::file: "` + hostile + `", the core hostile 0.0.0, cannot be used: configure: the core trapped: unreachable`},
+			want: []string{`core::file: "` + hostile + `", the core ` + hostileCore.String() + `, cannot be used: configure: the core trapped: unreachable`},
 		},
 		"a plan that breaks the contract": {
 			file: loaded(hostile), keys: map[string]any{"options": map[string]any{"plan": map[string]any{"senders": []any{77, 78}, "decisions": []any{}}}},
-			want: []string{`core::file: "` + hostile + `", the core hostile 0.0.0, cannot be used: the core's plan: senders is about fields[77], and there are 43`},
+			want: []string{`core::file: "` + hostile + `", the core ` + hostileCore.String() + `, cannot be used: the core's plan: senders is about fields[77], and there are 43`},
 		},
 		"all without a file": {
 			keys: map[string]any{"sha256": digest, "options": map[string]any{"tenant": "acme"}, "shadow": map[string]any{"sha256": "x", "sample": 1.5}},
@@ -322,4 +328,41 @@ func TestTheStartNamesACoreOfOnesOwn(t *testing.T) {
 	assert.Equal(t, "hostile", fields["core"])
 	assert.Equal(t, digestOf(t, hostileCoreFile), fields["sha256"])
 	assert.Equal(t, hostileCoreFile, fields["file"])
+}
+
+// A reload of the config makes another exporter: nothing may hold the core of the one before.
+func TestACoreIsGoneWithItsExporter(t *testing.T) {
+	server := newAmplitude(t, always(200, `{"code":200}`))
+	var cores []weak.Pointer[guest.Core]
+	for range 5 {
+		cfg := createDefaultConfig().(*Config)
+		cfg.APIKey = testKey
+		cfg.ClientConfig.Endpoint = server.URL + "/2/httpapi"
+		cfg.Core.File, cfg.Core.Shadow.File, cfg.Core.Shadow.Sample = hostileCoreFile, hostileCoreFile, 1
+		require.NoError(t, confmap.Validate(cfg))
+		logs, err := createLogs(t.Context(), exportertest.NewNopSettings(metadata.Type), cfg)
+		require.NoError(t, err)
+		require.NoError(t, logs.Start(t.Context(), componenttest.NewNopHost()))
+		require.NoError(t, logs.ConsumeLogs(t.Context(), logsNamed("a", "fails")))
+		require.NoError(t, logs.Shutdown(t.Context()))
+		cores = append(cores, weak.Make(logs.(logsExporter).amplitude.pool.Core()))
+	}
+	for range 3 {
+		runtime.GC()
+	}
+	for i, core := range cores {
+		assert.Nil(t, core.Value(), "the core of exporter %d", i)
+	}
+}
+
+// What a start takes twice with a core of one's own, once to validate and once to start: to read it, to check it, and to have
+// it validate the config and make a plan.
+func BenchmarkLoad(b *testing.B) {
+	cfg := createDefaultConfig().(*Config)
+	cfg.APIKey, cfg.Core.File = testKey, defaultCoreFile
+	for b.Loop() {
+		if _, _, faults := cfg.loadCores(b.Context()); len(faults) > 0 {
+			b.Fatal(joined(faults))
+		}
+	}
 }

@@ -62,22 +62,31 @@ const failures: Readonly<Record<string, () => string>> = {
 /** Lines about the cell that has the name. */
 const answers: Readonly<Record<string, string>> = {
   works: 'works',
-  fails: `fail ${JSON.stringify(`TypeError: the value is "fails"\n    at decide (core.js:7:3)\n    at <anonymous> (core.js:9:1)`)}`,
+  fails: `fail ${JSON.stringify(textOf(new TypeError('the value is "fails"')))}`,
   skips: 'skip',
   adds: '"event_type":"adds"\t"added":true',
   'has a property twice': '\t"a":1,"a":2',
 };
 
+/** The default core has no options. */
+function withoutOptions(config: Config): Config {
+  return { ...config, options: '{}' };
+}
+
+function textOf(error: Error): string {
+  return `${error}\n${error.stack}`;
+}
+
 export function validate(config: Config): Fault[] {
   const options: Options = JSON.parse(config.options);
   failures[options.validate ?? '']?.();
-  return [...core.validate(config), ...(options.faults ?? [])];
+  return [...core.validate(withoutOptions(config)), ...(options.faults ?? [])];
 }
 
 export function configure(config: Config): Plan {
   const options: Options = JSON.parse(config.options);
   failures[options.configure ?? '']?.();
-  return { ...core.configure(config), ...options.plan };
+  return { ...core.configure(withoutOptions(config)), ...options.plan };
 }
 
 export function decide(decision: number, cells: string): string {

@@ -152,7 +152,7 @@ func tooLarge(size int64) error {
 // fits returns why a core with an engine does not run on that of the exporter.
 func (m *Manifest) fits(digest string) error {
 	const shown = 12
-	what := ""
+	var what string
 	switch {
 	case m.Contract != engine.Contract:
 		what = fmt.Sprintf("contract %s of wit/core.wit", m.Contract)

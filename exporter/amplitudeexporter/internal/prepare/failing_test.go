@@ -2,6 +2,10 @@ package prepare
 
 import (
 	"context"
+	"os"
+	"regexp"
+	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -31,7 +35,7 @@ func TestADecisionThatFailsCostsItsRecords(t *testing.T) {
 
 	logs := plog.NewLogs()
 	list := logs.ResourceLogs().AppendEmpty().ScopeLogs().AppendEmpty().LogRecords()
-	for _, name := range []string{"a", "core.fails", "b", "core.fails", "core.repeats"} {
+	for _, name := range []string{"a", "fails", "b", "fails", "has a property twice"} {
 		lr := list.AppendEmpty()
 		lr.SetEventName(name)
 		lr.Attributes().PutStr("amplitude.device_id", "device-1")
@@ -43,14 +47,21 @@ func TestADecisionThatFailsCostsItsRecords(t *testing.T) {
 	assert.Zero(t, discarded)
 	require.Equal(t, 1, logged.Len())
 	line := logged.All()[0]
-	assert.Equal(t, `core hostile 0.0.0, decision on event name, attribute "event.name", body failed: TypeError at core.js:7:3, core.js:9:1`, line.Message)
+	at := regexp.MustCompile(`^core ` + regexp.QuoteMeta(pool.Core().String()) +
+		`, decision on event name, attribute "event\.name", body failed: TypeError at exporter/core/testing/hostile\.ts:(\d+):(\d+)$`).FindStringSubmatch(line.Message)
+	require.NotNil(t, at, line.Message)
+	source, err := os.ReadFile("../../../core/testing/hostile.ts")
+	require.NoError(t, err)
+	number, err := strconv.Atoi(at[1])
+	require.NoError(t, err)
+	assert.Contains(t, strings.Split(string(source), "\n")[number-1], "new TypeError", "it is the author's line")
 	assert.Equal(t, map[string]any{"cells": int64(2)}, line.ContextMap())
 
-	list.RemoveIf(func(lr plog.LogRecord) bool { return lr.EventName() == "core.fails" })
+	list.RemoveIf(func(lr plog.LogRecord) bool { return lr.EventName() == "fails" })
 	prepared, err = p.Prepare(t.Context(), logs)
 	require.NoError(t, err)
 	assert.Equal(t, map[int]string{2: ReasonGuestFault}, prepared.Dropped)
-	assert.Equal(t, `core hostile 0.0.0, decision on event name, attribute "event.name", body broke the contract: properties of an event: a key comes twice`,
+	assert.Equal(t, "core "+pool.Core().String()+`, decision on event name, attribute "event.name", body broke the contract: properties of an event: a key comes twice`,
 		logged.All()[1].Message)
 }
 
@@ -60,7 +71,8 @@ func TestADecisionIsNamedByWhatItReads(t *testing.T) {
 	}
 	assert.Equal(t, `decision on attribute "plan", scope attribute "x\n", resource attribute "tenant.id", body, event name`, nameOf(&guest.Decision{Sources: []guest.Source{
 		attribute(guest.LevelRecord, "plan"), attribute(guest.LevelScope, "x\n"), attribute(guest.LevelResource, "tenant.id"),
-		{Case: guest.SourceBody}, {Case: guest.SourceEventName},
+		{Case: guest.SourceBody},
+		{Case: guest.SourceEventName},
 	}}))
 	assert.Equal(t, "decision on nothing", nameOf(&guest.Decision{}))
 }
