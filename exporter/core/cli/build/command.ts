@@ -5,7 +5,9 @@ import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { basename, dirname, resolve } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import type { CoreDefinition } from '../../define-core.ts';
+import { readCore, startHost } from '../../testing/index.ts';
 import { type Command, Faults, megabytes, parsed, UsageError } from '../command.ts';
+import { emptyOptions } from '../options.ts';
 import { type BuiltCore, buildCore } from './build-core.ts';
 import { projectIn } from './project.ts';
 
@@ -40,10 +42,23 @@ export const build: Command = {
       ]);
     }
     await write(values.out, built);
+    const problem = trialRun(built);
+    if (problem !== undefined) console.error(problem);
     process.stdout.write(report(values.out, built, (performance.now() - began) / 1000));
     return 0;
   },
 };
+
+/** What keeps the core from starting under the exporter's defaults. No fault: its options may be what it needs. */
+function trialRun({ module, definition }: BuiltCore): string | undefined {
+  try {
+    startHost({ core: readCore(module), config: { core: { options: emptyOptions(definition.options) } } });
+    return undefined;
+  } catch (error) {
+    const options = Object.keys(definition.options).length > 0 ? ' and with empty options' : '';
+    return `Under the exporter's defaults${options} the core does not start:\n${(error as Error).message.replaceAll(/^/gm, '  ')}\n`;
+  }
+}
 
 async function write(out: string, { module, sourceMap }: BuiltCore): Promise<void> {
   await mkdir(dirname(out), { recursive: true });

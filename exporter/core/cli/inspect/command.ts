@@ -7,6 +7,7 @@ import { startHost } from '../../testing/index.ts';
 import { guestOf } from '../../testing/instance.ts';
 import { manifestIn } from '../build/manifest.ts';
 import { type Command, Faults, parsed, UsageError } from '../command.ts';
+import { emptyOptions } from '../options.ts';
 import { exporterIn } from '../preview/config/collector-config.ts';
 import { type Statement, statementOf } from './statement.ts';
 import { textOf } from './text.ts';
@@ -86,13 +87,6 @@ function coreIn(file: string, bytes: Uint8Array): CoreModule {
 function identityOf({ bytes, engine, sha256 }: CoreModule): Identity {
   const { name, version, contract, toolchain, package: made, sources, options = {} } = manifestIn(bytes);
   return { name, version, contract, engine, toolchain, package: made, sources, sha256, bytes: bytes.length, options };
-}
-
-const empty: Readonly<Record<string, unknown>> = { string: '', number: 0, boolean: false, strings: [] };
-
-function emptyOptions(options: Readonly<Record<string, string>>): Record<string, unknown> {
-  const required = Object.entries(options).filter(([, type]) => !type.endsWith('?'));
-  return Object.fromEntries(required.map(([name, type]) => [name, empty[type]]));
 }
 
 async function settingsIn(file: string, exporter: string | undefined): Promise<ExporterSettings> {
