@@ -26,6 +26,7 @@ interface Row {
 }
 
 const REPOSITORY = 'flagsmith-otel-collector';
+const TUTORIAL = 'docs/own-core.md';
 const makefile = read('Makefile');
 
 const table: readonly Row[] = [
@@ -158,6 +159,17 @@ const table: readonly Row[] = [
     pattern: /^git diff (\S+)$/,
     how: 'the path is there',
     check: ([path = '']) => missing(path),
+  },
+  {
+    pattern:
+      /^(?:npm install|npm test|npm run build|npx amplitude-core .+|flagsmith-otel-collector (?:validate )?--config collector\.yaml)$/,
+    how: 'e2e/own-core.test.ts runs all commands of the tutorial',
+    check: (_, { document }) => (document === read(TUTORIAL) ? [] : [`it is run in ${TUTORIAL} only`]),
+  },
+  {
+    pattern: /^cd \.\.\/acme$/,
+    how: 'e2e/own-core.test.ts runs all commands of the tutorial',
+    check: (_, { document }) => (document === read(TUTORIAL) ? { folder: '' } : [`there is no folder ../acme`]),
   },
   {
     pattern: /^cd (\S+)$/,
