@@ -78,10 +78,10 @@ function sizeOf(
   decided: readonly Answer[],
 ): number {
   let size = '{'.length + Buffer.byteLength(fields) + '}}'.length;
-  for (const text of [...properties.map((property) => property.text), ...propertyFields.values()]) {
-    size += Buffer.byteLength(text) + ','.length;
-  }
-  if (ownProperties > 0) size -= ','.length;
+  const stays = ({ key }: { readonly key: string }): boolean => !propertyFields.has(key);
+  const texts = [...properties.filter(stays).map((property) => property.text), ...propertyFields.values()];
+  for (const text of texts) size += Buffer.byteLength(text) + ','.length;
+  if (properties.slice(0, ownProperties).some(stays)) size -= ','.length;
   for (const answer of decided) {
     if (answer.kind !== 'adds') continue;
     for (const part of [answer.members, answer.properties]) {
