@@ -79,7 +79,7 @@ func TestACoreThatCannotBeLoadedSaysWhy(t *testing.T) {
 				module[at] = 0x0f
 				return bytes.ReplaceAll(module, []byte(`"toolchain":"jco 1.`), []byte(`"toolchain":"jco 0.`))
 			}),
-			" by @flagsmith/amplitude-core of unknown version (contract " + engine.Contract + ", " + strings.Replace(engine.Toolchain, "jco 1.", "jco 0.", 1) +
+			" by @flagsmith/amplitude-core " + packageVersion() + " (contract " + engine.Contract + ", " + strings.Replace(engine.Toolchain, "jco 1.", "jco 0.", 1) +
 				"); this exporter has engine " + engine.Digest[:12] + " (contract " + engine.Contract + ", " + engine.Toolchain +
 				"): build it with @flagsmith/amplitude-core " + packageVersion(),
 		},
