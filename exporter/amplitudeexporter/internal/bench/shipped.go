@@ -39,6 +39,7 @@ func coreConfig(config *amplitudeexporter.Config) guest.Config {
 		DeviceIDAttribute:       config.DeviceIDAttribute,
 		SessionIDAttribute:      config.SessionIDAttribute,
 		MinIDLength:             int32(config.MinIDLength),
+		Options:                 "{}",
 	}
 }
 
