@@ -234,7 +234,18 @@ test(
     const core = await buildCore(
       project,
       coreWith(
-        `decisions: [...standard.decisions, decision([resource('service.name'), record('plan')], ([service, plan]) => keep({ properties: { service_and_plan: String(service) + String(plan) } }))]`,
+        `fields: [
+          ...standard.fields,
+          ...['large', 'double', 'bytes', 'controls', 'long', 'deep', 'list', 'empty'].map((key) => ({
+            path: ['event_properties', 'copy of ä' + key], from: [record('odd.' + key)], consumes: key === 'deep',
+          })),
+          { path: ['event_properties', 'odd.controls'], from: [record('odd.large'), record('odd.controls')] },
+        ],
+        decisions: [
+          ...standard.decisions,
+          decision([resource('service.name'), record('plan')], ([service, plan]) =>
+            keep({ properties: { service_and_plan: String(service) + String(plan) } })),
+        ]`,
       ),
     );
     const exporter = { api_key: 'the-api-key', resource_attributes: ['service.*'], core: { file: core } };
