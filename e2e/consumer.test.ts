@@ -92,6 +92,8 @@ function revision(): string {
   // A copy, since git refreshes the index, and others may be at it.
   const index = join(directory, 'index');
   copyFileSync(resolve(ROOT, git(['rev-parse', '--git-path', 'index'])), index);
+  // git takes a file that was only touched, such as by npm, for a changed one, and fails when it finds nothing to stash.
+  git(['status', '--porcelain'], { GIT_INDEX_FILE: index });
   const identity = ['-c', 'user.name=test', '-c', 'user.email=test@localhost'];
   return git([...identity, 'stash', 'create'], { GIT_INDEX_FILE: index }) || 'HEAD';
 }
