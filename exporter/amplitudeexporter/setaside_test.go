@@ -309,6 +309,13 @@ func (a *inMemory) RoundTrip(r *http.Request) (*http.Response, error) {
 	return &http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(strings.NewReader(`{"code":200}`))}, nil
 }
 
+// requests returns the names of the events of each request so far.
+func (a *inMemory) requests() [][]string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return slices.Clone(a.tried)
+}
+
 // startInMemory starts an exporter in a bubble, with nothing known to pass.
 func startInMemory(t *testing.T, consumers int) (*fixture, *inMemory) {
 	t.Helper()
@@ -364,7 +371,7 @@ func TestWhileNothingPassesWhatHasBeenReadyForLongestIsProbed(t *testing.T) {
 				require.NoError(t, f.Logs.(logsExporter).amplitude.aside.ConsumeLogs(t.Context(), logs))
 				time.Sleep(time.Hour)
 				var probed []string
-				for _, names := range server.tried[:len(want)] {
+				for _, names := range server.requests()[:len(want)] {
 					assert.Len(t, names, 1)
 					probed = append(probed, names...)
 				}
