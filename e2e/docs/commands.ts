@@ -53,6 +53,11 @@ const table: readonly Row[] = [
     },
   },
   {
+    pattern: /^npx tsx (\S+\.ts)(?: \w+)+ > \S+$/,
+    how: 'the script is there',
+    check: ([script = '']) => missing(script),
+  },
+  {
     pattern: /^npx (tsc) -p (\S+)$/,
     how: 'the tool and the file are there',
     check: ([tool = '', file = '']) => missing(`node_modules/.bin/${tool}`, file),
@@ -162,7 +167,7 @@ const table: readonly Row[] = [
   },
   {
     pattern:
-      /^(?:npm install|npm test|npm run build|npx amplitude-core .+|flagsmith-otel-collector (?:validate )?--config collector\.yaml)$/,
+      /^(?:npm install|npm test|npm run build|(?:\/usr\/bin\/time -v )?npx amplitude-core .+|flagsmith-otel-collector (?:validate )?--config collector\.yaml)$/,
     how: 'e2e/own-core.test.ts runs all commands of the tutorial',
     check: (_, { document }) => (document === read(TUTORIAL) ? [] : [`it is run in ${TUTORIAL} only`]),
   },
