@@ -45,18 +45,24 @@ test('it prints the events as they arrive, and how to send one; Ctrl-C ends it',
   execFileSync('sh', ['-c', curl], { stdio: 'ignore' });
   await expect.poll(eventTypes).toEqual([...sent, 'hello.sent', 'hello.sent']);
 
+  const shown = /Its metrics are on (http:\S+)\.$/m.exec(said())?.[1] ?? expect.fail('no address of the metrics');
+  const metrics = async () => (await fetch(shown, { headers: { connection: 'close' } })).text();
+  await expect
+    .poll(metrics)
+    .toMatch(new RegExp(`^otelcol_exporter_amplitude_records\\{.*outcome="delivered".*\\} ${sent.length + 2}$`, 'm'));
+
   child.kill('SIGINT');
   expect(await once(child, 'close')).toEqual([0, null]);
   await expect(fetch('http://127.0.0.1:4318/')).rejects.toThrow();
   await expect(fetch('http://127.0.0.1:8010/events')).rejects.toThrow();
 });
 
-test('a taken port is one clear line', async () => {
-  const server = createServer().listen(4318, '127.0.0.1');
+test.each([4318, 8888])('port %i that is taken is one clear line', async (port) => {
+  const server = createServer().listen(port, '127.0.0.1');
   await once(server, 'listening');
   const { child, said } = start();
   const [code] = await once(child, 'close');
   server.close();
   expect(code).toBe(1);
-  expect(said()).toMatch(/^Port 4318 of 127\.0\.0\.1 is taken: stop what listens there .*\n$/);
+  expect(said()).toMatch(new RegExp(`^Port ${port} of 127\\.0\\.0\\.1 is taken: stop what listens there .*\n$`));
 });

@@ -15,6 +15,7 @@ import { type Collector, startCollector } from './collector.ts';
 
 const GRPC_PORT = 4317;
 const HTTP_PORT = 4318;
+const METRICS_PORT = 8888;
 const AMPLITUDE_PORT = 8010;
 
 const CONFIG = new URL('../examples/quick-start.yaml', import.meta.url);
@@ -27,7 +28,8 @@ const CURL = `curl http://127.0.0.1:${HTTP_PORT}/v1/logs -H 'Content-Type: appli
 
 async function main(): Promise<void> {
   const apiKey = process.env.AMPLITUDE_API_KEY;
-  await refuseTakenPorts(apiKey ? [GRPC_PORT, HTTP_PORT] : [GRPC_PORT, HTTP_PORT, AMPLITUDE_PORT]);
+  const ports = [GRPC_PORT, HTTP_PORT, METRICS_PORT];
+  await refuseTakenPorts(apiKey ? ports : [...ports, AMPLITUDE_PORT]);
 
   let arrived = 0;
   const amplitude = apiKey
@@ -46,6 +48,7 @@ async function main(): Promise<void> {
   stopOnSignal(collector, async () => amplitude?.close());
 
   console.log(`The collector takes OTLP on 127.0.0.1:${GRPC_PORT} (gRPC) and 127.0.0.1:${HTTP_PORT} (HTTP).`);
+  console.log(`Its metrics are on http://127.0.0.1:${METRICS_PORT}/metrics.`);
   console.log(
     amplitude
       ? `A local Amplitude listens on ${amplitude.url}; these events arrive there:`
