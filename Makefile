@@ -46,7 +46,7 @@ help:
 run: $(COLLECTOR) $(NODE_MODULES)
 	@$(TSX) scripts/run.ts
 
-test: $(COLLECTOR) $(COMPONENT) $(PACKAGE) $(TOOLS)/gotestsum
+test: $(COLLECTOR) $(COMPONENT) $(PACKAGE) $(TOOLS)/gotestsum $(TOOLS)/promrules
 	@PATH="$(TOOLS):$$PATH" scripts/test.sh
 
 bench: $(COLLECTOR)
@@ -67,6 +67,7 @@ lint: $(NODE_MODULES) $(TOOLS)/golangci-lint
 	cd $(EXPORTER) && $(TOOLS)/golangci-lint run --build-tags outline ./...
 	cd $(BENCH) && $(TOOLS)/golangci-lint run --build-tags outline --config ../../.golangci.yml ./...
 	cd tools && $(TOOLS)/golangci-lint run --config ../$(EXPORTER)/.golangci.yml ./...
+	cd tools/promrules && $(TOOLS)/golangci-lint run --config ../../$(EXPORTER)/.golangci.yml ./...
 
 generate: $(NODE_MODULES) $(TOOLS)/mdatagen $(TOOLS)/builder $(TOOLS)/wasm2go
 	@rm -rf exporter/core/generated
@@ -118,6 +119,11 @@ $(TOOLS)/builder $(TOOLS)/mdatagen $(TOOLS)/gotestsum: tools/go.mod tools/go.sum
 	@mkdir -p $(TOOLS)
 	cd tools && go build -o $(TOOLS)/ tool
 	@touch $(TOOLS)/builder $(TOOLS)/mdatagen $(TOOLS)/gotestsum
+
+# A module of its own: what Prometheus requires would change the versions of the other tools.
+$(TOOLS)/promrules: $(wildcard tools/promrules/*) | check-tools
+	@mkdir -p $(TOOLS)
+	cd tools/promrules && go build -o $@ .
 
 $(TOOLS)/golangci-lint: Makefile | check-tools
 	GOBIN=$(TOOLS) go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_LINT_VERSION)
