@@ -30,6 +30,7 @@ const documents = [
   'SECURITY.md',
   'exporter/amplitudeexporter/README.md',
   'local-amplitude/README.md',
+  'examples/observability/README.md',
   ...filesIn('docs', '.md'),
 ];
 

@@ -115,6 +115,16 @@ const table: readonly Row[] = [
     check: ([port]) => (ports.includes(Number(port)) ? [] : [`nobody listens on ${port}`]),
   },
   {
+    pattern: /^curl http:\/\/127\.0\.0\.1:8888\/metrics$/,
+    how: 'e2e/run.test.ts has the metrics from there',
+    check: () => mentions('examples/quick-start.yaml', 'port: 8888'),
+  },
+  {
+    pattern: /^(?:df -h|ls -l) (\S+)$/,
+    how: 'the example keeps its queue there',
+    check: ([folder]) => mentions('examples/persistent-queue.yaml', `directory: ${folder}`),
+  },
+  {
     pattern: /^curl http:\/\/127\.0\.0\.1:8010(\/[a-z]+)(\/.+)$/,
     how: 'the local Amplitude has the route',
     check: ([list = '', segments = '']) =>
