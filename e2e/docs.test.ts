@@ -19,7 +19,7 @@ import {
   startMapper,
   withExamples,
 } from './docs/mapping.ts';
-import { anchorsOf, type Block, blocksOf, inlineCodeOf, linksOf } from './docs/markdown.ts';
+import { anchorsOf, type Block, blocksOf, inlineCodeOf, linksOf, tablesOf } from './docs/markdown.ts';
 import { environment, exists, filesIn, IMAGE, read } from './docs/repository.ts';
 import { yamlFaults } from './docs/yaml.ts';
 
@@ -51,10 +51,13 @@ function blockFaults(block: Block, document: string): string[] {
   return checks[block.language]?.(block, document) ?? [`nobody checks ${block.language}`];
 }
 
+/** A picture that a browser test of the live page makes; a tree in which nobody ran that test may lack it. */
+const MADE_BY_A_TEST = 'docs/images/live-page.png';
+
 /** The links of a document, at a path, that lead nowhere. */
 function linkFaults(markdown: string, path: string): string[] {
   return linksOf(markdown).filter((link) => {
-    if (/^https:\/\//.test(link)) return false;
+    if (/^https:\/\//.test(link) || link === MADE_BY_A_TEST) return false;
     const [file = '', anchor] = link.split('#');
     const target = file === '' ? path : normalize(join(dirname(path), file));
     if (!exists(target)) return true;
@@ -104,6 +107,35 @@ test('the table of fields is that of the core', () => {
 
 test('the table of operations is that of the core', () => {
   expect(operationRowsIn(read(MAPPING))).toEqual(operationRowsOfCore());
+});
+
+test('the README is read in some minutes', () => {
+  const words = read('README.md')
+    .split(/\s+/)
+    .filter((word) => /[\p{L}\p{N}]/u.test(word));
+  expect(words.length).toBeLessThanOrEqual(900);
+});
+
+test('the README counts the faults that are measured', () => {
+  const faults = tablesOf(read('docs/delivery.md')).find(([head]) => head?.[0] === 'answer or fault') ?? [];
+  expect(read('README.md')).toContain(`${faults.length - 1} [faults of Amplitude and the network]`);
+});
+
+test('what is said of performance is what make bench said', () => {
+  const page = read('docs/performance.md');
+  const benchSaid = (line: RegExp): string => line.exec(page)?.[1] ?? expect.fail(`no ${line}`);
+  const native = benchSaid(/^exporter\/native: (.+)$/m);
+  expect(read('README.md')).toContain(`[${native} of the time](docs/performance.md)`);
+  const [time = '', memory = ''] = benchSaid(/^start: (.+)$/m)
+    .replaceAll('+', '')
+    .split(', ');
+  for (const answer of [
+    `${native} of the time`,
+    `${benchSaid(/^collector\/otlp_http: (.+)$/m)} of the CPU`,
+    `${time} and ${memory}`,
+  ]) {
+    expect(page).toContain(`| ${answer}`);
+  }
 });
 
 test.each(configs)('%s', (path) => expect(yamlFaults(read(path))).toEqual([]));
@@ -191,7 +223,7 @@ describe('a fault is found', () => {
 
   test('output that is another', () => {
     const text = '$ dist/flagsmith-otel-collector validate --config config.yaml\nError: none\n';
-    expect(transcriptFaults({ language: 'console', text, line: 1 }).join('\n')).toMatch(/region: is "mars"/);
+    expect(transcriptFaults({ language: 'console', text, line: 1 }, '').join('\n')).toMatch(/region: is "mars"/);
   });
 
   const pair = (record: string, becomes: string): string =>
