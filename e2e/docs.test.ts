@@ -5,6 +5,7 @@
 
 import { dirname, join, normalize } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { parse } from 'yaml';
 import { isCommand, shellFaults, transcriptFaults } from './docs/commands.ts';
 import { taskDefinitionFaults } from './docs/deployments.ts';
 import {
@@ -118,6 +119,8 @@ test('the README is read in some minutes', () => {
 
 test('the README counts the faults that are measured', () => {
   const faults = tablesOf(read('docs/delivery.md')).find(([head]) => head?.[0] === 'answer or fault') ?? [];
+  const doubled = faults.map((row) => row[4]);
+  expect(new Set(doubled)).toEqual(new Set(['doubled', '0']));
   expect(read('README.md')).toContain(`${faults.length - 1} [faults of Amplitude and the network]`);
 });
 
@@ -136,6 +139,29 @@ test('what is said of performance is what make bench said', () => {
   ]) {
     expect(page).toContain(`| ${answer}`);
   }
+});
+
+test('the picture of the architecture has all that the core is asked', () => {
+  const [picture] = blocksOf(read('docs/architecture.md'));
+  const asked = [...read('wit/core.wit').matchAll(/^ {2}export ([\w-]+): func/gm)].map(([, name = '']) => name);
+  expect(asked.length).toBeGreaterThan(0);
+  expect(asked.filter((name) => !picture?.text.includes(name))).toEqual([]);
+});
+
+describe('metrics', () => {
+  const { telemetry } = parse(read('exporter/amplitudeexporter/metadata.yaml')) as { telemetry: { metrics: object } };
+  const names = Object.keys(telemetry.metrics);
+
+  test.each(documents)('that %s names are there', (path) => {
+    const named = [...read(path).matchAll(/\botelcol_(exporter_amplitude_\w*[a-z])/g)].map(([, name = '']) => name);
+    expect(named.filter((name) => !names.includes(name.replace(/_(?:total|count|sum|bucket)$/, '')))).toEqual([]);
+  });
+
+  test('each is in docs/delivery.md', () => {
+    const table = tablesOf(read('docs/delivery.md')).find(([head]) => head?.[0] === 'metric') ?? [];
+    const first = table.map(([metric]) => metric).join();
+    expect(names.filter((name) => !first.includes(name.replace('exporter_amplitude', '')))).toEqual([]);
+  });
 });
 
 test.each(configs)('%s', (path) => expect(yamlFaults(read(path))).toEqual([]));

@@ -13,7 +13,7 @@ import {
   withSettings,
 } from './configuration.ts';
 import { blocksOf } from './markdown.ts';
-import { pathOf, read } from './repository.ts';
+import { pathOf, printConfig, read } from './repository.ts';
 
 const MODULE_README = 'exporter/amplitudeexporter/README.md';
 const page = read(CONFIGURATION);
@@ -36,6 +36,13 @@ test.each(rows.filter(({ key }) => !collector.has(key)))('the collector takes $k
 
 test('a key that there is not is not taken', () => {
   expect([isTaken('evnts'), isTaken('sending_queue.size')]).toEqual([false, false]);
+});
+
+test('print-config hides secrets', () => {
+  const amplitude = { api_key: 'a-secret', hash_key: 'another-secret' };
+  const printed = printConfig({ exporters: { amplitude }, receivers: {}, service: {} });
+  expect(printed).toContain('hash_key');
+  expect(printed).not.toContain('secret');
 });
 
 test('the example has every key', () => {
