@@ -6,6 +6,9 @@
 import { dirname, join, normalize } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
+import { MAX_ALTERNATIVES } from '../exporter/core/glob.ts';
+import { apis, MAX_DEPTH, MAX_STRING_LENGTH } from '../exporter/core/limits.ts';
+import { MAX_GROUP_TYPES } from '../exporter/core/objects.ts';
 import { isCommand, shellFaults, transcriptFaults } from './docs/commands.ts';
 import { taskDefinitionFaults } from './docs/deployments.ts';
 import {
@@ -122,6 +125,23 @@ test('the README counts the faults that are measured', () => {
   const doubled = faults.map((row) => row[4]);
   expect(new Set(doubled)).toEqual(new Set(['doubled', '0']));
   expect(read('README.md')).toContain(`${faults.length - 1} [faults of Amplitude and the network]`);
+});
+
+test.each([
+  ['event type, ids, strings and keys of properties', [MAX_STRING_LENGTH]],
+  ['bytes as a property', [MAX_STRING_LENGTH]],
+  ['levels of maps and lists', [MAX_DEPTH]],
+  ['types of groups of an event', [MAX_GROUP_TYPES]],
+  ['events of a request', [apis.http.maxEvents]],
+  ['bytes of a request, before compression', [apis.http.maxBytes, apis.batch.maxBytes]],
+  ["a user's or device's events a second", [apis.http.maxEventsPerSecond, apis.batch.maxEventsPerSecond]],
+  ['what the braces of one glob stand for', [MAX_ALTERNATIVES]],
+])('the limit of %s is that of the core', (what, numbers) => {
+  const [, limit] =
+    tablesOf(read('docs/limits.md'))
+      .flat()
+      .find(([first]) => first === what) ?? [];
+  for (const number of numbers) expect(limit).toContain(number.toLocaleString('en'));
 });
 
 test('what is said of performance is what make bench said', () => {
