@@ -33,7 +33,8 @@ GO_SOURCES := $(shell find $(EXPORTER) -name '*.go' ! -name '*_test.go' ! -path 
 .PHONY: help run test bench lint core package collector web generate fresh manifest image release check-tools
 
 help:
-	@echo 'make run        a local Amplitude, the collector, and a few events from an OpenTelemetry SDK'
+	@echo 'make run        a local Amplitude, the collector, and a few events from an OpenTelemetry SDK;'
+	@echo '                CONFIG=my.yaml runs a config of your own, DATA=captured.jsonl sends the records of a file'
 	@echo 'make test       everything that proves the project right'
 	@echo 'make core       the TypeScript of exporter/core, as core.wasm in the Go module'
 	@echo 'make package    the npm package of exporter/core, at exporter/core/dist'
@@ -48,7 +49,7 @@ help:
 	@echo 'make release    a dry run of a release, and the checks of what only runs on the forge'
 
 run: $(COLLECTOR) $(NODE_MODULES) $(WEB)
-	@$(TSX) scripts/run.ts
+	@$(TSX) scripts/run/main.ts
 
 test: $(COLLECTOR) $(COMPONENT) $(PACKAGE) $(WEB) $(TOOLS)/gotestsum $(TOOLS)/promrules
 	@PATH="$(TOOLS):$$PATH" scripts/test.sh

@@ -34,7 +34,7 @@ const makefile = read('Makefile');
 
 const table: readonly Row[] = [
   {
-    pattern: /^make ([a-z-]+)(?: [A-Z_]+=\S+)?$/,
+    pattern: /^make ([a-z-]+)(?: [A-Z_]+=\S+)*$/,
     how: 'the Makefile has the target',
     check: ([target]) => (makefile.includes(`\n${target}:`) ? [] : [`the Makefile has no ${target}`]),
   },

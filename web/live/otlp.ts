@@ -48,7 +48,7 @@ export function readable(record: unknown, scope: unknown, resource: unknown): Fi
 
 function without(fields: Fields): Fields {
   const isEmpty = (value: unknown): boolean =>
-    value === undefined || value === '' || (isFields(value) && Object.keys(value).length === 0);
+    value === undefined || value === null || value === '' || (isFields(value) && Object.keys(value).length === 0);
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => !isEmpty(value)));
 }
 
