@@ -151,7 +151,7 @@ func NewEncoder(plan *guest.Plan, placer Placer) *Encoder {
 	}
 	e.placement = placement{
 		all:      e.placedLevels[guest.LevelRecord],
-		prefixes: slices.DeleteFunc(slices.Clone(plan.PlacedPrefixes), func(prefix string) bool { return prefix == "" }),
+		prefixes: newPrefixSet(plan.PlacedPrefixes),
 		planned:  len(e.useOf.keys),
 		more:     map[string]*use{},
 	}

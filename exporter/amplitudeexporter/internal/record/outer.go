@@ -71,7 +71,7 @@ func (e *Encoder) setLevel(ctx context.Context, level guest.Level, attributes pc
 		if isMark(key) {
 			continue
 		}
-		if key = cutKey(key, e.writer.maxStringLength); e.placedLevels[level] || e.placement.hasPrefix(key) {
+		if key = cutKey(key, e.writer.maxStringLength); e.placedLevels[level] || e.placement.prefixes.match(key) {
 			last[key] = len(keys)
 			keys = append(keys, key)
 			values = append(values, v)
