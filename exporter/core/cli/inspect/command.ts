@@ -2,8 +2,7 @@
 
 import { readFile } from 'node:fs/promises';
 import type { ExporterSettings } from '../../testing/config.ts';
-import { type CoreModule, readCore } from '../../testing/core-module.ts';
-import { startHost } from '../../testing/index.ts';
+import { type CoreModule, readCore, startHost } from '../../testing/index.ts';
 import { guestOf } from '../../testing/instance.ts';
 import { manifestIn } from '../build/manifest.ts';
 import { type Command, Faults, parsed, UsageError } from '../command.ts';
