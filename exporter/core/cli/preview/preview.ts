@@ -1,18 +1,19 @@
 /** The command `amplitude-core preview`. */
 
 import type { Readable, Writable } from 'node:stream';
-import { Faults } from '../command.ts';
+import { Faults } from '../faults.ts';
 import { type Cores, startCores } from './cores.ts';
 import { filesNamed, type InputFile } from './files.ts';
-import { type Outcome, type StartMapper, startMapper } from './host.ts';
+import type { Outcome } from './host.ts';
 import type { Message } from './input/message.ts';
 import { messagesIn } from './input/messages.ts';
 import { type Options, optionsIn } from './options.ts';
 import { Output, type Paint, paintFor } from './output.ts';
 import { authorsPositions } from './positions.ts';
 import { Progress } from './progress.ts';
-import { recordsIn } from './record-text.ts';
+import { recordsIn } from './records.ts';
 import { Report } from './report.ts';
+import { type StartMapper, startMapper } from './start-mapper.ts';
 import { summary } from './summary.ts';
 import { Tally } from './tally.ts';
 

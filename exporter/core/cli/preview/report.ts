@@ -5,7 +5,8 @@ import type { Outcome } from './host.ts';
 import type { Place } from './input/message.ts';
 import type { Options } from './options.ts';
 import type { Output, Paint } from './output.ts';
-import { hasNoTime, type RecordIn, recordText } from './record-text.ts';
+import { recordText } from './record-text.ts';
+import { hasNoTime, type RecordIn } from './records.ts';
 import { eventTypeOf, type Tally } from './tally.ts';
 
 /** Records that are shown where nobody said how many. */

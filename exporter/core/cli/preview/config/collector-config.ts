@@ -1,4 +1,4 @@
-import { Faults } from '../../command.ts';
+import { Faults } from '../../faults.ts';
 import { Expanded, expand, type Report, type Surroundings } from './expand.ts';
 import { settle } from './settle.ts';
 import { readYaml } from './yaml.ts';
