@@ -1,4 +1,4 @@
-/** `make run`, as a newcomer meets it. It listens on the ports that the README names. */
+/** `make run`, as a newcomer meets it. Its ports are fixed, so nothing else may listen on them. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
