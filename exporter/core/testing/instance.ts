@@ -46,7 +46,7 @@ const compiled = new WeakMap<CoreModule, WebAssembly.Module>();
 function moduleOf(core: CoreModule): WebAssembly.Module {
   const known = compiled.get(core);
   if (known !== undefined) return known;
-  const module = new WebAssembly.Module(core.bytes);
+  const module = new WebAssembly.Module(core.bytes as Uint8Array<ArrayBuffer>);
   compiled.set(core, module);
   return module;
 }
