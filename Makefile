@@ -29,7 +29,7 @@ PACKAGE := exporter/core/dist/.emitted
 PACKAGE_SOURCES := $(CORE_SOURCES) $(CORE_WASM) $(shell find exporter/core/cli/template -type f) exporter/core/package.json scripts/package.ts
 # The pages that the local Amplitude serves.
 WEB := dist/web/.built
-WEB_SOURCES := $(shell find web exporter/core/testing exporter/core/cli/preview -type f ! -name '*.test.ts')
+WEB_SOURCES := $(CORE_WASM) $(shell find web exporter/core/testing exporter/core/cli/preview exporter/testdata -type f ! -name '*.test.ts')
 GO_SOURCES := $(shell find $(EXPORTER) -name '*.go' ! -name '*_test.go' ! -path '$(BENCH)/*') $(EXPORTER)/go.mod $(CORE_WASM)
 
 .PHONY: help run test bench lint core package collector web generate fresh manifest image release check-tools

@@ -12,16 +12,6 @@ export interface Command {
 /** The command was written in another way than it can be. */
 export class UsageError extends Error {}
 
-/** What is wrong with what the command was given, all of it at once. */
-export class Faults extends Error {
-  readonly faults: readonly string[];
-
-  constructor(faults: readonly string[]) {
-    super(faults.join('\n'));
-    this.faults = faults;
-  }
-}
-
 /** parseArgs, whose errors are about usage. */
 export function parsed<T extends ParseArgsConfig>(config: T): ReturnType<typeof parseArgs<T>> {
   try {

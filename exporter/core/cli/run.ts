@@ -1,6 +1,7 @@
 /** The command `amplitude-core`: which of its commands runs, and what an error of one becomes. */
 
-import { type Command, Faults, UsageError } from './command.ts';
+import { type Command, UsageError } from './command.ts';
+import { Faults } from './faults.ts';
 import { PACKAGE_VERSION } from './package-files.ts';
 
 /** Loaded when they run: what builds a core takes a while to load. */

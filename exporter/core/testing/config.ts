@@ -1,6 +1,7 @@
 /** The exporter's settings, with the keys of the Collector's YAML, as the config that the core gets. */
 
 import type { Config } from 'flagsmith:amplitude-exporter/types@0.2.0';
+import { utf8Length } from './bytes.ts';
 import defaults from './defaults.json' with { type: 'json' };
 import { compareKeys } from './members.ts';
 
@@ -92,7 +93,7 @@ function readSetting(key: string, value: unknown, config: Record<string, unknown
   }
   switch (key) {
     case 'api_key':
-      config.apiKeyBytes = Buffer.byteLength(keyJson(textIn(value)));
+      config.apiKeyBytes = utf8Length(keyJson(textIn(value)));
       return faultsOf(key, value, 'text');
     case 'hash_key':
       config.hashKeyCharacters = [...textIn(value)].length;

@@ -1,6 +1,6 @@
 /** A core with the engine of the default core: what remains to be made of it is its memory. */
 
-import { Faults } from '../command.ts';
+import { Faults } from '../faults.ts';
 import { PACKAGE_NAME, PACKAGE_VERSION } from '../package-files.ts';
 import { engineDigest, isOfTheEngine } from './engine-digest.ts';
 import { type Manifest, manifestIn } from './manifest.ts';

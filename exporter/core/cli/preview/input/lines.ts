@@ -1,3 +1,4 @@
+import { joined, utf8Text } from './bytes.ts';
 import type { Chunks } from './chunks.ts';
 
 /** A line, its number counted from 1. Undefined where it has more bytes than are taken; it has been passed over. */
@@ -11,15 +12,15 @@ const LINE_FEED = 0x0a;
 /** Lines without their ends; an empty one behind the last line feed is none. */
 export async function* linesIn(chunks: Chunks, mostBytes: number): AsyncGenerator<Line> {
   let number = 1;
-  let parts: Buffer[] = [];
+  let parts: Uint8Array[] = [];
   let bytes = 0;
-  const add = (part: Buffer): void => {
+  const add = (part: Uint8Array): void => {
     bytes += part.length;
     if (bytes <= mostBytes) parts.push(part);
     else parts = [];
   };
   const take = (): Line => {
-    const text = bytes > mostBytes ? undefined : textOf(parts, bytes);
+    const text = bytes > mostBytes ? undefined : utf8Text(joined(parts));
     parts = [];
     bytes = 0;
     return { number: number++, text };
@@ -34,12 +35,6 @@ export async function* linesIn(chunks: Chunks, mostBytes: number): AsyncGenerato
     if (start < chunk.length) add(chunk.subarray(start));
   }
   if (bytes > 0) yield take();
-}
-
-function textOf(parts: readonly Buffer[], bytes: number): string {
-  const [first] = parts;
-  if (first === undefined) return '';
-  return (parts.length === 1 ? first : Buffer.concat(parts, bytes)).toString('utf8');
 }
 
 /** How deep in objects and lists the end of a line is. */

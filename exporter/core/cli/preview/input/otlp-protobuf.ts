@@ -3,6 +3,7 @@
  * common/v1/common.proto. As in the Collector unknown fields are ignored, and a known field with a wrong wire type is refused.
  */
 
+import { bytesToHex } from '@noble/hashes/utils.js';
 import protobuf from 'protobufjs/minimal.js';
 import type { OtlpLogs } from '../host.ts';
 import { type Content, Fault, type OtherSignal } from './message.ts';
@@ -52,7 +53,7 @@ function id(length: number): Kind {
       if (value.length !== 0 && value.length !== length) {
         throw new Fault(`is no OTLP request: an id of ${length} bytes has ${value.length}`);
       }
-      return Buffer.from(value).toString('hex');
+      return bytesToHex(value);
     },
   };
 }
@@ -188,11 +189,9 @@ const requestFields: Fields = { 1: many('resourceLogs', resourceLogs) };
 
 /** Reads one request. Throws a `Fault` where the bytes are none. */
 export function readProtobuf(message: Uint8Array): Content {
-  // protobufjs reads texts of a Buffer faster.
-  const buffer = Buffer.from(message.buffer, message.byteOffset, message.length);
-  const reader = protobuf.Reader.create(buffer);
+  const reader = protobuf.Reader.create(message);
   try {
-    const signal = otherSignal(buffer);
+    const signal = otherSignal(message);
     if (signal !== undefined) return { tag: 'other', signal };
     const logs = fieldsUntil(reader, reader.len, 'the request', requestFields) as OtlpLogs;
     return { tag: 'logs', logs };
@@ -207,7 +206,7 @@ export function readProtobuf(message: Uint8Array): Content {
  * their field 2. A log record has no field 1 or 2 with a length; a span begins with ids of 16 and 8 bytes, and a metric has
  * texts there. A request of profiles has a field 2 of its own.
  */
-function otherSignal(request: Buffer): OtherSignal | undefined {
+function otherSignal(request: Uint8Array): OtherSignal | undefined {
   for (const [number, within] of lengthsIn(request)) {
     if (number === 2) return 'profiles';
     if (number !== 1) continue;
@@ -225,7 +224,7 @@ function otherSignal(request: Buffer): OtherSignal | undefined {
 }
 
 /** The fields of a message that have a length, or those of one number. */
-function* lengthsIn(bytes: Buffer, only?: number): Generator<[number: number, content: Buffer]> {
+function* lengthsIn(bytes: Uint8Array, only?: number): Generator<[number: number, content: Uint8Array]> {
   const reader = protobuf.Reader.create(bytes);
   while (reader.pos < reader.len) {
     const tag = reader.uint32();
@@ -233,7 +232,7 @@ function* lengthsIn(bytes: Buffer, only?: number): Generator<[number: number, co
       reader.skipType(tag & 7);
       continue;
     }
-    const content = reader.bytes() as Buffer;
+    const content = reader.bytes();
     if (only === undefined || tag >>> 3 === only) yield [tag >>> 3, content];
   }
 }
