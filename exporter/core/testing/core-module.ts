@@ -1,9 +1,12 @@
-/** Reads a core.wasm, as exporter/amplitudeexporter/internal/guest does: one of this package's engine, and whole. */
+/**
+ * Reads a core.wasm, as exporter/amplitudeexporter/internal/guest does. It has to be complete and to have this
+ * package's engine.
+ */
 
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 
-/** What a core says of itself. */
+/** The manifest of a core. */
 export interface Manifest {
   readonly name: string;
   readonly version: string;
@@ -17,13 +20,13 @@ export interface Manifest {
   readonly package?: string;
 }
 
-/** A core that was read. */
+/** A loaded core. */
 export interface CoreModule {
   readonly manifest: Manifest;
   readonly bytes: Uint8Array;
-  /** The SHA-256 of the file, in hex digits. */
+  /** The SHA-256 of the file, as hex digits. */
   readonly sha256: string;
-  /** The digest of the engine, in hex digits. */
+  /** The digest of the engine, as hex digits. */
   readonly engine: string;
 }
 
@@ -36,12 +39,12 @@ const MODULE = Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0);
 const COMPONENT = Uint8Array.of(0, 0x61, 0x73, 0x6d, 0x0d, 0, 1, 0);
 
 const SECTION = { custom: 0, memory: 5, code: 10, data: 11, dataCount: 12 } as const;
-/** The sections that are the core's; all others are the engine's. */
+/** The sections that belong to the core. All others belong to the engine. */
 const OF_THE_CORE: ReadonlySet<number> = new Set([SECTION.memory, SECTION.data, SECTION.dataCount]);
 
 const DAMAGED = 'is damaged, or was not made by amplitude-core build: build it again, and copy it whole';
 
-/** Reads a core.wasm. Throws where it is none that the collector of this version would take, in the collector's words. */
+/** Reads a core.wasm. If the collector of this version would refuse it, throws with the collector's words. */
 export function readCore(bytes: Uint8Array): CoreModule {
   const core = readAnyCore(bytes);
   const own = defaultCore();
@@ -51,7 +54,7 @@ export function readCore(bytes: Uint8Array): CoreModule {
 
 const PACKAGE = '@flagsmith/amplitude-core';
 
-/** Why a core does not run on the engine of this package's own. */
+/** Says why a core does not run on this package's engine. */
 function misfit({ manifest, engine }: CoreModule, own: CoreModule): string {
   const shown = (digest: string): string => digest.slice(0, 12);
   const { contract, toolchain, package: builtWith = 'of unknown version' } = manifest;
@@ -67,13 +70,13 @@ const DEFAULT_CORES = ['../core.wasm', '../../amplitudeexporter/internal/guest/c
 
 let own: CoreModule | undefined;
 
-/** The core that comes with the package. It is read once. */
+/** The core that comes with the package. It is read only once. */
 export function defaultCore(): CoreModule {
   own ??= readAnyCore(defaultBytes());
   return own;
 }
 
-/** Of the package where it is built, else of the repository. */
+/** The package's file if the package is built, else the repository's. */
 function defaultBytes(): Uint8Array {
   for (const path of DEFAULT_CORES) {
     try {
@@ -135,7 +138,7 @@ function beginsWith(bytes: Uint8Array, header: Uint8Array): boolean {
   return bytes.length >= header.length && header.every((byte, index) => bytes[index] === byte);
 }
 
-/** The number of data segments stands before the code. */
+/** The number of data segments comes before the code. */
 function orderOf(id: number): number {
   return id === SECTION.dataCount ? 2 * SECTION.code - 1 : 2 * id;
 }
@@ -180,7 +183,7 @@ function customIn(content: Uint8Array): { name: string; rest: Uint8Array } {
   return { name: new TextDecoder().decode(content.subarray(from, to)), rest: content.subarray(to) };
 }
 
-/** Where bytes lie that stand behind their number. */
+/** The range of bytes that have their number in front. */
 function sized(bytes: Uint8Array, at: number): { from: number; to: number } {
   let length = 0;
   for (let from = at; from < at + 5; from++) {

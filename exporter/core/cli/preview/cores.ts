@@ -9,7 +9,7 @@ import type { Options } from './options.ts';
 export interface Cores {
   readonly core: Mapper;
   readonly against: Mapper | undefined;
-  /** Sentences about the config that may not be as meant. */
+  /** Warnings about settings of the config that may not be meant. */
   readonly notices: readonly string[];
 }
 
@@ -22,7 +22,7 @@ interface Around {
 
 type Settings = Readonly<Record<string, unknown>>;
 
-/** Starts the core that decides, and the one that it is compared with, under the settings of the config. Throws `Faults`. */
+/** Starts the core that decides, and the one to compare it with, with the settings of the config. Throws `Faults`. */
 export function startCores(options: Options, around: Around): Cores {
   const { config } = options;
   const yaml = config === undefined ? undefined : read(config, '--config', around.cwd).toString('utf8');
@@ -47,7 +47,7 @@ export function startCores(options: Options, around: Around): Cores {
   return { core, against, notices: found?.notices ?? [] };
 }
 
-/** Whose fault a fault of the settings or of the core is. */
+/** What the messages call the origin of a fault: the core's file, the default core, or the exporter's settings. */
 function whatOf({ config, core }: Options, exporter: string | undefined): string {
   if (core !== undefined) return `--core ${core}`;
   return exporter === undefined ? 'the default core' : `${config}: exporters::${exporter}`;
@@ -59,7 +59,7 @@ function startCore(file: string | undefined, settings: Settings, around: Around)
   return around.start({ bytes, settings: withOptions(settings, core.options), arrival: around.arrival });
 }
 
-/** The default core has no options. One that the config has as its shadow has those of the shadow. */
+/** The default core has no options. A core that is the config's shadow has the options of the shadow. */
 function startAgainst(against: string, settings: Settings, around: Around): Mapper {
   const core = coreSettings(settings);
   if (against === 'default') {
@@ -72,7 +72,7 @@ function startAgainst(against: string, settings: Settings, around: Around): Mapp
   return around.start({ bytes, settings: withOptions(settings, options), arrival: around.arrival });
 }
 
-/** The file of the config, compared with the digest that the config has. Undefined = the default core. */
+/** Reads the file that the config names, and compares it with the config's digest. Undefined = the default core. */
 function configuredCore({ file, sha256 }: Settings, cwd: string): Uint8Array | undefined {
   if (typeof file !== 'string' || file === '') return undefined;
   const bytes = read(file, 'core::file', cwd);
@@ -91,9 +91,9 @@ function mapIn(value: unknown): Settings {
   return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Settings) : {};
 }
 
-/** The settings as the host takes them: of the core there are the options alone. */
+/** The settings for the host: of `core` it takes `options` only. */
 function withOptions({ core, ...settings }: Settings, options: unknown): Settings {
-  // What is no map is named by the host.
+  // The host reports a value that is not a map.
   if (core !== undefined && (typeof core !== 'object' || core === null || Array.isArray(core)))
     return { ...settings, core };
   const { file, sha256, shadow, ...rest } = mapIn(core);

@@ -1,4 +1,4 @@
-/** What the command needs of the test kit's host, which tests replace. */
+/** The part of the test kit's host that the command uses. Tests replace it. */
 
 import { type CoreModule, defaultCore, type OtlpLogs, type Outcome, readCore, startHost } from '../../testing/index.ts';
 
@@ -10,28 +10,28 @@ export type LogRecord = NonNullable<ScopeLogs['logRecords']>[number];
 export type Attributes = NonNullable<LogRecord['attributes']>;
 export type AnyValue = NonNullable<Attributes[number]['value']>;
 
-/** A core that decides about records, under the settings of an exporter. */
+/** A core that decides about records, with the settings of an exporter. */
 export interface Mapper {
-  /** Such as `acme 1.4.0`. */
+  /** Its name and version, such as `acme 1.4.0`. */
   readonly name: string;
-  /** What the core's plan says of reasons for which records are dropped. */
+  /** The plan's hints for reasons for which records are dropped. */
   readonly hints: ReadonlyMap<string, string>;
-  /** Bytes of the core.wasm. */
+  /** The size of the core.wasm, in bytes. */
   readonly bytes: Uint8Array;
   /** What becomes of each record of a request, in its order. */
   push(request: OtlpLogs): Outcome[];
 }
 
 export interface MapperOptions {
-  /** The bytes of a core.wasm; without them the core that comes with the package. */
+  /** The bytes of a core.wasm. Default: the core that comes with the package. */
   readonly bytes: Uint8Array | undefined;
-  /** The exporter's, with the keys of the Collector's YAML. */
+  /** The settings of the exporter, with the keys of the Collector's YAML. */
   readonly settings: Readonly<Record<string, unknown>>;
-  /** Milliseconds since the Unix epoch: the time of a record that has none. */
+  /** The time of records that have none, in milliseconds since the Unix epoch. */
   readonly arrival: number;
 }
 
-/** Throws an `Error` whose message says what is wrong: with the core, or each fault of the settings on a line. */
+/** Throws an `Error` whose message says what is wrong: a fault of the core, or each fault of the settings on a line. */
 export type StartMapper = (options: MapperOptions) => Mapper;
 
 export const startMapper: StartMapper = ({ bytes, settings, arrival }) => {

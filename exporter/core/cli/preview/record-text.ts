@@ -1,4 +1,4 @@
-/** Records and events as lines for people. */
+/** Writes records and events as lines for people. */
 
 import type { AnyValue, Attributes, LogRecord, OtlpLogs, Outcome, ResourceLogs, ScopeLogs } from './host.ts';
 import type { Place } from './input/message.ts';
@@ -10,7 +10,7 @@ export interface RecordIn {
   readonly resource: ResourceLogs['resource'];
 }
 
-/** The records of a request in their order, which is that of outcomes. */
+/** The records of a request, in the same order as outcomes. */
 export function* recordsIn({ resourceLogs }: OtlpLogs): Generator<RecordIn> {
   for (const { resource, scopeLogs } of resourceLogs ?? []) {
     for (const { scope, logRecords } of scopeLogs ?? []) {
@@ -19,12 +19,12 @@ export function* recordsIn({ resourceLogs }: OtlpLogs): Generator<RecordIn> {
   }
 }
 
-/** Nanoseconds since the Unix epoch: its time, else its observed time. 0 where it has neither. */
+/** Its time, else its observed time, in nanoseconds since the Unix epoch. 0 if it has neither. */
 function timeOf({ timeUnixNano, observedTimeUnixNano }: LogRecord): bigint {
   return BigInt(timeUnixNano ?? 0) || BigInt(observedTimeUnixNano ?? 0);
 }
 
-/** Whether the host gives it the time of its arrival. */
+/** Whether its time is that of its arrival, which the host sets. */
 export function hasNoTime(record: LogRecord): boolean {
   const { timeUnixNano, observedTimeUnixNano } = record;
   if (typeof timeUnixNano === 'string' && timeUnixNano.length > 6) return false;
@@ -77,7 +77,7 @@ function indented(text: string): string {
     .join('');
 }
 
-/** Items behind a label, on as many lines as they need. */
+/** Items after a label, on as many lines as they need. */
 function lines(label: string, items: readonly string[]): string {
   if (items.length === 0) return '';
   const rows: string[] = [];
@@ -124,7 +124,7 @@ function plain(value: AnyValue): unknown {
   return value.stringValue ?? value.boolValue ?? null;
 }
 
-/** Characters of a value that are shown. */
+/** How many characters of a value are shown. */
 const MAX_VALUE = 100;
 
 function shortened(text: string): string {

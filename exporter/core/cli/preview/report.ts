@@ -1,4 +1,4 @@
-/** What is printed about each record. */
+/** Prints what becomes of each record. */
 
 import { type Difference, differencesOf } from './differences.ts';
 import type { Outcome } from './host.ts';
@@ -8,7 +8,7 @@ import type { Output, Paint } from './output.ts';
 import { hasNoTime, type RecordIn, recordText } from './record-text.ts';
 import { eventTypeOf, type Tally } from './tally.ts';
 
-/** Records that are shown where nobody said how many. */
+/** How many records are shown by default. */
 const MAX_RECORDS = 20;
 
 /** What becomes of one record. */
@@ -16,17 +16,17 @@ export interface Mapped {
   readonly place: Place;
   readonly source: RecordIn;
   readonly outcome: Outcome;
-  /** What the core that is compared with makes of it. */
+  /** The outcome that the other core gives. */
   readonly against: Outcome | undefined;
 }
 
-/** Counts and prints records, in their order. */
+/** Counts and prints records in order. */
 export class Report {
   readonly #options: Options;
   readonly #output: Output;
   readonly #tally: Tally;
   readonly #paint: Paint;
-  /** Texts that are printed if no more come. */
+  /** Texts that are printed only if no more records come. */
   #held: string[] = [];
   #shown = 0;
 
@@ -37,7 +37,7 @@ export class Report {
     this.#paint = paint;
   }
 
-  /** A promise only where the output has to catch up. */
+  /** Returns a promise only if the output has to catch up. */
   add(mapped: Mapped): Promise<void> | undefined {
     const { outcome, against, source } = mapped;
     const number = this.#tally.records;
@@ -56,7 +56,7 @@ export class Report {
     });
   }
 
-  /** Prints what was held back. */
+  /** Prints the texts that were held back. */
   end(): Promise<void> | undefined {
     const text = this.#held.join('');
     this.#held = [];
@@ -67,7 +67,7 @@ export class Report {
     const { records, against } = this.#options;
     const most = records ?? MAX_RECORDS;
     if (this.#shown++ >= most) {
-      // Nobody asked for records, and these are not all.
+      // Without `--records` the texts are printed only if all of them fit.
       if (records === undefined && against === undefined) this.#held = [];
       return undefined;
     }
@@ -81,7 +81,7 @@ function typeIn(outcome: Outcome | undefined): string | undefined {
   return outcome !== undefined && 'event' in outcome ? eventTypeOf(outcome.event) : undefined;
 }
 
-/** The event is in it byte for byte. */
+/** The line has the event byte for byte. */
 function jsonLine(record: number, { outcome, against }: Mapped, differences?: readonly Difference[]): string {
   const isDifferent = against !== undefined && differences !== undefined && differences.length > 0;
   const compared = isDifferent

@@ -1,4 +1,4 @@
-/** The bytes of a file, decompressed, as they come. */
+/** Reads the bytes of a file, decompressed, piece by piece. */
 
 import { createGunzip } from 'node:zlib';
 import { Decompress } from 'fzstd';
@@ -6,22 +6,22 @@ import { type Format, formatOf, HEAD_BYTES } from './format.ts';
 
 export type Chunks = AsyncIterable<Buffer>;
 
-/** What is in a file, without what compressed it. */
+/** The contents of a file, decompressed. */
 export interface Plain {
   readonly format: Exclude<Format, 'gzip' | 'zstd'>;
   readonly chunks: Chunks;
   readonly isCompressed: boolean;
 }
 
-/** Compressed bytes that are cut or damaged. What came before has been handed on. */
+/** Compressed bytes that are cut or damaged. What came before them was returned already. */
 export class DamagedFile extends Error {
   override readonly name = 'DamagedFile';
 }
 
-/** A file may be compressed more than once: `gzip` of what a collector compressed. */
+/** A file may be compressed more than once, such as with `gzip` after a collector compressed it. */
 const MOST_LAYERS = 3;
 
-/** Finds out what a file holds, and takes off what compressed it as a whole. */
+/** Finds out the format of a file, and decompresses it if it is compressed as a whole. */
 export async function plainOf(chunks: Chunks, layer = 0): Promise<Plain> {
   const { head, rest } = await withHead(chunks);
   const format = formatOf(head);
@@ -43,7 +43,7 @@ async function withHead(chunks: Chunks): Promise<{ head: Buffer; rest: Chunks }>
       if (next.done === true) break;
       head = Buffer.concat([head, next.value]);
     } catch (error) {
-      // What came before counts; the failure has its turn behind it.
+      // What came before counts. The failure follows it.
       if (head.length === 0) throw error;
       failure = error;
       break;
@@ -70,7 +70,7 @@ async function* gunzipped(chunks: Chunks): AsyncGenerator<Buffer> {
     });
   });
   for await (const chunk of chunks) {
-    // One at a time, so that little waits in between.
+    // One piece at a time, so that little is held in memory.
     await Promise.race([new Promise((resolve) => gunzip.write(chunk, resolve)), ended]);
     yield* out.splice(0);
     if (failure !== undefined) break;
@@ -81,7 +81,7 @@ async function* gunzipped(chunks: Chunks): AsyncGenerator<Buffer> {
   if (failure !== undefined) throw new DamagedFile(`is gzip that is cut or damaged: ${failure.message}`);
 }
 
-/** Bytes that are decompressed at a time: a few of zstd may become many. */
+/** How many bytes are decompressed at a time. A few bytes of zstd may become many. */
 const ZSTD_BYTES = 64 * 1024;
 
 async function* unzstd(chunks: Chunks): AsyncGenerator<Buffer> {
@@ -109,7 +109,7 @@ async function* unzstd(chunks: Chunks): AsyncGenerator<Buffer> {
   if (failure !== undefined) throw damaged(failure);
 }
 
-/** Decompresses one message. Undefined where it has more bytes than `most`. */
+/** Decompresses one message. Undefined if it has more bytes than `most`. */
 export function unzstdMessage(message: Uint8Array, most: number): Buffer | undefined {
   const out: Uint8Array[] = [];
   let bytes = 0;
