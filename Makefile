@@ -25,16 +25,21 @@ CORE_SOURCES := $(shell find exporter/core wit -name 'dist*' -prune -o -type f \
 # The npm package, which `npm ci` emits too: what the command amplitude-core runs.
 PACKAGE := exporter/core/dist/.emitted
 PACKAGE_SOURCES := $(CORE_SOURCES) $(CORE_WASM) $(shell find exporter/core/cli/template -type f) exporter/core/package.json scripts/package.ts
+# The pages that the local Amplitude serves.
+WEB := dist/web/.built
+WEB_SOURCES := $(shell find web exporter/core/testing exporter/core/cli/preview -type f ! -name '*.test.ts')
 GO_SOURCES := $(shell find $(EXPORTER) -name '*.go' ! -name '*_test.go' ! -path '$(BENCH)/*') $(EXPORTER)/go.mod $(CORE_WASM)
 
-.PHONY: help run test bench lint core package collector generate fresh manifest image release check-tools
+.PHONY: help run test bench lint core package collector web generate fresh manifest image release check-tools
 
 help:
-	@echo 'make run        a local Amplitude, the collector, and a few events from an OpenTelemetry SDK'
+	@echo 'make run        a local Amplitude, the collector, and a few events from an OpenTelemetry SDK;'
+	@echo '                CONFIG=my.yaml runs a config of your own, DATA=captured.jsonl sends the records of a file'
 	@echo 'make test       everything that proves the project right'
 	@echo 'make core       the TypeScript of exporter/core, as core.wasm in the Go module'
 	@echo 'make package    the npm package of exporter/core, at exporter/core/dist'
 	@echo 'make collector  the small collector, at $(COLLECTOR)'
+	@echo 'make web        the live page and the playground, at dist/web'
 	@echo 'make bench      what a record costs, beside native Go and other exporters'
 	@echo 'make lint       types, linters and formats'
 	@echo 'make generate   all that is generated, anew'
@@ -43,10 +48,10 @@ help:
 	@echo 'make image      builds the image, and runs it as its user does'
 	@echo 'make release    a dry run of a release, and the checks of what only runs on the forge'
 
-run: $(COLLECTOR) $(NODE_MODULES)
-	@$(TSX) scripts/run.ts
+run: $(COLLECTOR) $(NODE_MODULES) $(WEB)
+	@$(TSX) scripts/run/main.ts
 
-test: $(COLLECTOR) $(COMPONENT) $(PACKAGE) $(TOOLS)/gotestsum
+test: $(COLLECTOR) $(COMPONENT) $(PACKAGE) $(WEB) $(TOOLS)/gotestsum $(TOOLS)/promrules
 	@PATH="$(TOOLS):$$PATH" scripts/test.sh
 
 bench: $(COLLECTOR)
@@ -59,14 +64,18 @@ package: $(PACKAGE)
 
 collector: $(COLLECTOR)
 
+web: $(WEB)
+
 lint: $(NODE_MODULES) $(TOOLS)/golangci-lint
 	npx tsc -p exporter/core/tsconfig.json
 	npx tsc -p tsconfig.json
+	npx tsc -p web/tsconfig.json
 	npx biome check --error-on-warnings
 	@# With the outline of the generated engine: the whole of it takes minutes.
 	cd $(EXPORTER) && $(TOOLS)/golangci-lint run --build-tags outline ./...
 	cd $(BENCH) && $(TOOLS)/golangci-lint run --build-tags outline --config ../../.golangci.yml ./...
 	cd tools && $(TOOLS)/golangci-lint run --config ../$(EXPORTER)/.golangci.yml ./...
+	cd tools/promrules && $(TOOLS)/golangci-lint run --config ../../$(EXPORTER)/.golangci.yml ./...
 
 generate: $(NODE_MODULES) $(TOOLS)/mdatagen $(TOOLS)/builder $(TOOLS)/wasm2go
 	@rm -rf exporter/core/generated
@@ -101,6 +110,12 @@ $(NODE_MODULES): package.json package-lock.json exporter/core/package.json expor
 $(PACKAGE): $(PACKAGE_SOURCES) | $(NODE_MODULES)
 	@$(TSX) scripts/package.ts
 
+$(WEB): $(WEB_SOURCES) package-lock.json | $(NODE_MODULES)
+	@for page in live playground; do \
+		npx vite build web/$$page --config web/vite.config.ts --outDir ../../dist/web/$$page --logLevel warn || exit 1; \
+	done
+	@touch $@
+
 $(HOSTILE): $(CORE_SOURCES) scripts/core.ts $(CORE_WASM) package-lock.json | $(NODE_MODULES)
 	@$(TSX) scripts/core.ts --for-tests
 
@@ -118,6 +133,11 @@ $(TOOLS)/builder $(TOOLS)/mdatagen $(TOOLS)/gotestsum: tools/go.mod tools/go.sum
 	@mkdir -p $(TOOLS)
 	cd tools && go build -o $(TOOLS)/ tool
 	@touch $(TOOLS)/builder $(TOOLS)/mdatagen $(TOOLS)/gotestsum
+
+# A module of its own: what Prometheus requires would change the versions of the other tools.
+$(TOOLS)/promrules: $(wildcard tools/promrules/*) | check-tools
+	@mkdir -p $(TOOLS)
+	cd tools/promrules && go build -o $@ .
 
 $(TOOLS)/golangci-lint: Makefile | check-tools
 	GOBIN=$(TOOLS) go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_LINT_VERSION)

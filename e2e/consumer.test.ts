@@ -170,7 +170,11 @@ describe.each(Object.entries(collectors))('the %s Collector', (name, source) => 
     const amplitude = await startLocalAmplitude();
     const port = await freePort();
     const collector = await startCollector(
-      otlpToAmplitude(port, { ...parse(config), endpoint: `${amplitude.url}/2/httpapi` }),
+      otlpToAmplitude(
+        port,
+        { ...parse(config), endpoint: `${amplitude.url}/2/httpapi` },
+        { metrics: { level: 'none' } },
+      ),
       { binary },
     );
     try {

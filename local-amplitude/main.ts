@@ -103,7 +103,7 @@ async function main(args: readonly string[]): Promise<void> {
     throw new UsageError(startFault(error, options));
   });
   // Not on standard output, where every line is an event.
-  process.stderr.write(`The local Amplitude listens on ${amplitude.url} (Ctrl-C stops it)\n`);
+  process.stderr.write(`The local Amplitude listens on ${amplitude.url} (open it in a browser; Ctrl-C stops it)\n`);
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => amplitude.close());
   // `… | head` has seen enough.
   process.stdout.on('error', () => process.exit());

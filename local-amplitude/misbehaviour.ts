@@ -27,7 +27,7 @@ export interface Misbehaviour {
   readonly status?: number;
   /** Beside the ones of the body's type and length, or instead of them. Default: none. */
   readonly headers?: Readonly<Record<string, string>>;
-  /** A string as it stands, anything else as JSON. Default: no body. */
+  /** A string or bytes as they stand, anything else as JSON. Default: no body. */
   readonly body?: unknown;
   /**
    * How the answer goes out. Default: 'whole'.
@@ -146,6 +146,7 @@ function isClosed(response: Response): boolean {
 
 function bytesOf(body: unknown): Buffer {
   if (body === undefined) return Buffer.alloc(0);
+  if (Buffer.isBuffer(body)) return body;
   return Buffer.from(typeof body === 'string' ? body : JSON.stringify(body));
 }
 
@@ -153,7 +154,9 @@ function bytesOf(body: unknown): Buffer {
 function headersOf({ body, headers = {} }: Reply, length: number): Headers {
   const all = new Headers();
   if (length > 0) all.set('content-length', String(length));
-  if (body !== undefined && typeof body !== 'string') all.set('content-type', 'application/json');
+  if (body !== undefined && typeof body !== 'string' && !Buffer.isBuffer(body)) {
+    all.set('content-type', 'application/json');
+  }
   for (const [name, value] of Object.entries(headers)) all.set(name, value);
   return all;
 }

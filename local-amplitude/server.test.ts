@@ -250,7 +250,7 @@ describe('GET and DELETE /events', () => {
 
 describe('requests to nowhere', () => {
   it.each([
-    ['GET', '/', 404, null],
+    ['GET', '/nowhere', 404, null],
     ['POST', '/httpapi', 404, null],
     ['POST', '/2/httpapi/', 404, null],
     ['GET', '/2/httpapi', 405, 'POST'],

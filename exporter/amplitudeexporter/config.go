@@ -22,7 +22,7 @@ import (
 	"github.com/Flagsmith/flagsmith-otel-collector/exporter/amplitudeexporter/internal/guest"
 )
 
-// Config of the exporter. The README says what each key means; what is about Amplitude is validated by the core.
+// Config of the exporter. docs/configuration.md says what each key means; what is about Amplitude is validated by the core.
 type Config struct {
 	// Endpoint is empty unless one is configured: region and api give it. Timeout is of one request.
 	ClientConfig confighttp.ClientConfig                                  `mapstructure:",squash"`
