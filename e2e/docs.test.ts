@@ -40,7 +40,7 @@ const documents = [
 
 const configs = ['default-config.yaml', ...filesIn('examples', '.yaml')];
 
-/** What is wrong with a block, by its language. */
+/** Finds the faults of a block, by its language. */
 const checks: Readonly<Record<string, (block: Block, document: string) => string[]>> = {
   yaml: ({ text }) => yamlFaults(text),
   sh: ({ text }, document) => shellFaults(text, document),

@@ -1,6 +1,6 @@
 /**
- * A core of one's own, from nothing to an event in Amplitude: the tutorial in docs/own-core.md as it is written, and what
- * its reader does next.
+ * A user's core, from nothing to an event in Amplitude: the tutorial in docs/own-core.md as it is written, and the
+ * reader's next steps.
  */
 import { copyFile, mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

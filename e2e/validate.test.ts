@@ -1,4 +1,4 @@
-/** What the built collector says to a config, as its operator reads it. */
+/** The built collector's messages about a config, as its operator reads them. */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,6 +1,6 @@
 /**
- * The commands of the documentation. The table says of each how it is checked; one that is not in it is a fault, so that
- * nobody adds one unchecked.
+ * The commands of the documentation. The table says how each is checked. A command that is not in the table is a fault,
+ * so that nobody adds one unchecked.
  */
 
 import { dirname, join, normalize } from 'node:path';
@@ -239,7 +239,7 @@ export function isCommand(code: string): boolean {
   return /^(?:make|npx|cd|go|docker|helm|builder) /.test(code);
 }
 
-/** Commands whose output the documentation has, each with what makes them say that. */
+/** Commands whose output the documentation shows, each with a function that makes the output. */
 const transcripts: Readonly<Record<string, () => string>> = {
   'dist/flagsmith-otel-collector validate --config config.yaml': () =>
     validate({
