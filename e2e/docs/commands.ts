@@ -61,6 +61,11 @@ const table: readonly Row[] = [
     check: ([script = '']) => missing(script),
   },
   {
+    pattern: /^\/usr\/bin\/time -v npx amplitude-core preview (\S+)$/,
+    how: 'the document says how the file is made',
+    check: ([file = ''], { document }) => (document.includes(`> ${file}\n`) ? [] : [`nothing makes ${file}`]),
+  },
+  {
     pattern: /^npx (tsc) -p (\S+)$/,
     how: 'the tool and the file are there',
     check: ([tool = '', file = '']) => missing(`node_modules/.bin/${tool}`, file),
@@ -180,7 +185,7 @@ const table: readonly Row[] = [
   },
   {
     pattern:
-      /^(?:npm install|npm test|npm run build|(?:\/usr\/bin\/time -v )?npx amplitude-core .+|flagsmith-otel-collector (?:validate )?--config collector\.yaml)$/,
+      /^(?:npm install|npm test|npm run build|npx amplitude-core .+|flagsmith-otel-collector (?:validate )?--config collector\.yaml)$/,
     how: 'e2e/own-core.test.ts runs all commands of the tutorial',
     check: (_, { document }) => (document === read(TUTORIAL) ? [] : [`it is run in ${TUTORIAL} only`]),
   },

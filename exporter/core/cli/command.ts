@@ -12,17 +12,7 @@ export interface Command {
 /** The command line is wrong. */
 export class UsageError extends Error {}
 
-/** Every fault in what the command was given. */
-export class Faults extends Error {
-  readonly faults: readonly string[];
-
-  constructor(faults: readonly string[]) {
-    super(faults.join('\n'));
-    this.faults = faults;
-  }
-}
-
-/** parseArgs, whose errors become usage errors. */
+/** parseArgs, whose errors are about usage. */
 export function parsed<T extends ParseArgsConfig>(config: T): ReturnType<typeof parseArgs<T>> {
   try {
     return parseArgs(config);

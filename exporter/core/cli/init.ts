@@ -3,7 +3,8 @@
 import { readdirSync, statSync } from 'node:fs';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve, sep } from 'node:path';
-import { type Command, Faults, parsed, UsageError } from './command.ts';
+import { type Command, parsed, UsageError } from './command.ts';
+import { Faults } from './faults.ts';
 import { IS_CHECKOUT, PACKAGE, PACKAGE_VERSION, TEMPLATE } from './package-files.ts';
 
 const HELP = `Makes a project for a core of your own: an example, its test, captured records and a workflow for CI.

@@ -1,6 +1,7 @@
 /** The command `amplitude-core`: runs one of its commands, and reports that command's errors. */
 
-import { type Command, Faults, UsageError } from './command.ts';
+import { type Command, UsageError } from './command.ts';
+import { Faults } from './faults.ts';
 import { PACKAGE_VERSION } from './package-files.ts';
 
 /** Commands are loaded when they run, because the one that builds a core loads slowly. */

@@ -1,7 +1,9 @@
 /** Prepares records on arrival, before anything else sees them: omits or hashes attributes, and numbers duplicates. */
 
 import type { Treatment } from 'flagsmith:amplitude-exporter/types@0.2.0';
-import { createHmac } from 'node:crypto';
+import { hmac } from '@noble/hashes/hmac.js';
+import { sha256 } from '@noble/hashes/sha2.js';
+import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
 import type { Digester } from './digest.ts';
 import { hashedText } from './json.ts';
 import { KeyValues, type LogRecord, type ResourceLogs, type Value } from './values.ts';
@@ -28,7 +30,7 @@ function treated(attributes: KeyValues, treater: Treater, hashKey: string): KeyV
 
 function hashed(value: Value, key: string): Value {
   const text = hashedText(value);
-  return text === undefined ? value : createHmac('sha256', key).update(text).digest('hex');
+  return text === undefined ? value : bytesToHex(hmac(sha256, utf8ToBytes(key), utf8ToBytes(text)));
 }
 
 /** Removes attributes that look like the collector's marks. */

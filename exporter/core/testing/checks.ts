@@ -4,7 +4,8 @@ import type { Plan } from 'flagsmith:amplitude-exporter/types@0.2.0';
 import { type Answer, GUEST_FAULT, nameOf } from './answers.ts';
 import { linesFor } from './asking.ts';
 import type { ExporterSettings } from './config.ts';
-import { type HostOptions, type Outcome, startHost } from './host.ts';
+import { defaultCore, startHost } from './default-core.ts';
+import type { HostOptions, Outcome } from './host.ts';
 import { type Guest, guestOf } from './instance.ts';
 import { keyThatComesTwice } from './members-text.ts';
 import type { OtlpLogs } from './otlp.ts';
@@ -40,7 +41,7 @@ export function check(
     ...outcomes.flatMap(outcomeFaults),
     ...Object.keys(asked).flatMap((decision) =>
       purityFaults(host.plan, Number(decision), [...(asked[Number(decision)]?.keys() ?? [])], () => {
-        const guest = guestOf(core);
+        const guest = guestOf(core ?? defaultCore());
         guest.configure(host.config);
         return guest;
       }),

@@ -1,6 +1,7 @@
 /** Makes the config that the core gets of the exporter's settings, which have the keys of the Collector's YAML. */
 
 import type { Config } from 'flagsmith:amplitude-exporter/types@0.2.0';
+import { utf8Length } from './bytes.ts';
 import defaults from './defaults.json' with { type: 'json' };
 import { compareKeys } from './members.ts';
 
@@ -94,7 +95,7 @@ function readSetting(key: string, value: unknown, config: Record<string, unknown
   }
   switch (key) {
     case 'api_key':
-      config.apiKeyBytes = Buffer.byteLength(keyJson(textIn(value)));
+      config.apiKeyBytes = utf8Length(keyJson(textIn(value)));
       return faultsOf(key, value, 'text');
     case 'hash_key':
       config.hashKeyCharacters = [...textIn(value)].length;

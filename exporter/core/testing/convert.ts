@@ -1,10 +1,10 @@
 /** The conversions of a plan: which values are acceptable, and how they are written. */
 
 import type { Conversion, Range, Text, Texts } from 'flagsmith:amplitude-exporter/types@0.2.0';
-import { BlockList, isIP } from 'node:net';
+import { isPublic } from './address.ts';
+import { base64, utf8Length } from './bytes.ts';
 import {
   asciiContent,
-  base64,
   characters,
   doubleText,
   integerText,
@@ -108,12 +108,12 @@ function refusalOf(refused: readonly string[]): (text: string) => boolean {
 }
 
 function isAscii(text: string): boolean {
-  return Buffer.byteLength(text) === text.length;
+  return utf8Length(text) === text.length;
 }
 
 function foldsTo(word: string, text: string): boolean {
   const escaped = word.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&');
-  return Buffer.byteLength(word) === Buffer.byteLength(text) && new RegExp(`^${escaped}$`, 'iu').test(text);
+  return utf8Length(word) === utf8Length(text) && new RegExp(`^${escaped}$`, 'iu').test(text);
 }
 
 function textsConvert({ each, maxItems }: Texts, limits: Limits): Convert {
@@ -164,32 +164,6 @@ function uuidTime(text: string, range: Range): string | undefined {
   return isWithin(ms, range) ? String(ms) : undefined;
 }
 
-/** Source: RFC 6890, "Special-Purpose IP Address Registries", the part that the collector has. */
-const notPublic = new BlockList();
-for (const [block, bits] of [
-  ['0.0.0.0', 8],
-  ['10.0.0.0', 8],
-  ['100.64.0.0', 10],
-  ['127.0.0.0', 8],
-  ['169.254.0.0', 16],
-  ['172.16.0.0', 12],
-  ['192.168.0.0', 16],
-  ['224.0.0.0', 4],
-  ['240.0.0.0', 4],
-] as const) {
-  notPublic.addSubnet(block, bits, 'ipv4');
-}
-for (const [block, bits] of [
-  ['::', 127],
-  ['fc00::', 7],
-  ['fe80::', 10],
-  ['ff00::', 8],
-] as const) {
-  notPublic.addSubnet(block, bits, 'ipv6');
-}
-
 function publicAddress(text: string): string | undefined {
-  const version = isIP(text);
-  if (version === 0 || text.includes('%')) return undefined;
-  return notPublic.check(text, version === 4 ? 'ipv4' : 'ipv6') ? undefined : `"${stringContent(text, text.length)}"`;
+  return isPublic(text) ? `"${stringContent(text, text.length)}"` : undefined;
 }

@@ -3,8 +3,8 @@
  * package's engine.
  */
 
-import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { sha256 } from '@noble/hashes/sha2.js';
+import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
 
 /** The manifest of a core. */
 export interface Manifest {
@@ -44,10 +44,12 @@ const OF_THE_CORE: ReadonlySet<number> = new Set([SECTION.memory, SECTION.data, 
 
 const DAMAGED = 'is damaged, or was not made by amplitude-core build: build it again, and copy it whole';
 
-/** Reads a core.wasm. If the collector of this version would refuse it, throws with the collector's words. */
-export function readCore(bytes: Uint8Array): CoreModule {
+/**
+ * Reads a core.wasm that is to run on the engine of another, the default one. Throws where the collector of this version
+ * would not take it, in the collector's words.
+ */
+export function readCoreFor(bytes: Uint8Array, own: CoreModule): CoreModule {
   const core = readAnyCore(bytes);
-  const own = defaultCore();
   if (core.engine === own.engine && core.manifest.contract === own.manifest.contract) return core;
   throw new Error(`load the core: it ${misfit(core, own)}`);
 }
@@ -66,29 +68,8 @@ function misfit({ manifest, engine }: CoreModule, own: CoreModule): string {
   );
 }
 
-const DEFAULT_CORES = ['../core.wasm', '../../amplitudeexporter/internal/guest/core.wasm'];
-
-let own: CoreModule | undefined;
-
-/** The core that comes with the package. It is read only once. */
-export function defaultCore(): CoreModule {
-  own ??= readAnyCore(defaultBytes());
-  return own;
-}
-
-/** The package's file if the package is built, else the repository's. */
-function defaultBytes(): Uint8Array {
-  for (const path of DEFAULT_CORES) {
-    try {
-      return readFileSync(new URL(path, import.meta.url));
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-    }
-  }
-  throw new Error('the default core.wasm is missing: install the package again, or run make core in the repository');
-}
-
-function readAnyCore(bytes: Uint8Array): CoreModule {
+/** Reads a core.wasm of any engine. Throws where it is damaged, or none. */
+export function readAnyCore(bytes: Uint8Array): CoreModule {
   try {
     return readSections(bytes);
   } catch (error) {
@@ -105,7 +86,7 @@ function readSections(bytes: Uint8Array): CoreModule {
   }
   if (!beginsWith(bytes, MODULE))
     throw new Error('is not a WebAssembly module: take the core.wasm that amplitude-core build makes');
-  const engine = createHash('sha256');
+  const engine = sha256.create();
   let manifest: Uint8Array | undefined;
   let isChecked = false;
   let before = 0;
@@ -119,14 +100,14 @@ function readSections(bytes: Uint8Array): CoreModule {
     }
     if (id > SECTION.dataCount || orderOf(id) <= before) throw damaged(`a section ${id} stands where it may not`);
     before = orderOf(id);
-    if (!OF_THE_CORE.has(id)) engine.update(`${id} ${content.length}\n`).update(content);
+    if (!OF_THE_CORE.has(id)) engine.update(utf8ToBytes(`${id} ${content.length}\n`)).update(content);
   }
   if (!isChecked || manifest === undefined) throw new Error(DAMAGED);
   return {
     manifest: manifestIn(manifest),
     bytes,
-    sha256: createHash('sha256').update(bytes).digest('hex'),
-    engine: engine.digest('hex'),
+    sha256: bytesToHex(sha256(bytes)),
+    engine: bytesToHex(engine.digest()),
   };
 }
 
@@ -144,7 +125,7 @@ function orderOf(id: number): number {
 }
 
 function isChecksumOf(checksum: Uint8Array, checked: Uint8Array): boolean {
-  if (!createHash('sha256').update(checked).digest().equals(checksum)) throw new Error(DAMAGED);
+  if (bytesToHex(sha256(checked)) !== bytesToHex(checksum)) throw new Error(DAMAGED);
   return true;
 }
 

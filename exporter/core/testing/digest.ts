@@ -3,9 +3,12 @@
  * bit for bit.
  */
 
+import { bytesToHex } from '@noble/hashes/utils.js';
 import { createXXHash128 } from 'hash-wasm';
+import { utf8Length } from './bytes.ts';
 import { KeyValues, type LogRecord, type ResourceLogs, type ScopeLogs, type Value } from './values.ts';
 
+const utf8 = new TextEncoder();
 const hasher = await createXXHash128();
 
 /** In the order of pdata's value types. */
@@ -18,7 +21,7 @@ const GO_NAN = 0x7ff8000000000001n;
 
 /** Bytes written in sequence, each part with its length in front. */
 class Writer {
-  #bytes = Buffer.alloc(4096);
+  #bytes = new Uint8Array(4096);
   #view = new DataView(this.#bytes.buffer, this.#bytes.byteOffset);
   length = 0;
 
@@ -65,12 +68,12 @@ class Writer {
   }
 
   text(text: string): void {
-    const length = Buffer.byteLength(text);
+    const length = utf8Length(text);
     this.#reserve(length + 10);
     let rest = length;
     for (; rest >= 0x80; rest = Math.floor(rest / 0x80)) this.#bytes[this.length++] = (rest % 0x80) | 0x80;
     this.#bytes[this.length++] = rest;
-    this.length += this.#bytes.write(text, this.length);
+    this.length += utf8.encodeInto(text, this.#bytes.subarray(this.length)).written;
   }
 
   /** A hash as two numbers, the higher one first. Its bytes are big-endian. */
@@ -106,7 +109,7 @@ class Writer {
   #reserve(count: number): void {
     const needed = this.length + count;
     if (needed <= this.#bytes.length) return;
-    const larger = Buffer.alloc(Math.max(needed, 2 * this.#bytes.length));
+    const larger = new Uint8Array(Math.max(needed, 2 * this.#bytes.length));
     larger.set(this.#bytes.subarray(0, this.length));
     this.#bytes = larger;
     this.#view = new DataView(larger.buffer, larger.byteOffset);
@@ -155,7 +158,7 @@ export class Digester {
     writer.text(record.severityText);
     this.#addValue(record.body);
     this.#addMap(record.attributes, duplicate);
-    return hex(writer.sum());
+    return bytesToHex(writer.sum());
   }
 
   /** The digest of an event that is needed once in an interval. */
@@ -165,7 +168,7 @@ export class Digester {
     writer.text(text);
     writer.integer(interval);
     for (const sender of senders) writer.text(sender);
-    return hex(writer.sum());
+    return bytesToHex(writer.sum());
   }
 
   /** The number of members, and the sum of their hashes. It is the same for any order. */
@@ -223,8 +226,4 @@ export class Digester {
       for (const item of value) this.#addValue(item);
     }
   }
-}
-
-function hex(sum: Uint8Array): string {
-  return Buffer.from(sum.buffer, sum.byteOffset, sum.length).toString('hex');
 }

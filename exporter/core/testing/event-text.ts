@@ -1,6 +1,7 @@
 /** Joins the parts of an event that the decisions and the host give. */
 
 import type { Answer } from './answers.ts';
+import { utf8Length } from './bytes.ts';
 import type { Written } from './encoder.ts';
 import type { MemberText } from './members-text.ts';
 
@@ -80,15 +81,15 @@ function sizeOf(
   { properties, propertyFields, ownProperties }: Written,
   decided: readonly Answer[],
 ): number {
-  let size = '{'.length + Buffer.byteLength(fields) + '}}'.length;
+  let size = '{'.length + utf8Length(fields) + '}}'.length;
   const stays = ({ key }: { readonly key: string }): boolean => !propertyFields.has(key);
   const texts = [...properties.filter(stays).map((property) => property.text), ...propertyFields.values()];
-  for (const text of texts) size += Buffer.byteLength(text) + ','.length;
+  for (const text of texts) size += utf8Length(text) + ','.length;
   if (properties.slice(0, ownProperties).some(stays)) size -= ','.length;
   for (const answer of decided) {
     if (answer.kind !== 'adds') continue;
     for (const part of [answer.members, answer.properties]) {
-      if (part !== '') size += Buffer.byteLength(part) + ','.length;
+      if (part !== '') size += utf8Length(part) + ','.length;
     }
   }
   return size;

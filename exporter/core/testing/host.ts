@@ -6,7 +6,7 @@ import { ADDS_NOTHING, type Answer } from './answers.ts';
 import { duplicatesIn, treat, withoutMarks } from './arrival.ts';
 import { Asking, MAX_PER_CALL } from './asking.ts';
 import { type ExporterSettings, readSettings } from './config.ts';
-import { type CoreModule, defaultCore, isCoreModule, type Manifest } from './core-module.ts';
+import { type CoreModule, isCoreModule, type Manifest } from './core-module.ts';
 import { Digester } from './digest.ts';
 import { type Division, divide } from './divide.ts';
 import { type Arrived, Encoder, type Instructed, type ReadRecord } from './encoder.ts';
@@ -71,9 +71,9 @@ export interface Host {
   bodies(outcomes: readonly Outcome[]): string[];
 }
 
-/** Starts a host. Throws an Error with every fault of the config, each on a line that begins with its key. */
-export function startHost(options: HostOptions = {}): Host {
-  const { core = defaultCore(), config: settings, version } = options;
+/** Starts a host with a core. Throws with every fault of the config, each on a line that begins with its key. */
+export function startHostWith(core: NonNullable<HostOptions['core']>, options: Omit<HostOptions, 'core'> = {}): Host {
+  const { config: settings, version } = options;
   const guest = guestOf(core);
   const { config, faults, hashKey } = readSettings(settings, version);
   const all = [...faults, ...validated(guest, config).map(({ key, message }) => `${key}: ${message}`)];
@@ -95,10 +95,10 @@ class TypescriptHost implements Host {
   readonly #encoder: Encoder;
   readonly #digester = new Digester();
   readonly #hashKey: string;
-  readonly #options: HostOptions;
+  readonly #options: Omit<HostOptions, 'core'>;
   readonly #divisions = new WeakMap<readonly Outcome[], Division>();
 
-  constructor(guest: Guest, plan: Plan, config: Config, hashKey: string, options: HostOptions) {
+  constructor(guest: Guest, plan: Plan, config: Config, hashKey: string, options: Omit<HostOptions, 'core'>) {
     this.plan = plan;
     this.config = config;
     this.#guest = guest;

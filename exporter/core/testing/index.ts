@@ -5,8 +5,9 @@
 
 export { type Checked, check } from './checks.ts';
 export type { ExporterSettings } from './config.ts';
-export { type CoreModule, defaultCore, type Manifest, readCore } from './core-module.ts';
-export { type Host, type HostOptions, type Outcome, startHost } from './host.ts';
+export type { CoreModule, Manifest } from './core-module.ts';
+export { defaultCore, readCore, startHost } from './default-core.ts';
+export type { Host, HostOptions, Outcome } from './host.ts';
 export type { World } from './instance.ts';
 export type { OtlpLogs } from './otlp.ts';
 export { type AmplitudeEvent, type EventsOptions, events, type Seen } from './sdk.ts';

@@ -4,7 +4,7 @@ import type * as core from 'flagsmith:amplitude-exporter/core@0.2.0';
 import type { Config, Plan } from 'flagsmith:amplitude-exporter/types@0.2.0';
 import { type CoreDefinition, exportsOf } from '../define-core.ts';
 import { messageOf } from './answers.ts';
-import { type CoreModule, defaultCore, isCoreModule } from './core-module.ts';
+import { type CoreModule, isCoreModule } from './core-module.ts';
 import { instantiate } from './generated/bindings.ts';
 
 /** The functions of the world `core` in wit/core.wit. */
@@ -46,7 +46,7 @@ const compiled = new WeakMap<CoreModule, WebAssembly.Module>();
 function moduleOf(core: CoreModule): WebAssembly.Module {
   const known = compiled.get(core);
   if (known !== undefined) return known;
-  const module = new WebAssembly.Module(core.bytes);
+  const module = new WebAssembly.Module(core.bytes as Uint8Array<ArrayBuffer>);
   compiled.set(core, module);
   return module;
 }
@@ -101,8 +101,8 @@ class Instance {
   }
 }
 
-/** Runs a core. Default: the one that comes with this package. */
-export function guestOf(core: CoreModule | CoreDefinition | World = defaultCore()): Guest {
+/** Runs a core. */
+export function guestOf(core: CoreModule | CoreDefinition | World): Guest {
   if (isCoreModule(core)) return wasmGuest(core);
   return typescriptGuest('mappingFor' in core ? exportsOf(core) : core);
 }

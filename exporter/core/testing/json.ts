@@ -1,5 +1,6 @@
 /** JSON as the collector writes it, byte for byte. */
 
+import { base64, utf8Length } from './bytes.ts';
 import { isNothing, KeyValues, overriddenIn, type Value } from './values.ts';
 
 /** The characters that a JSON string has to escape: the control characters, `"` and `\`. */
@@ -79,10 +80,6 @@ function base64Text(bytes: Uint8Array, maxLength: number): string {
   return `"${base64(bytes).slice(0, maxLength)}"`;
 }
 
-export function base64(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('base64');
-}
-
 export interface Limits {
   /** The longest string, in characters. */
   readonly maxStringLength: number;
@@ -155,7 +152,7 @@ export function hashedText(value: Value): string | undefined {
   // After this many bytes the collector writes no more values, because nesting takes stack.
   const enough = 64 << 10;
   const isEnough = (text: string): boolean =>
-    text.length > enough || (3 * text.length > enough && Buffer.byteLength(text) > enough);
+    text.length > enough || (3 * text.length > enough && utf8Length(text) > enough);
   return new UnboundedText(Number.POSITIVE_INFINITY, isEnough).of(value);
 }
 

@@ -102,5 +102,9 @@ const NONE: readonly Member[] = [];
 
 /** In the order of their bytes as UTF-8. */
 export function compareKeys(a: string, b: string): number {
-  return Buffer.compare(Buffer.from(a), Buffer.from(b));
+  let at = 0;
+  while (at < a.length && at < b.length && a.charCodeAt(at) === b.charCodeAt(at)) at++;
+  // A pair that only its second half tells apart is of the same order by that half.
+  const [x, y] = [a.codePointAt(at) ?? -1, b.codePointAt(at) ?? -1];
+  return Math.sign(x - y);
 }

@@ -1,5 +1,7 @@
 /** OTLP/JSON as plain objects: https://opentelemetry.io/docs/specs/otlp/#json-protobuf-encoding */
 
+import { hexToBytes } from '@noble/hashes/utils.js';
+import { bytesOfBase64 } from './bytes.ts';
 import { KeyValues, type LogRecord, NO_ATTRIBUTES, type ResourceLogs, type ScopeLogs, type Value } from './values.ts';
 
 /** A whole number of 64 bits. A number beyond ±(2^53-1) may have lost digits: write a string or a bigint. */
@@ -226,7 +228,7 @@ function bytesOf(given: unknown, at: string): Uint8Array {
   if (given instanceof Uint8Array) return given;
   const text = textOf(given, at);
   if (text.length % 4 !== 0 || !/^[A-Za-z0-9+/]*={0,2}$/.test(text)) throw wrong(at, 'bytes in base64', given);
-  return Buffer.from(text, 'base64');
+  return bytesOfBase64(text);
 }
 
 function idOf(given: unknown, length: number, at: string): Uint8Array {
@@ -238,7 +240,7 @@ function idOf(given: unknown, length: number, at: string): Uint8Array {
 }
 
 function hexBytes(text: string): Uint8Array | undefined {
-  return text.length % 2 === 0 && /^[0-9a-fA-F]*$/.test(text) ? Buffer.from(text, 'hex') : undefined;
+  return text.length % 2 === 0 && /^[0-9a-fA-F]*$/.test(text) ? hexToBytes(text) : undefined;
 }
 
 function wrong(at: string, wanted: string, given: unknown): Error {

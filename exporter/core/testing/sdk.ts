@@ -4,7 +4,8 @@ import type { Logger } from '@opentelemetry/api-logs';
 import { JsonLogsSerializer } from '@opentelemetry/otlp-transformer';
 import { resourceFromAttributes } from '@opentelemetry/resources';
 import { LoggerProvider, type ReadableLogRecord, SimpleLogRecordProcessor } from '@opentelemetry/sdk-logs';
-import { type HostOptions, type Outcome, startHost } from './host.ts';
+import { startHost } from './default-core.ts';
+import type { HostOptions, Outcome } from './host.ts';
 
 /** An Amplitude event, such as `{event_type: 'User Logged In', user_id: 'someone', event_properties: {plan: 'pro'}}`. */
 export interface AmplitudeEvent {

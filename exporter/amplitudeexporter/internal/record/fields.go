@@ -366,6 +366,8 @@ func (e *Encoder) appendDigest(b []byte, c *conversion) ([]byte, bool) {
 	var sum xxh3.Uint128
 	if e.once.interval > 0 {
 		sum = e.sumOnce(b)
+	} else if e.keysDiffer {
+		sum = e.digest.sumOf(e.record, nil)
 	} else {
 		sum = e.digest.sum(e.record)
 	}

@@ -41,6 +41,14 @@ func (s *keySet) addHashed(key string, hash uint8) bool {
 	return true
 }
 
+// len is the number of keys that were added.
+func (s *keySet) len() int {
+	if s.many != nil {
+		return len(s.many)
+	}
+	return s.n
+}
+
 // Filter rules out most keys that were not added to it.
 type Filter [4]uint64
 

@@ -2,7 +2,7 @@
 
 import { readFile } from 'node:fs/promises';
 import type { CoreDefinition } from '../../define-core.ts';
-import { Faults } from '../command.ts';
+import { Faults } from '../faults.ts';
 import { DEFAULT_CORE, DEFINE_CORE, PACKAGE_NAME, PACKAGE_VERSION } from '../package-files.ts';
 import { type Bundle, bundle } from './bundle.ts';
 import { componentize } from './componentize.ts';

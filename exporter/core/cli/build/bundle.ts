@@ -5,7 +5,7 @@ import { isBuiltin } from 'node:module';
 import { isAbsolute, join, resolve } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
 import { type OutputChunk, type Plugin, type RolldownLog, rolldown } from 'rolldown';
-import { Faults } from '../command.ts';
+import { Faults } from '../faults.ts';
 import { ownerOf } from './packages.ts';
 import { type SourceMapV3, withSources } from './source-map.ts';
 import { Unavailable } from './unavailable.ts';

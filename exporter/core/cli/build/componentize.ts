@@ -6,7 +6,7 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import { Faults } from '../command.ts';
+import { Faults } from '../faults.ts';
 import { WIT } from '../package-files.ts';
 import { BUNDLE, type Bundle } from './bundle.ts';
 import { mapped } from './source-map.ts';

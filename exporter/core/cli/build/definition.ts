@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { CoreDefinition } from '../../define-core.ts';
-import { Faults } from '../command.ts';
+import { Faults } from '../faults.ts';
 import { PACKAGE_NAME } from '../package-files.ts';
 import type { Bundle } from './bundle.ts';
 import { mapped } from './source-map.ts';

@@ -1,6 +1,6 @@
 /** Makes a core with the engine of the default core. Only its memory is its own. */
 
-import { Faults } from '../command.ts';
+import { Faults } from '../faults.ts';
 import { PACKAGE_NAME, PACKAGE_VERSION } from '../package-files.ts';
 import { engineDigest, isOfTheEngine } from './engine-digest.ts';
 import { type Manifest, manifestIn } from './manifest.ts';

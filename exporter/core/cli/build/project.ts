@@ -5,7 +5,7 @@ import { access, readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join, relative, resolve, sep } from 'node:path';
 import { promisify } from 'node:util';
-import { Faults } from '../command.ts';
+import { Faults } from '../faults.ts';
 
 export interface Project {
   readonly directory: string;

@@ -2,13 +2,14 @@
 
 import { readFile } from 'node:fs/promises';
 import type { ExporterSettings } from '../../testing/config.ts';
-import { type CoreModule, readCore } from '../../testing/core-module.ts';
-import { startHost } from '../../testing/index.ts';
+import { type CoreModule, readCore, startHost } from '../../testing/index.ts';
 import { guestOf } from '../../testing/instance.ts';
 import { manifestIn } from '../build/manifest.ts';
-import { type Command, Faults, parsed, UsageError } from '../command.ts';
+import { type Command, parsed, UsageError } from '../command.ts';
+import { Faults } from '../faults.ts';
 import { emptyOptions } from '../options.ts';
 import { exporterIn } from '../preview/config/collector-config.ts';
+import { readsFrom } from '../preview/files.ts';
 import { type Statement, statementOf } from './statement.ts';
 import { textOf } from './text.ts';
 
@@ -91,7 +92,7 @@ function identityOf({ bytes, engine, sha256 }: CoreModule): Identity {
 
 async function settingsIn(file: string, exporter: string | undefined): Promise<ExporterSettings> {
   const yaml = new TextDecoder().decode(await contentOf(file));
-  const around = { env: process.env, cwd: process.cwd() };
+  const around = { env: process.env, readFile: readsFrom(process.cwd()) };
   const { core, api_key, ...settings } = exporterIn(yaml, file, around, exporter).settings as ExporterSettings;
   // The API key may be missing, because nothing is sent. The config's other keys for a core are about another file.
   const key = api_key ? { api_key } : {};

@@ -1,7 +1,7 @@
-import { createReadStream, statSync } from 'node:fs';
+import { createReadStream, readFileSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Readable } from 'node:stream';
-import { Faults } from '../command.ts';
+import { Faults } from '../faults.ts';
 import type { Chunks } from './input/chunks.ts';
 
 /** How many bytes are read at a time. */
@@ -33,6 +33,11 @@ export function filesNamed(names: readonly string[], cwd: string, stdin: Readabl
   });
   if (faults.length > 0) throw new Faults(faults);
   return files;
+}
+
+/** Reads texts of files by paths that are relative to a folder. */
+export function readsFrom(cwd: string): (path: string) => string {
+  return (path) => readFileSync(resolve(cwd, path), 'utf8');
 }
 
 async function* counted(stream: Readable, onRead: (bytes: number) => void): AsyncGenerator<Buffer> {

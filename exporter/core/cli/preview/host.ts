@@ -1,6 +1,8 @@
-/** The part of the test kit's host that the command uses. Tests replace it. */
+/** What a preview needs of the test kit's host, which tests replace. */
 
-import { type CoreModule, defaultCore, type OtlpLogs, type Outcome, readCore, startHost } from '../../testing/index.ts';
+import type { CoreModule } from '../../testing/core-module.ts';
+import { type Outcome, startHostWith } from '../../testing/host.ts';
+import type { OtlpLogs } from '../../testing/otlp.ts';
 
 export type { OtlpLogs, Outcome };
 
@@ -22,21 +24,15 @@ export interface Mapper {
   push(request: OtlpLogs): Outcome[];
 }
 
-export interface MapperOptions {
-  /** The bytes of a core.wasm. Default: the core that comes with the package. */
-  readonly bytes: Uint8Array | undefined;
-  /** The settings of the exporter, with the keys of the Collector's YAML. */
-  readonly settings: Readonly<Record<string, unknown>>;
-  /** The time of records that have none, in milliseconds since the Unix epoch. */
-  readonly arrival: number;
-}
+/** The exporter's settings, with the keys of the Collector's YAML. */
+export type Settings = Readonly<Record<string, unknown>>;
 
-/** Throws an `Error` whose message says what is wrong: a fault of the core, or each fault of the settings on a line. */
-export type StartMapper = (options: MapperOptions) => Mapper;
-
-export const startMapper: StartMapper = ({ bytes, settings, arrival }) => {
-  const core: CoreModule = bytes === undefined ? defaultCore() : readCore(bytes);
-  const host = startHost({ core, config: settings, arrival });
+/**
+ * Throws an `Error` whose message has each fault of the settings on a line. `arrival` is in milliseconds since the Unix
+ * epoch: the time of a record that has none.
+ */
+export function mapperOf(core: CoreModule, settings: Settings, arrival: number): Mapper {
+  const host = startHostWith(core, { config: settings, arrival });
   const { name, version } = core.manifest;
   return {
     name: `${name} ${version}`,
@@ -44,4 +40,4 @@ export const startMapper: StartMapper = ({ bytes, settings, arrival }) => {
     bytes: core.bytes,
     push: (request) => host.push(request),
   };
-};
+}

@@ -3,8 +3,6 @@
  * was read. https://opentelemetry.io/docs/collector/configuration/#environment-variables
  */
 
-import { readFileSync } from 'node:fs';
-import { resolve } from 'node:path';
 import { readYaml } from './yaml.ts';
 
 /**
@@ -23,8 +21,8 @@ export class Expanded {
 
 export interface Surroundings {
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** The folder that paths of files are relative to. */
-  readonly cwd: string;
+  /** The text of a file. Throws where it cannot be read. */
+  readonly readFile: (path: string) => string;
 }
 
 /** A reference that cannot be expanded. The message follows the key. */
@@ -125,7 +123,7 @@ function referenceIn(text: string): string | undefined {
   return undefined;
 }
 
-function retrieve(uri: string, { env, cwd }: Surroundings, unset: (name: string) => void): Expanded {
+function retrieve(uri: string, { env, readFile }: Surroundings, unset: (name: string) => void): Expanded {
   const [, scheme = '', rest = ''] =
     /^([A-Za-z][A-Za-z0-9+.-]+):(.*)$/s.exec(uri.includes(':') ? uri : `env:${uri}`) ?? [];
   if (rest.includes('$')) throw new ExpansionFault(`refers to ${JSON.stringify(uri)}, which must have no $ in it`);
@@ -143,7 +141,7 @@ function retrieve(uri: string, { env, cwd }: Surroundings, unset: (name: string)
     }
     case 'file':
       try {
-        return fromYaml(readFileSync(resolve(cwd, rest), 'utf8'));
+        return fromYaml(readFile(rest));
       } catch (error) {
         throw new ExpansionFault(`refers to a file that cannot be read: ${(error as Error).message}`);
       }

@@ -1,4 +1,6 @@
-/** Tells the format of a file from its first bytes, never from its name. */
+import { utf8Text } from './bytes.ts';
+
+/** What a file holds, told from its first bytes and never from its name. */
 export type Format = 'nothing' | 'gzip' | 'zstd' | 'json' | 'prefixed' | 'protobuf' | 'unknown';
 
 /** How many bytes `formatOf` needs, or all bytes of a shorter file. */
@@ -17,8 +19,8 @@ export function formatOf(head: Uint8Array): Format {
   if (head.length === 0) return 'nothing';
   if (head[0] === 0x1f && head[1] === 0x8b) return 'gzip';
   if (isZstd(head)) return 'zstd';
-  // JSON is tested first, because a line feed is the same byte as the tag of a request.
-  if (/^(\ufeff)?\s*\{\s*(["}]|$)/.test(textOf(head))) return 'json';
+  // A line feed and the tag of a request are the same byte, so JSON is looked for first.
+  if (/^(\ufeff)?\s*\{\s*(["}]|$)/.test(utf8Text(head))) return 'json';
   if (isPrefixed(head)) return 'prefixed';
   if (head[0] === REQUEST_TAG) return 'protobuf';
   return isText(head) ? 'json' : 'unknown';
@@ -32,20 +34,16 @@ export function isZstd(bytes: Uint8Array): boolean {
 
 /** Whether bytes are JSON rather than protobuf. */
 export function isJson(bytes: Uint8Array): boolean {
-  return /^\s*\{/.test(textOf(bytes.subarray(0, HEAD_BYTES))) && formatOf(bytes.subarray(0, HEAD_BYTES)) === 'json';
+  return /^\s*\{/.test(utf8Text(bytes.subarray(0, HEAD_BYTES))) && formatOf(bytes.subarray(0, HEAD_BYTES)) === 'json';
 }
 
 function isPrefixed(head: Uint8Array): boolean {
   if (head.length < 4 || head[0] === REQUEST_TAG) return false;
   if (head[0] === 0) return true;
   const content = head.subarray(4);
-  return content[0] === REQUEST_TAG || isZstd(content) || /^\{["}]/.test(textOf(content.subarray(0, 2)));
+  return content[0] === REQUEST_TAG || isZstd(content) || /^\{["}]/.test(utf8Text(content.subarray(0, 2)));
 }
 
 function isText(head: Uint8Array): boolean {
   return head.every((byte) => byte >= 0x20 || byte === 0x09 || byte === 0x0a || byte === 0x0d);
-}
-
-function textOf(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('utf8');
 }

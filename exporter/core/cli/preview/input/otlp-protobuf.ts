@@ -4,6 +4,7 @@
  * type.
  */
 
+import { bytesToHex } from '@noble/hashes/utils.js';
 import protobuf from 'protobufjs/minimal.js';
 import type { OtlpLogs } from '../host.ts';
 import { type Content, Fault, type OtherSignal } from './message.ts';
@@ -53,7 +54,7 @@ function id(length: number): Kind {
       if (value.length !== 0 && value.length !== length) {
         throw new Fault(`is no OTLP request: an id of ${length} bytes has ${value.length}`);
       }
-      return Buffer.from(value).toString('hex');
+      return bytesToHex(value);
     },
   };
 }
@@ -189,11 +190,9 @@ const requestFields: Fields = { 1: many('resourceLogs', resourceLogs) };
 
 /** Reads one request. Throws a `Fault` if the bytes are no request. */
 export function readProtobuf(message: Uint8Array): Content {
-  // protobufjs reads texts faster from a Buffer.
-  const buffer = Buffer.from(message.buffer, message.byteOffset, message.length);
-  const reader = protobuf.Reader.create(buffer);
+  const reader = protobuf.Reader.create(message);
   try {
-    const signal = otherSignal(buffer);
+    const signal = otherSignal(message);
     if (signal !== undefined) return { tag: 'other', signal };
     const logs = fieldsUntil(reader, reader.len, 'the request', requestFields) as OtlpLogs;
     return { tag: 'logs', logs };
@@ -208,7 +207,7 @@ export function readProtobuf(message: Uint8Array): Content {
  * have their items in field 2. A log record has no field 1 or 2 with a length. A span begins with ids of 16 and 8
  * bytes. A metric has texts there. A request of profiles has a field 2 of its own.
  */
-function otherSignal(request: Buffer): OtherSignal | undefined {
+function otherSignal(request: Uint8Array): OtherSignal | undefined {
   for (const [number, within] of lengthsIn(request)) {
     if (number === 2) return 'profiles';
     if (number !== 1) continue;
@@ -225,8 +224,8 @@ function otherSignal(request: Buffer): OtherSignal | undefined {
   return undefined;
 }
 
-/** The fields of a message that have a length, or those with one number. */
-function* lengthsIn(bytes: Buffer, only?: number): Generator<[number: number, content: Buffer]> {
+/** The fields of a message that have a length, or those of one number. */
+function* lengthsIn(bytes: Uint8Array, only?: number): Generator<[number: number, content: Uint8Array]> {
   const reader = protobuf.Reader.create(bytes);
   while (reader.pos < reader.len) {
     const tag = reader.uint32();
@@ -234,7 +233,7 @@ function* lengthsIn(bytes: Buffer, only?: number): Generator<[number: number, co
       reader.skipType(tag & 7);
       continue;
     }
-    const content = reader.bytes() as Buffer;
+    const content = reader.bytes();
     if (only === undefined || tag >>> 3 === only) yield [tag >>> 3, content];
   }
 }

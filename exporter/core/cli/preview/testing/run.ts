@@ -1,8 +1,9 @@
 /** Runs the command in a test. */
 
 import { Readable, Writable } from 'node:stream';
-import { type Mapper, type MapperOptions, startMapper } from '../host.ts';
+import type { Mapper } from '../host.ts';
 import { runPreview, type Surroundings } from '../preview.ts';
+import { type MapperOptions, startMapper } from '../start-mapper.ts';
 
 export class Sink extends Writable {
   text = '';
