@@ -4,7 +4,8 @@ import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { parseDocument } from 'yaml';
 import { startCores } from '../../exporter/core/cli/preview/cores.ts';
-import { type Mapper, startMapper } from '../../exporter/core/cli/preview/host.ts';
+import type { Mapper } from '../../exporter/core/cli/preview/host.ts';
+import { startMapper } from '../../exporter/core/cli/preview/start-mapper.ts';
 
 export interface RunConfig {
   readonly config: CollectorConfig;
