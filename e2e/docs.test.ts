@@ -34,12 +34,13 @@ const documents = [
   'SECURITY.md',
   'exporter/amplitudeexporter/README.md',
   'local-amplitude/README.md',
+  'examples/observability/README.md',
   ...filesIn('docs', '.md'),
 ];
 
 const configs = ['default-config.yaml', ...filesIn('examples', '.yaml')];
 
-/** What is wrong with a block, by its language. */
+/** Finds the faults of a block, by its language. */
 const checks: Readonly<Record<string, (block: Block, document: string) => string[]>> = {
   yaml: ({ text }) => yamlFaults(text),
   sh: ({ text }, document) => shellFaults(text, document),
@@ -55,13 +56,10 @@ function blockFaults(block: Block, document: string): string[] {
   return checks[block.language]?.(block, document) ?? [`nobody checks ${block.language}`];
 }
 
-/** A picture that a browser test of the live page makes; a tree in which nobody ran that test may lack it. */
-const MADE_BY_A_TEST = 'docs/images/live-page.png';
-
 /** The links of a document, at a path, that lead nowhere. */
 function linkFaults(markdown: string, path: string): string[] {
   return linksOf(markdown).filter((link) => {
-    if (/^https:\/\//.test(link) || link === MADE_BY_A_TEST) return false;
+    if (/^https:\/\//.test(link)) return false;
     const [file = '', anchor] = link.split('#');
     const target = file === '' ? path : normalize(join(dirname(path), file));
     if (!exists(target)) return true;

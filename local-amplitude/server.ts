@@ -224,7 +224,7 @@ export async function startLocalAmplitude(options: LocalAmplitudeOptions = {}): 
     const answerWith = (reply: Reply): Promise<void> => send(request, response, reply, connection);
     respond(routes, request)
       .then(answerWith)
-      // Whatever went wrong is one request's problem. An aborted request ends here too, and nobody reads its answer.
+      // An error affects one request only. An aborted request ends here too, and nobody reads its answer.
       .catch((error: unknown) => answerWith(refusal(500, String(error))));
   });
   const sockets = new Set<Socket>();

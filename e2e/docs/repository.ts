@@ -25,9 +25,9 @@ export function read(path: string): string {
 
 /** The files of a folder whose names end so, as paths from the root. */
 export function filesIn(folder: string, ending: string): string[] {
-  return readdirSync(pathOf(folder))
-    .filter((name) => name.endsWith(ending))
-    .map((name) => `${folder}/${name}`);
+  return readdirSync(pathOf(folder), { withFileTypes: true })
+    .filter((entry) => entry.isFile() && entry.name.endsWith(ending))
+    .map(({ name }) => `${folder}/${name}`);
 }
 
 export const IMAGE = 'ghcr.io/flagsmith/flagsmith-otel-collector';

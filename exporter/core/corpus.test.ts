@@ -40,7 +40,7 @@ function goldenText(host: Host, outcomes: readonly Outcome[]): string {
   const dropped = countEach(outcomes.flatMap((one) => ('reason' in one ? [one.reason] : [])));
   const leftOut = countEach(outcomes.flatMap((one) => ('leftOut' in one ? one.leftOut : [])));
   const members = [`"batches":[${batches.join(',')}]`, `"skipped":${count('skipped')}`];
-  // What is not there where nothing was.
+  // Absent if there is nothing.
   if (count('sampled_out') > 0) members.push(`"sampled_out":${count('sampled_out')}`);
   if (leftOut !== '{}') members.push(`"left_out":${leftOut}`);
   return `${indented(`{${[...members, `"dropped":${dropped}`].join(',')}}`)}\n`;

@@ -221,16 +221,33 @@ describe.skipIf(chromium === '')('the live page', () => {
     await expect(fetch(`${amplitude.url}/playground/..%2f..%2fpackage.json`)).resolves.toMatchObject({ status: 404 });
   });
 
+  test.each(['light', 'dark'] as const)('is readable in %s', async (colorScheme) => {
+    await send(amplitude, product());
+    const page = await open('', { colorScheme });
+    await rowsOf(page).first().waitFor();
+    const colours: readonly string[] = await page.evaluate(
+      '[getComputedStyle(document.querySelector(".row")).color, getComputedStyle(document.body).backgroundColor]',
+    );
+    const [text = 0, ground = 0] = colours.map(lightness);
+    expect(Math.abs(text - ground)).toBeGreaterThan(150);
+    expect(text < ground).toBe(colorScheme === 'light');
+    await page.getByRole('button', { name: /^Theme/ }).click();
+    await page.getByRole('button', { name: 'Theme: light' }).waitFor();
+  });
+
   test.runIf(process.env.UPDATE_SCREENSHOTS === '1')('is photographed for the README', async () => {
     mkdirSync(imageOf(''), { recursive: true });
     await sendWithRecords();
-    for (const colorScheme of ['light', 'dark'] as const) {
-      const page = await open('', { viewport: { width: 1280, height: 720 }, colorScheme });
-      await rowsOf(page).getByText('features.flag.updated').first().click();
-      await page.screenshot({ path: imageOf(`live-page-${colorScheme}.png`) });
-    }
+    const page = await open('', { viewport: { width: 1280, height: 720 }, colorScheme: 'light' });
+    await rowsOf(page).getByText('features.flag.updated').first().click();
+    await page.screenshot({ path: imageOf('live-page.png') });
   });
 });
+
+/** Of a colour as the browser computes it, such as `rgb(18, 18, 23)`: from 0 to 255. */
+function lightness(colour: string): number {
+  return Math.max(...(colour.match(/[\d.]+/g) ?? []).slice(0, 3).map(Number));
+}
 
 function imageOf(name: string): string {
   return fileURLToPath(new URL(`../../docs/images/${name}`, import.meta.url));

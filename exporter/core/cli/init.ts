@@ -60,7 +60,7 @@ function folderFaults(folder: string, directory: string): string[] {
     : [`${folder}: is not empty, it has ${names.slice(0, 3).join(', ')}: name a folder that is empty or not there`];
 }
 
-/** What the project depends on: this package, from here where npm does not have it. */
+/** What the project depends on for this package: its version, or this folder if npm does not have the package. */
 function dependency(directory: string): string {
   return IS_CHECKOUT ? `file:${relative(directory, PACKAGE).split(sep).join('/')}` : PACKAGE_VERSION;
 }

@@ -1,9 +1,12 @@
-/** Reads a core.wasm, as exporter/amplitudeexporter/internal/guest does: one of this package's engine, and whole. */
+/**
+ * Reads a core.wasm, as exporter/amplitudeexporter/internal/guest does. It has to be complete and to have this
+ * package's engine.
+ */
 
 import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
 
-/** What a core says of itself. */
+/** The manifest of a core. */
 export interface Manifest {
   readonly name: string;
   readonly version: string;
@@ -17,13 +20,13 @@ export interface Manifest {
   readonly package?: string;
 }
 
-/** A core that was read. */
+/** A loaded core. */
 export interface CoreModule {
   readonly manifest: Manifest;
   readonly bytes: Uint8Array;
-  /** The SHA-256 of the file, in hex digits. */
+  /** The SHA-256 of the file, as hex digits. */
   readonly sha256: string;
-  /** The digest of the engine, in hex digits. */
+  /** The digest of the engine, as hex digits. */
   readonly engine: string;
 }
 
@@ -36,7 +39,7 @@ const MODULE = Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0);
 const COMPONENT = Uint8Array.of(0, 0x61, 0x73, 0x6d, 0x0d, 0, 1, 0);
 
 const SECTION = { custom: 0, memory: 5, code: 10, data: 11, dataCount: 12 } as const;
-/** The sections that are the core's; all others are the engine's. */
+/** The sections that belong to the core. All others belong to the engine. */
 const OF_THE_CORE: ReadonlySet<number> = new Set([SECTION.memory, SECTION.data, SECTION.dataCount]);
 
 const DAMAGED = 'is damaged, or was not made by amplitude-core build: build it again, and copy it whole';
@@ -53,7 +56,7 @@ export function readCoreFor(bytes: Uint8Array, own: CoreModule): CoreModule {
 
 const PACKAGE = '@flagsmith/amplitude-core';
 
-/** Why a core does not run on the engine of this package's own. */
+/** Says why a core does not run on this package's engine. */
 function misfit({ manifest, engine }: CoreModule, own: CoreModule): string {
   const shown = (digest: string): string => digest.slice(0, 12);
   const { contract, toolchain, package: builtWith = 'of unknown version' } = manifest;
@@ -116,7 +119,7 @@ function beginsWith(bytes: Uint8Array, header: Uint8Array): boolean {
   return bytes.length >= header.length && header.every((byte, index) => bytes[index] === byte);
 }
 
-/** The number of data segments stands before the code. */
+/** The number of data segments comes before the code. */
 function orderOf(id: number): number {
   return id === SECTION.dataCount ? 2 * SECTION.code - 1 : 2 * id;
 }
@@ -161,7 +164,7 @@ function customIn(content: Uint8Array): { name: string; rest: Uint8Array } {
   return { name: new TextDecoder().decode(content.subarray(from, to)), rest: content.subarray(to) };
 }
 
-/** Where bytes lie that stand behind their number. */
+/** The range of bytes that have their number in front. */
 function sized(bytes: Uint8Array, at: number): { from: number; to: number } {
   let length = 0;
   for (let from = at; from < at + 5; from++) {

@@ -1,4 +1,7 @@
-/** 128 bits over all that OTLP says about a record, its scope and its resource: exporter/amplitudeexporter's own, bit for bit. */
+/**
+ * The digest: 128 bits over all that OTLP says about a record, its scope and its resource. It equals the collector's,
+ * bit for bit.
+ */
 
 import { bytesToHex } from '@noble/hashes/utils.js';
 import { createXXHash128 } from 'hash-wasm';
@@ -8,15 +11,15 @@ import { KeyValues, type LogRecord, type ResourceLogs, type ScopeLogs, type Valu
 const utf8 = new TextEncoder();
 const hasher = await createXXHash128();
 
-/** In the order of pdata's types of values. */
+/** In the order of pdata's value types. */
 const TYPE = { none: 0, text: 1, integer: 2, double: 3, boolean: 4, map: 5, list: 6, bytes: 7 } as const;
 
-/** The number of a record that came before in its request, from 1, is written under this key. */
+/** The key for a duplicate's number in its request, from 1. */
 const DUPLICATE = 'amplitudeexporter.duplicate';
 
 const GO_NAN = 0x7ff8000000000001n;
 
-/** Bytes that are written one behind the other, each part with its length before it. */
+/** Bytes written in sequence, each part with its length in front. */
 class Writer {
   #bytes = new Uint8Array(4096);
   #view = new DataView(this.#bytes.buffer, this.#bytes.byteOffset);
@@ -26,7 +29,7 @@ class Writer {
     this.length = 0;
   }
 
-  /** The hash of what is written from a position on. */
+  /** The hash of what was written from a position on. */
   sum(from = 0): Uint8Array {
     return hasher.init().update(this.#bytes.subarray(from, this.length)).digest('binary');
   }
@@ -59,7 +62,7 @@ class Writer {
   double(value: number): void {
     this.#reserve(8);
     this.#view.setFloat64(this.length, value, true);
-    // JavaScript has one NaN, and Go's is another.
+    // JavaScript has only one NaN, and Go's has other bits.
     if (Number.isNaN(value)) this.#view.setBigUint64(this.length, GO_NAN, true);
     this.length += 8;
   }
@@ -73,19 +76,19 @@ class Writer {
     this.length += utf8.encodeInto(text, this.#bytes.subarray(this.length)).written;
   }
 
-  /** A hash, whose bytes have the highest first, as two numbers, the higher one first. */
+  /** A hash as two numbers, the higher one first. Its bytes are big-endian. */
   hash(sum: Uint8Array): void {
     this.#reserve(16);
     for (let i = 0; i < 8; i++) this.#bytes[this.length++] = sum[7 - i] as number;
     for (let i = 0; i < 8; i++) this.#bytes[this.length++] = sum[15 - i] as number;
   }
 
-  /** Adds the hash of what is behind a total to it, in the place of that. */
+  /** Replaces what is written after a total by the total plus its hash. */
   addToTotal(at: number, size: number): void {
     const sum = this.sum(at + size);
     const view = this.#view;
     view.setUint32(at, view.getUint32(at, true) + 1, true);
-    // The total is two numbers, the higher one first, and each has its lowest byte first.
+    // The total is two little-endian numbers, the higher one first.
     let carry = 0;
     for (let i = 0; i < 16; i++) {
       const to = at + 8 + (i < 8 ? 8 + i : i - 8);
@@ -139,7 +142,7 @@ export class Digester {
     this.#scopeSum = writer.sum();
   }
 
-  /** `duplicate` is how many records of the request that came before are the same. */
+  /** `duplicate` is the number of equal records before it in the request. */
   of(record: LogRecord, duplicate = 0): string {
     const writer = this.#writer;
     writer.clear();
@@ -158,7 +161,7 @@ export class Digester {
     return bytesToHex(writer.sum());
   }
 
-  /** The digest of an event of which one is enough in an interval. */
+  /** The digest of an event that is needed once in an interval. */
   ofOnce(text: string, interval: bigint, senders: readonly string[]): string {
     const writer = this.#writer;
     writer.clear();
@@ -168,7 +171,7 @@ export class Digester {
     return bytesToHex(writer.sum());
   }
 
-  /** How many members there are, and the sum of their hashes: whatever their order, the same. */
+  /** The number of members, and the sum of their hashes. It is the same for any order. */
   #addMap(map: KeyValues, duplicate = 0): void {
     const writer = this.#writer;
     const totalSize = 24;

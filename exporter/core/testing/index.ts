@@ -1,6 +1,6 @@
 /**
- * A host of cores in TypeScript, for tests: what becomes of log records, byte for byte what the collector makes of them. It
- * runs a core.wasm as WebAssembly, or the TypeScript of a core as it is.
+ * A host in TypeScript, for tests: it shows what the collector makes of log records, byte for byte. It runs a core.wasm
+ * as WebAssembly, or the TypeScript of a core without it.
  */
 
 export { type Checked, check } from './checks.ts';

@@ -22,7 +22,7 @@ type digester struct {
 
 func (d *digester) setResource(rl plog.ResourceLogs) {
 	d.text = d.text[:0]
-	d.addMap(rl.Resource().Attributes(), isMark)
+	d.addAttributes(rl.Resource().Attributes(), isMark)
 	d.addNumber(uint64(rl.Resource().DroppedAttributesCount()))
 	d.addText(rl.SchemaUrl())
 	d.resourceSum = xxh3.Hash128(d.text)
@@ -34,13 +34,18 @@ func (d *digester) setScope(sl plog.ScopeLogs) {
 	d.addSum(d.resourceSum)
 	d.addText(scope.Name())
 	d.addText(scope.Version())
-	d.addMap(scope.Attributes(), isMark)
+	d.addAttributes(scope.Attributes(), isMark)
 	d.addNumber(uint64(scope.DroppedAttributesCount()))
 	d.addText(sl.SchemaUrl())
 	d.scopeSum = xxh3.Hash128(d.text)
 }
 
 func (d *digester) sum(lr plog.LogRecord) xxh3.Uint128 {
+	return d.sumOf(lr, overriddenMembers(lr.Attributes()))
+}
+
+// sumOf is sum for a caller that knows which attributes are overridden: overriddenMembers.
+func (d *digester) sumOf(lr plog.LogRecord, overridden []int) xxh3.Uint128 {
 	d.text = d.text[:0]
 	d.addSum(d.scopeSum)
 	d.addNumber(uint64(lr.Timestamp()))
@@ -53,7 +58,7 @@ func (d *digester) sum(lr plog.LogRecord) xxh3.Uint128 {
 	d.addText(lr.EventName())
 	d.addText(lr.SeverityText())
 	d.addValue(lr.Body())
-	d.addMap(lr.Attributes(), isMarkWithoutDifference)
+	d.addMap(lr.Attributes(), isMarkWithoutDifference, overridden)
 	return xxh3.Hash128(d.text)
 }
 
@@ -61,13 +66,16 @@ func isMarkWithoutDifference(key string) bool {
 	return isMark(key) && key != duplicateAttribute
 }
 
-// addMap adds how many members a map has, and the sum of their digests: whatever the order, the same. Members for whose
-// key leaveOut answers true are left out. A frame of addMap and addValue is as large as the stack that a level of nesting
-// takes.
-func (d *digester) addMap(m pcommon.Map, leaveOut func(key string) bool) {
+func (d *digester) addAttributes(m pcommon.Map, leaveOut func(key string) bool) {
+	d.addMap(m, leaveOut, overriddenMembers(m))
+}
+
+// addMap adds the number of members of a map and the sum of their digests, which is the same in any order. It leaves out
+// the overridden members, and those for whose key leaveOut returns true. A level of nesting takes one frame of addMap and
+// one of addValue on the stack, so both stay small.
+func (d *digester) addMap(m pcommon.Map, leaveOut func(key string) bool, overridden []int) {
 	total := len(d.text)
 	d.text = append(d.text, make([]byte, totalBytes)...)
-	overridden := overriddenMembers(m)
 	index := -1
 	for key, v := range m.All() {
 		index++
@@ -165,7 +173,7 @@ func (d *digester) addValue(v pcommon.Value) {
 	d.text = append(d.text, byte(valueType))
 	switch valueType {
 	case pcommon.ValueTypeMap:
-		d.addMap(v.Map(), nil)
+		d.addMap(v.Map(), nil, overriddenMembers(v.Map()))
 	case pcommon.ValueTypeSlice:
 		list := v.Slice()
 		d.addNumber(uint64(list.Len()))

@@ -55,10 +55,12 @@ type Encoder struct {
 	consumed []int
 	// keys are those of its attributes, present the nodes that may have a value, hasField its fields, and senders where those
 	// stand that say who sent it.
-	keys     Filter
-	present  nodeSet
-	hasField []bool
-	senders  []Span
+	keys Filter
+	// keysDiffer is set where it is known that no key of its attributes comes twice, marks included.
+	keysDiffer bool
+	present    nodeSet
+	hasField   []bool
+	senders    []Span
 	// members are attributes that stand in objects, its own and those that it inherits.
 	members []member
 	// memberCounts is how many of them are written, by the path of their object.
@@ -151,7 +153,7 @@ func NewEncoder(plan *guest.Plan, placer Placer) *Encoder {
 	}
 	e.placement = placement{
 		all:      e.placedLevels[guest.LevelRecord],
-		prefixes: slices.DeleteFunc(slices.Clone(plan.PlacedPrefixes), func(prefix string) bool { return prefix == "" }),
+		prefixes: newPrefixSet(plan.PlacedPrefixes),
 		planned:  len(e.useOf.keys),
 		more:     map[string]*use{},
 	}
@@ -330,7 +332,7 @@ func appendBehind(b, members []byte) []byte {
 
 // appendOwnProperties writes the record's attributes that are properties, and reads those that are anything else.
 func (e *Encoder) appendOwnProperties(b []byte) []byte {
-	e.keys = Filter{}
+	e.keys, e.keysDiffer = Filter{}, false
 	clear(e.hasField)
 	clear(e.senders)
 	copy(e.present, e.always)

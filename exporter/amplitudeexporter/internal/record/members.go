@@ -29,7 +29,7 @@ type member struct {
 type placement struct {
 	// all says that every attribute of a record is asked about, prefixes how those begin that are in any case.
 	all      bool
-	prefixes []string
+	prefixes prefixSet
 	// planned is how many keys the plan names. The first keys that are learned follow them in the encoder's index, the others
 	// are in more.
 	planned int
@@ -45,16 +45,7 @@ const (
 )
 
 // concerns reports whether it is asked where an attribute of a record stands.
-func (p *placement) concerns(key string) bool { return p.all || p.hasPrefix(key) }
-
-func (p *placement) hasPrefix(key string) bool {
-	for _, prefix := range p.prefixes {
-		if strings.HasPrefix(key, prefix) {
-			return true
-		}
-	}
-	return false
-}
+func (p *placement) concerns(key string) bool { return p.all || p.prefixes.match(key) }
 
 // learn asks about the unknown keys of the record at hand.
 func (e *Encoder) learn(ctx context.Context) error {

@@ -13,6 +13,8 @@ import (
 type outerLevel struct {
 	useOf keyIndex
 	uses  []outerUse
+	// there are the indices of those of its uses that the scope or the resource at hand has.
+	there []int
 	// text is where the values are written.
 	text []byte
 	// members stand in objects, present are the nodes of fields that may have their value from here.
@@ -71,7 +73,7 @@ func (e *Encoder) setLevel(ctx context.Context, level guest.Level, attributes pc
 		if isMark(key) {
 			continue
 		}
-		if key = cutKey(key, e.writer.maxStringLength); e.placedLevels[level] || e.placement.hasPrefix(key) {
+		if key = cutKey(key, e.writer.maxStringLength); e.placedLevels[level] || e.placement.prefixes.match(key) {
 			last[key] = len(keys)
 			keys = append(keys, key)
 			values = append(values, v)
@@ -102,28 +104,50 @@ func (e *Encoder) setLevel(ctx context.Context, level guest.Level, attributes pc
 
 // readOuter converts what fields and decisions read of a scope or a resource, once for all of its records.
 func (e *Encoder) readOuter(outer *outerLevel, attributes pcommon.Map) {
-	for i := range outer.uses {
-		outer.uses[i].isThere = false
+	e.forgetOuter(outer)
+	if len(outer.uses) == 0 {
+		return
 	}
-	if len(outer.uses) > 0 {
-		for key, v := range attributes.All() {
-			if isMark(key) {
-				continue
-			}
-			if index, known := outer.useOf.find(cutKey(key, e.writer.maxStringLength)); known {
-				outer.uses[index].value, outer.uses[index].isThere = v, true
-			}
+	for key, v := range attributes.All() {
+		if isMark(key) {
+			continue
 		}
+		index, known := outer.useOf.find(cutKey(key, e.writer.maxStringLength))
+		if !known {
+			continue
+		}
+		use := &outer.uses[index]
+		if !use.isThere {
+			use.isThere = true
+			outer.there = append(outer.there, index)
+		}
+		use.value = v
 	}
-	outer.text = outer.text[:0]
-	clear(outer.present)
-	for i := range outer.uses {
-		use := &outer.uses[i]
+	for _, index := range outer.there {
+		e.readOuterUse(outer, &outer.uses[index])
+	}
+}
+
+// forgetOuter resets what was read of the scope or the resource before.
+func (e *Encoder) forgetOuter(outer *outerLevel) {
+	for _, index := range outer.there {
+		use := &outer.uses[index]
+		use.isThere = false
 		for _, source := range use.fields {
 			source.text, source.isLeftOut = nil, false
-			if !use.isThere || isNothing(use.value) {
-				continue
-			}
+		}
+		for _, cell := range use.cells {
+			e.slots[cell.slot] = nil
+		}
+	}
+	outer.there, outer.text = outer.there[:0], outer.text[:0]
+	clear(outer.present)
+}
+
+// readOuterUse converts an attribute of a scope or a resource for the fields and the decisions that read it.
+func (e *Encoder) readOuterUse(outer *outerLevel, use *outerUse) {
+	if !isNothing(use.value) {
+		for _, source := range use.fields {
 			outer.present.add(source.root)
 			start := len(outer.text)
 			var found bool
@@ -132,13 +156,12 @@ func (e *Encoder) readOuter(outer *outerLevel, attributes pcommon.Map) {
 			}
 			source.isLeftOut = !found
 		}
-		for _, cell := range use.cells {
-			e.slots[cell.slot] = nil
-			if use.isThere && (cell.mode == guest.Every || isAnswer(use.value)) {
-				start := len(outer.text)
-				outer.text = e.appendCellValue(outer.text, use.value)
-				e.slots[cell.slot] = outer.text[start:len(outer.text):len(outer.text)]
-			}
+	}
+	for _, cell := range use.cells {
+		if cell.mode == guest.Every || isAnswer(use.value) {
+			start := len(outer.text)
+			outer.text = e.appendCellValue(outer.text, use.value)
+			e.slots[cell.slot] = outer.text[start:len(outer.text):len(outer.text)]
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package record
 
 import (
+	"encoding/binary"
 	"math"
 	"strconv"
 	"unicode/utf16"
@@ -48,25 +49,33 @@ func appendContents(b []byte, s string, maxLength int, asciiOnly bool) []byte {
 
 // isPlain reports whether all of a text stands for itself in a JSON string.
 func isPlain(s string) bool {
+	if len(s) < 8 {
+		for i := range len(s) {
+			if !plain[s[i]] {
+				return false
+			}
+		}
+		return true
+	}
+	for rest := s; len(rest) > 8; rest = rest[8:] {
+		if !isPlainWord(rest) {
+			return false
+		}
+	}
+	// The last eight bytes. Some of them may have been looked at before.
+	return isPlainWord(s[len(s)-8:])
+}
+
+// isPlainWord is isPlain for the first eight bytes of a text, all at once.
+func isPlainWord(s string) bool {
 	const (
 		ones  = 0x0101010101010101
 		highs = 0x80 * ones
 	)
-	// Eight bytes at a time. Of x, a byte that is zero has its highest bit set in (x - ones) &^ x, and some behind it may.
-	for ; len(s) >= 8; s = s[8:] {
-		word := uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
-			uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
-		quote, backslash := word^('"'*ones), word^('\\'*ones)
-		if (word|(word-' '*ones)&^word|(quote-ones)&^quote|(backslash-ones)&^backslash)&highs != 0 {
-			return false
-		}
-	}
-	for i := range len(s) {
-		if !plain[s[i]] {
-			return false
-		}
-	}
-	return true
+	// Of x, a byte that is zero has its highest bit set in (x - ones) &^ x, and some behind it may.
+	word := binary.LittleEndian.Uint64([]byte(s[:8]))
+	quote, backslash := word^('"'*ones), word^('\\'*ones)
+	return (word|(word-' '*ones)&^word|(quote-ones)&^quote|(backslash-ones)&^backslash)&highs == 0
 }
 
 func appendEscapedByte(b []byte, c byte) []byte {

@@ -130,6 +130,7 @@ func (w jsonWriter) appendMembers(b []byte, m pcommon.Map, level int, of *Encode
 	}
 	if of != nil {
 		of.keys = seen.filter
+		of.keysDiffer = seen.len() == m.Len()
 	}
 	return b
 }

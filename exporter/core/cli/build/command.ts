@@ -22,7 +22,7 @@ Usage: amplitude-core build [FILE] [--out dist/core.wasm]
 Prints what to write into the collector's config. Exit code 1 where the core has faults, each with file and line.
 `;
 
-/** The collector refuses what is larger. */
+/** The collector refuses a larger file. */
 const MAX_BYTES = 16 * 1024 * 1024;
 
 export const build: Command = {
@@ -50,7 +50,10 @@ export const build: Command = {
   },
 };
 
-/** What keeps the core from starting under the exporter's defaults. No fault: its options may be what it needs. */
+/**
+ * What keeps the core from starting under the exporter's defaults. It is a warning and no fault, since the core may
+ * need options.
+ */
 function trialRun({ module, definition }: BuiltCore): string | undefined {
   try {
     startHost({ core: readCore(module), config: { core: { options: emptyOptions(definition.options) } } });
@@ -67,7 +70,7 @@ async function write(out: string, { module, sourceMap }: BuiltCore): Promise<voi
   await replace(out, module);
 }
 
-/** Whoever reads the file meanwhile has the old one or the new one, whole. */
+/** Replaces the file at once, so that a reader gets either the old one or the new one. */
 async function replace(path: string, content: string | Uint8Array): Promise<void> {
   const scratch = `${path}.${process.pid}.tmp`;
   await writeFile(scratch, content);

@@ -11,7 +11,7 @@ import type { StartMapper } from './start-mapper.ts';
 export interface Cores {
   readonly core: Mapper;
   readonly against: Mapper | undefined;
-  /** Sentences about the config that may not be as meant. */
+  /** Warnings about settings of the config that may not be meant. */
   readonly notices: readonly string[];
 }
 
@@ -48,7 +48,7 @@ export function startCores(options: Options, around: Around): Cores {
   return { core, against, notices: found?.notices ?? [] };
 }
 
-/** Whose fault a fault of the settings or of the core is. */
+/** What the messages call the origin of a fault: the core's file, the default core, or the exporter's settings. */
 function whatOf({ config, core }: Options, exporter: string | undefined): string {
   if (core !== undefined) return `--core ${core}`;
   return exporter === undefined ? 'the default core' : `${config}: exporters::${exporter}`;
@@ -60,7 +60,7 @@ function startCore(file: string | undefined, settings: Settings, around: Around)
   return around.start({ bytes, settings: withOptions(settings, core.options), arrival: around.arrival });
 }
 
-/** The default core has no options. One that the config has as its shadow has those of the shadow. */
+/** The default core has no options. A core that is the config's shadow has the options of the shadow. */
 function startAgainst(against: string, settings: Settings, around: Around): Mapper {
   const core = coreSettings(settings);
   if (against === 'default') {
@@ -73,7 +73,7 @@ function startAgainst(against: string, settings: Settings, around: Around): Mapp
   return around.start({ bytes, settings: withOptions(settings, options), arrival: around.arrival });
 }
 
-/** The file of the config, compared with the digest that the config has. Undefined = the default core. */
+/** Reads the file that the config names, and compares it with the config's digest. Undefined = the default core. */
 function configuredCore({ file, sha256 }: Settings, cwd: string): Uint8Array | undefined {
   if (typeof file !== 'string' || file === '') return undefined;
   const bytes = read(file, 'core::file', cwd);

@@ -4,19 +4,19 @@ import type { Readable } from 'node:stream';
 import { Faults } from '../faults.ts';
 import type { Chunks } from './input/chunks.ts';
 
-/** Bytes that are read at a time. */
+/** How many bytes are read at a time. */
 const CHUNK_BYTES = 256 * 1024;
 
 export interface InputFile {
-  /** As messages call it. */
+  /** The name that messages use. */
   readonly name: string;
-  /** 0 where it is not known: the standard input. */
+  /** Its size in bytes. 0 for the standard input, whose size is not known. */
   readonly bytes: number;
-  /** Opens it. `onRead` gets to know how many bytes were read. */
+  /** Opens it. `onRead` is called with the number of bytes that were read. */
   open(onRead: (bytes: number) => void): Chunks;
 }
 
-/** The files to read. Throws `Faults` where one is not there. */
+/** The files to read. Throws `Faults` if one is missing. */
 export function filesNamed(names: readonly string[], cwd: string, stdin: Readable): InputFile[] {
   const faults: string[] = [];
   const files = names.map((name): InputFile => {

@@ -12,13 +12,13 @@ export type LogRecord = NonNullable<ScopeLogs['logRecords']>[number];
 export type Attributes = NonNullable<LogRecord['attributes']>;
 export type AnyValue = NonNullable<Attributes[number]['value']>;
 
-/** A core that decides about records, under the settings of an exporter. */
+/** A core that decides about records, with the settings of an exporter. */
 export interface Mapper {
-  /** Such as `acme 1.4.0`. */
+  /** Its name and version, such as `acme 1.4.0`. */
   readonly name: string;
-  /** What the core's plan says of reasons for which records are dropped. */
+  /** The plan's hints for reasons for which records are dropped. */
   readonly hints: ReadonlyMap<string, string>;
-  /** Bytes of the core.wasm. */
+  /** The size of the core.wasm, in bytes. */
   readonly bytes: Uint8Array;
   /** What becomes of each record of a request, in its order. */
   push(request: OtlpLogs): Outcome[];

@@ -10,8 +10,9 @@ const POSITION = /\/?\bcore\.js:(\d+)(?::(\d+))?/g;
 const OF_THE_PACKAGE = /\n[^\n]*\(@flagsmith\/amplitude-core@[^\n]*/g;
 
 /**
- * What names places in the author's files, such as `src/core.ts:12:5`, in an error that names places in a core's bundle. The
- * source map is read when the first error comes; without one errors stay as they are.
+ * Makes the function that replaces places in a core's bundle, which its errors name, by places in the author's files,
+ * such as `src/core.ts:12:5`. It reads the source map when the first error comes. Without a source map errors stay
+ * unchanged.
  */
 export function authorsPositions(coreWasm: Uint8Array): (error: string) => string {
   let map: TraceMap | undefined;

@@ -13,14 +13,14 @@ import { type StartMapper, startMapper } from './start-mapper.ts';
 import { summary } from './summary.ts';
 import { Tally } from './tally.ts';
 
-/** What is around the command. */
+/** The surroundings of the command. */
 export interface Surroundings {
   readonly stdin: Readable;
   readonly stdout: Writable;
   readonly stderr: Writable;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
-  /** Milliseconds since the Unix epoch. */
+  /** The time now, in milliseconds since the Unix epoch. */
   readonly now: () => number;
   readonly start: StartMapper;
 }
@@ -30,10 +30,10 @@ function processSurroundings(): Surroundings {
   return { stdin, stdout, stderr, env, cwd: process.cwd(), now: Date.now, start: startMapper };
 }
 
-/** Of what the command was given and cannot be used; a broken file is 1. */
+/** The exit code if the command was given something that it cannot use. A broken file is 1. */
 const BAD_USAGE = 2;
 
-/** Runs the command. Answers with its exit code; see `HELP`. Throws a `UsageError`. */
+/** Runs the command. Returns its exit code; see `HELP`. Throws a `UsageError`. */
 export async function runPreview(args: readonly string[], around = processSurroundings()): Promise<number> {
   const options = optionsIn(args);
   const output = new Output(around.stdout);

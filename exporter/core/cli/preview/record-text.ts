@@ -1,4 +1,4 @@
-/** Records and events as lines for people. */
+/** Writes records and events as lines for people. */
 
 import type { AnyValue, Attributes, Outcome } from './host.ts';
 import type { Place } from './input/message.ts';
@@ -51,7 +51,7 @@ function indented(text: string): string {
     .join('');
 }
 
-/** Items behind a label, on as many lines as they need. */
+/** Items after a label, on as many lines as they need. */
 function lines(label: string, items: readonly string[]): string {
   if (items.length === 0) return '';
   const rows: string[] = [];

@@ -1,4 +1,4 @@
-/** What is printed about each record. */
+/** Prints what becomes of each record. */
 
 import type { Difference } from './differences.ts';
 import type { Outcome } from './host.ts';
@@ -7,7 +7,7 @@ import type { Options } from './options.ts';
 import type { Output, Paint } from './output.ts';
 import { recordText } from './record-text.ts';
 
-/** Records that are shown where nobody said how many. */
+/** How many records are shown by default. */
 const MAX_RECORDS = 20;
 
 /** Prints records, in their order. */
@@ -15,7 +15,7 @@ export class Report {
   readonly #options: Options;
   readonly #output: Output;
   readonly #paint: Paint;
-  /** Texts that are printed if no more come. */
+  /** Texts that are printed only if no more records come. */
   #held: string[] = [];
   #shown = 0;
 
@@ -25,7 +25,7 @@ export class Report {
     this.#paint = paint;
   }
 
-  /** A promise only where the output has to catch up. */
+  /** Returns a promise only if the output has to catch up. */
   add(mapped: Mapped): Promise<void> | undefined {
     const { number, place, source, outcome, differences } = mapped;
     if (this.#options.json) return this.#output.write(jsonLine(mapped));
@@ -36,7 +36,7 @@ export class Report {
     });
   }
 
-  /** Prints what was held back. */
+  /** Prints the texts that were held back. */
   end(): Promise<void> | undefined {
     const text = this.#held.join('');
     this.#held = [];
@@ -47,7 +47,7 @@ export class Report {
     const { records, against } = this.#options;
     const most = records ?? MAX_RECORDS;
     if (this.#shown++ >= most) {
-      // Nobody asked for records, and these are not all.
+      // Without `--records` the texts are printed only if all of them fit.
       if (records === undefined && against === undefined) this.#held = [];
       return undefined;
     }

@@ -3,19 +3,19 @@ import { Expanded, expand, type Report, type Surroundings } from './expand.ts';
 import { settle } from './settle.ts';
 import { readYaml } from './yaml.ts';
 
-/** The exporter of a Collector's config. */
+/** An exporter in a Collector's config. */
 export interface FoundExporter {
-  /** Such as `amplitude` or `amplitude/eu`. */
+  /** Its id, such as `amplitude` or `amplitude/eu`. */
   readonly name: string;
   /** Its keys as in the YAML, with all references expanded. */
   readonly settings: Readonly<Record<string, unknown>>;
-  /** Sentences about what may not be as meant. */
+  /** Warnings about settings that may not be meant. */
   readonly notices: readonly string[];
 }
 
 /**
- * Finds the Amplitude exporter in the YAML of a Collector. `file` is what messages call it, and `wanted` the name of the
- * exporter where there are several. Throws `Faults`.
+ * Finds the Amplitude exporter in the YAML of a Collector. `file` is the name that messages use for it. `wanted` is the
+ * exporter's id, needed if there are several. Throws `Faults`.
  */
 export function exporterIn(yaml: string, file: string, around: Surroundings, wanted?: string): FoundExporter {
   const reading = readingOf(file);
@@ -97,7 +97,7 @@ function exporterOf(
   return { name: name.trim(), settings, notices: [...reading.notices] };
 }
 
-/** A value that may come from elsewhere as a whole; what is in it is expanded when it is needed. */
+/** Expands a value that may be one reference as a whole. What is inside it is expanded when it is needed. */
 function reached(value: unknown, path: readonly string[], around: Surroundings, report: Report): unknown {
   const found = typeof value === 'string' ? expand(value, path, around, report) : value;
   return found instanceof Expanded ? found.value : found;

@@ -7,13 +7,13 @@ import { readProtobuf } from './otlp-protobuf.ts';
 
 const MEBIBYTES = MAX_MESSAGE_BYTES / 1024 / 1024;
 
-/** Bytes of the length before a message: a big-endian whole number. */
+/** The bytes of the length before a message, a big-endian whole number. */
 const PREFIX_BYTES = 4;
 
 /**
- * Messages behind their lengths, as the file exporter writes them: `format: proto`, each compressed where it has
- * `compression: zstd`, and JSON that is compressed. A length that cannot be one ends the file: nothing says where the next
- * message begins.
+ * Reads messages with their lengths in front, as the file exporter writes them: `format: proto`, each compressed if the
+ * exporter has `compression: zstd`, and JSON that is compressed. An impossible length ends the file, because nothing
+ * says where the next message begins.
  */
 export async function* prefixedMessages(file: string, chunks: Chunks): AsyncGenerator<Message> {
   let waiting: Uint8Array[] = [];

@@ -1,4 +1,4 @@
-/** The bytes of a file, decompressed, as they come. */
+/** Reads the bytes of a file, decompressed, piece by piece. */
 
 import { Decompress } from 'fzstd';
 import { Inflate } from 'pako';
@@ -7,22 +7,22 @@ import { type Format, formatOf, HEAD_BYTES } from './format.ts';
 
 export type Chunks = AsyncIterable<Uint8Array>;
 
-/** What is in a file, without what compressed it. */
+/** The contents of a file, decompressed. */
 export interface Plain {
   readonly format: Exclude<Format, 'gzip' | 'zstd'>;
   readonly chunks: Chunks;
   readonly isCompressed: boolean;
 }
 
-/** Compressed bytes that are cut or damaged. What came before has been handed on. */
+/** Compressed bytes that are cut or damaged. What came before them was returned already. */
 export class DamagedFile extends Error {
   override readonly name = 'DamagedFile';
 }
 
-/** A file may be compressed more than once: `gzip` of what a collector compressed. */
+/** A file may be compressed more than once, such as with `gzip` after a collector compressed it. */
 const MOST_LAYERS = 3;
 
-/** Finds out what a file holds, and takes off what compressed it as a whole. */
+/** Finds out the format of a file, and decompresses it if it is compressed as a whole. */
 export async function plainOf(chunks: Chunks, layer = 0): Promise<Plain> {
   const { head, rest } = await withHead(chunks);
   const format = formatOf(head);
@@ -44,7 +44,7 @@ async function withHead(chunks: Chunks): Promise<{ head: Uint8Array; rest: Chunk
       if (next.done === true) break;
       head = joined([head, next.value]);
     } catch (error) {
-      // What came before counts; the failure has its turn behind it.
+      // What came before counts. The failure follows it.
       if (head.length === 0) throw error;
       failure = error;
       break;

@@ -3,15 +3,16 @@ import { utf8Text } from './bytes.ts';
 /** What a file holds, told from its first bytes and never from its name. */
 export type Format = 'nothing' | 'gzip' | 'zstd' | 'json' | 'prefixed' | 'protobuf' | 'unknown';
 
-/** Bytes that `formatOf` wants to see, or all where there are fewer. */
+/** How many bytes `formatOf` needs, or all bytes of a shorter file. */
 export const HEAD_BYTES = 1_024;
 
-/** The byte with which an OTLP request in protobuf begins: field 1, with a length. */
+/** The first byte of an OTLP request in protobuf: field 1, with a length. */
 const REQUEST_TAG = 0x0a;
 
 /**
- * - `json`: text; OTLP requests in JSON, one a line or over many lines
- * - `prefixed`: messages, each behind its length in 4 bytes, as the file exporter writes `format: proto` and compressed JSON
+ * - `json`: text with OTLP requests in JSON, one a line or over many lines
+ * - `prefixed`: messages, each with its length of 4 bytes in front, as the file exporter writes `format: proto` and
+ *   compressed JSON
  * - `protobuf`: one OTLP request
  */
 export function formatOf(head: Uint8Array): Format {
@@ -25,7 +26,7 @@ export function formatOf(head: Uint8Array): Format {
   return isText(head) ? 'json' : 'unknown';
 }
 
-/** Whether a frame of zstd begins here, or a frame that is to be skipped. */
+/** Whether a zstd frame begins here, or a frame that readers skip. */
 export function isZstd(bytes: Uint8Array): boolean {
   const magic = ((bytes[3] ?? 0) << 24) | ((bytes[2] ?? 0) << 16) | ((bytes[1] ?? 0) << 8) | (bytes[0] ?? 0);
   return magic >>> 0 === 0xfd2fb528 || magic >>> 4 === 0x184d2a5;

@@ -1,7 +1,7 @@
 import { joined, utf8Text } from './bytes.ts';
 import type { Chunks } from './chunks.ts';
 
-/** A line, its number counted from 1. Undefined where it has more bytes than are taken; it has been passed over. */
+/** A line and its number, from 1. Undefined if it has more bytes than the limit. It was skipped then. */
 export interface Line {
   readonly number: number;
   readonly text: string | undefined;
@@ -9,7 +9,7 @@ export interface Line {
 
 const LINE_FEED = 0x0a;
 
-/** Lines without their ends; an empty one behind the last line feed is none. */
+/** Lines without their line feeds. The text after the last line feed is a line only if it is not empty. */
 export async function* linesIn(chunks: Chunks, mostBytes: number): AsyncGenerator<Line> {
   let number = 1;
   let parts: Uint8Array[] = [];
@@ -39,7 +39,7 @@ export async function* linesIn(chunks: Chunks, mostBytes: number): AsyncGenerato
 
 /** How deep in objects and lists the end of a line is. */
 export interface Nesting {
-  /** 0 = all that was opened is closed. */
+  /** 0 = everything opened is closed. */
   readonly depth: number;
   /** Whether the line ends within a string, which JSON does not allow. */
   readonly isInString: boolean;

@@ -1,6 +1,7 @@
 /**
- * OTLP's protobuf, as far as logs go. The field numbers are those of opentelemetry/proto/logs/v1/logs.proto and
- * common/v1/common.proto. As in the Collector unknown fields are ignored, and a known field with a wrong wire type is refused.
+ * Reads OTLP's protobuf for logs. The field numbers are those of opentelemetry/proto/logs/v1/logs.proto and
+ * common/v1/common.proto. Like the Collector, it ignores unknown fields and refuses a known field with a wrong wire
+ * type.
  */
 
 import { bytesToHex } from '@noble/hashes/utils.js';
@@ -37,7 +38,7 @@ const double: Kind = { wireType: FIXED64, read: (reader) => reader.double() };
 const int64: Kind = { wireType: VARINT, read: (reader) => integer(reader.int64()) };
 const fixed64: Kind = { wireType: FIXED64, read: (reader) => integer(reader.fixed64()) };
 
-/** A number where a double holds it exactly. */
+/** A number if a double holds it exactly, else a bigint. */
 function integer({ high, low, unsigned }: { high: number; low: number; unsigned: boolean }): number | bigint {
   const number = (unsigned ? high >>> 0 : high) * 2 ** 32 + (low >>> 0);
   if (Number.isSafeInteger(number)) return number;
@@ -136,7 +137,7 @@ const anyValue: Kind = message(
 
 const keyValue: Kind = message('KeyValue', () => ({ 1: one('key', text), 2: one('value', anyValue) }));
 
-/** A value is of one type: of several the last one counts. */
+/** A value has one type. If it has several, the last one counts. */
 function lastOfSeveral(value: Json): Json {
   const last = Object.keys(value).at(-1);
   return last === undefined ? value : { [last]: value[last] };
@@ -187,7 +188,7 @@ const resourceLogs = message(
 
 const requestFields: Fields = { 1: many('resourceLogs', resourceLogs) };
 
-/** Reads one request. Throws a `Fault` where the bytes are none. */
+/** Reads one request. Throws a `Fault` if the bytes are no request. */
 export function readProtobuf(message: Uint8Array): Content {
   const reader = protobuf.Reader.create(message);
   try {
@@ -202,9 +203,9 @@ export function readProtobuf(message: Uint8Array): Content {
 }
 
 /**
- * Requests of all signals begin alike: field 1 has a resource (field 1) and scopes (field 2), with what was measured in
- * their field 2. A log record has no field 1 or 2 with a length; a span begins with ids of 16 and 8 bytes, and a metric has
- * texts there. A request of profiles has a field 2 of its own.
+ * Tells the signal of a request. All begin alike: field 1 has a resource (field 1) and scopes (field 2), and the scopes
+ * have their items in field 2. A log record has no field 1 or 2 with a length. A span begins with ids of 16 and 8
+ * bytes. A metric has texts there. A request of profiles has a field 2 of its own.
  */
 function otherSignal(request: Uint8Array): OtherSignal | undefined {
   for (const [number, within] of lengthsIn(request)) {
