@@ -210,7 +210,7 @@ test(
 );
 
 test(
-  '100 reloads leave nothing of the cores before',
+  '100 reloads free the memory of earlier cores',
   async () => {
     const file = await buildCore(project, coreWith(''));
     const pipeline = await startPipeline({ exporter: { core: { file } } });

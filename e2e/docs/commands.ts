@@ -87,6 +87,14 @@ const table: readonly Row[] = [
     },
   },
   {
+    pattern: /^go test -run xxx -bench (\w+) \.\/(\S+)$/,
+    how: 'the package of the Go module has the benchmark',
+    check: ([name = '', at = '']) => {
+      const source = filesIn(join('exporter/amplitudeexporter', at), '_test.go').map(read).join('');
+      return source.includes(`func Benchmark${name}(`) ? [] : [`${at} has no Benchmark${name}`];
+    },
+  },
+  {
     pattern: /^go install (go\.opentelemetry\.io\/collector\/cmd\/builder)@(v\S+)$/,
     how: 'its version is the one that this repository uses',
     check: ([module, version]) =>

@@ -95,8 +95,8 @@ type Config struct {
 type SampleConfig struct {
 	// Events are globs of event types. The first entry that names a type is that type's.
 	Events []string `mapstructure:"events"`
-	// Keep is the share of users whose events are sent, from 0 to 1.
-	Keep float64 `mapstructure:"keep"`
+	// Keep is the share of users whose events are sent, from 0 to 1. Required.
+	Keep *float64 `mapstructure:"keep"`
 }
 
 var _ component.Config = (*Config)(nil)
@@ -167,7 +167,11 @@ func (cfg *Config) refusalGrace() time.Duration {
 func (cfg *Config) forCore() guest.Config {
 	sampling := make([]guest.Sample, len(cfg.Sampling))
 	for i, sample := range cfg.Sampling {
-		sampling[i] = guest.Sample(sample)
+		// The core finds the fault that a share is missing.
+		sampling[i] = guest.Sample{Events: sample.Events, Keep: math.NaN()}
+		if sample.Keep != nil {
+			sampling[i].Keep = *sample.Keep
+		}
 	}
 	return guest.Config{
 		APIKeyBytes:             uint32(len(cfg.apiKeyJSON())),

@@ -29,6 +29,7 @@ import (
 	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/Flagsmith/flagsmith-otel-collector/exporter/amplitudeexporter/internal/metadatatest"
+	"github.com/Flagsmith/flagsmith-otel-collector/exporter/amplitudeexporter/internal/record"
 )
 
 const testKey = "0123456789abcdef0123456789abcdef"
@@ -246,12 +247,8 @@ func logsNamed(names ...string) plog.Logs {
 
 func namesOf(logs plog.Logs) []string {
 	var names []string
-	for _, rl := range logs.ResourceLogs().All() {
-		for _, sl := range rl.ScopeLogs().All() {
-			for _, lr := range sl.LogRecords().All() {
-				names = append(names, lr.EventName())
-			}
-		}
+	for _, at := range record.Each(logs) {
+		names = append(names, at.Record.EventName())
 	}
 	return names
 }

@@ -67,21 +67,16 @@ func (r *rejects) keep(ctx context.Context, logs plog.Logs, reasonOf func(index 
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	index, lost := -1, 0
+	lost := 0
 	var fault error
-	for _, rl := range logs.ResourceLogs().All() {
-		for _, sl := range rl.ScopeLogs().All() {
-			for _, lr := range sl.LogRecords().All() {
-				index++
-				reason := reasonOf(index)
-				if reason == "" {
-					continue
-				}
-				if err := r.write(rl, sl, lr, reason, message); err != nil {
-					lost++
-					fault = err
-				}
-			}
+	for index, at := range record.Each(logs) {
+		reason := reasonOf(index)
+		if reason == "" {
+			continue
+		}
+		if err := r.write(at, reason, message); err != nil {
+			lost++
+			fault = err
 		}
 	}
 	if lost > 0 {
@@ -90,16 +85,10 @@ func (r *rejects) keep(ctx context.Context, logs plog.Logs, reasonOf func(index 
 	}
 }
 
-func (r *rejects) write(rl plog.ResourceLogs, sl plog.ScopeLogs, lr plog.LogRecord, reason, message string) error {
-	one := plog.NewLogs()
-	resource := one.ResourceLogs().AppendEmpty()
-	rl.Resource().CopyTo(resource.Resource())
-	resource.SetSchemaUrl(rl.SchemaUrl())
-	scope := resource.ScopeLogs().AppendEmpty()
-	sl.Scope().CopyTo(scope.Scope())
-	scope.SetSchemaUrl(sl.SchemaUrl())
-	copied := scope.LogRecords().AppendEmpty()
-	lr.CopyTo(copied)
+func (r *rejects) write(at record.Located, reason, message string) error {
+	one := at.Alone()
+	resource := one.ResourceLogs().At(0)
+	copied := resource.ScopeLogs().At(0).LogRecords().At(0)
 	record.TakeMarksOff(resource.Resource().Attributes())
 	record.TakeMarksOff(copied.Attributes())
 	copied.Attributes().PutStr(rejectReasonAttribute, reason)

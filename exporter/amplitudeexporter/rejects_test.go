@@ -142,12 +142,8 @@ func TestRejectsAreKeptAsTheyCame(t *testing.T) {
 	logs := rejected()
 	// As they come out of the second queue.
 	record.MarkArrival(logs, 1_770_000_000_000_000_000)
-	for _, rl := range logs.ResourceLogs().All() {
-		for _, sl := range rl.ScopeLogs().All() {
-			for _, lr := range sl.LogRecords().All() {
-				record.SetMarks(lr, record.Marks{NotBefore: time.UnixMilli(1_770_000_000_000), Waited: time.Hour})
-			}
-		}
+	for _, at := range record.Each(logs) {
+		record.SetMarks(at.Record, record.Marks{NotBefore: time.UnixMilli(1_770_000_000_000), Waited: time.Hour})
 	}
 	before := plog.NewLogs()
 	logs.CopyTo(before)

@@ -149,15 +149,9 @@ func (d *delivery) marks(than time.Duration, now time.Time) map[int]record.Marks
 // marksIn are the marks of records, by their index.
 func marksIn(logs plog.Logs, now time.Time) map[int]record.Marks {
 	all := map[int]record.Marks{}
-	index := 0
-	for _, rl := range logs.ResourceLogs().All() {
-		for _, sl := range rl.ScopeLogs().All() {
-			for _, lr := range sl.LogRecords().All() {
-				if marks := record.MarksOf(lr, now); marks != (record.Marks{}) {
-					all[index] = marks
-				}
-				index++
-			}
+	for index, at := range record.Each(logs) {
+		if marks := record.MarksOf(at.Record, now); marks != (record.Marks{}) {
+			all[index] = marks
 		}
 	}
 	return all

@@ -223,7 +223,8 @@ function samplingFaults({ sampling }: Config): Fault[] {
       faults.push({ key: `${key}::events`, message: 'is empty: write names or globs of event types' });
     }
     if (!(keep >= 0 && keep <= 1)) {
-      faults.push({ key: `${key}::keep`, message: `is ${keep}: write a share from 0 to 1, such as 0.1` });
+      const is = Number.isNaN(keep) ? 'missing' : keep;
+      faults.push({ key: `${key}::keep`, message: `is ${is}: write a share of users from 0 to 1, such as 0.1` });
     }
     return faults;
   });

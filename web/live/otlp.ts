@@ -1,29 +1,21 @@
 /** OTLP/JSON as people read it: attributes as an object, times as dates. */
 
+import type { AnyValue } from '../../exporter/core/cli/preview/host.ts';
+import { plain } from '../../exporter/core/cli/preview/records.ts';
+
 type Fields = Readonly<Record<string, unknown>>;
 
 function isFields(value: unknown): value is Fields {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-function plain(value: unknown): unknown {
-  if (!isFields(value)) return null;
-  const [kind, of] = Object.entries(value)[0] ?? [];
-  if (kind === 'arrayValue') return listIn(of).map(plain);
-  if (kind === 'kvlistValue') return attributes(listIn(of));
-  // Digits that a JavaScript number does not have stay text.
-  if (kind === 'intValue') return Number.isSafeInteger(Number(of)) ? Number(of) : of;
-  return of ?? null;
-}
-
-function listIn(of: unknown): readonly unknown[] {
-  const values = isFields(of) ? of.values : undefined;
-  return Array.isArray(values) ? values : [];
-}
-
 function attributes(list: unknown): Fields {
   const all = Array.isArray(list) ? list.filter(isFields) : [];
-  return Object.fromEntries(all.map(({ key, value }) => [String(key ?? ''), plain(value)]));
+  return Object.fromEntries(all.map(({ key, value }) => [String(key ?? ''), plainOf(value)]));
+}
+
+function plainOf(value: unknown): unknown {
+  return isFields(value) ? plain(value as AnyValue) : null;
 }
 
 function timeOf(nanoseconds: unknown): string | undefined {
@@ -39,7 +31,7 @@ export function readable(record: unknown, scope: unknown, resource: unknown): Fi
     eventName: from.eventName,
     time: timeOf(from.timeUnixNano) ?? timeOf(from.observedTimeUnixNano),
     severity: from.severityText,
-    body: from.body === undefined ? undefined : plain(from.body),
+    body: plainOf(from.body),
     attributes: attributes(from.attributes),
     scope: without({ name, version, attributes: attributes(ofScope) }),
     resource: attributes(isFields(resource) ? resource.attributes : undefined),
@@ -56,6 +48,6 @@ function without(fields: Fields): Fields {
 export function nameOf(record: unknown): string {
   const { eventName, attributes: list, body } = isFields(record) ? record : {};
   const named = attributes(list)['event.name'];
-  for (const name of [eventName, named, plain(body)]) if (typeof name === 'string' && name !== '') return name;
+  for (const name of [eventName, named, plainOf(body)]) if (typeof name === 'string' && name !== '') return name;
   return '(no event name)';
 }

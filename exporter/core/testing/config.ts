@@ -193,7 +193,7 @@ function readSampling(value: unknown, config: Record<string, unknown>): string[]
   if (!Array.isArray(value)) return [`sampling: is ${described(value)}, and has to be a list of events and keep`];
   const faults = value.flatMap((entry, index) => samplingFaults(`sampling[${index}]`, entry));
   if (faults.length === 0) {
-    config.sampling = value.map(({ events, keep }) => ({ events: listIn(events ?? []), keep: keep ?? 0 }));
+    config.sampling = value.map(({ events, keep }) => ({ events: listIn(events ?? []), keep: keep ?? Number.NaN }));
   }
   return faults;
 }
@@ -201,7 +201,7 @@ function readSampling(value: unknown, config: Record<string, unknown>): string[]
 function samplingFaults(at: string, entry: unknown): string[] {
   if (!isMap(entry)) return [`${at}: is ${described(entry)}, and has to be a map with events and keep`];
   const unknown = Object.keys(entry).filter((key) => key !== 'events' && key !== 'keep');
-  const { events = [], keep = 0 } = entry;
+  const { events = [], keep = Number.NaN } = entry;
   return [
     ...unknown.map((key) => `${at}::${key}: is no key of it; there are events and keep`),
     ...faultsOf(`${at}::events`, events, 'texts'),

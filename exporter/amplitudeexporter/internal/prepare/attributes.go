@@ -3,7 +3,6 @@ package prepare
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 	"sync"
 
@@ -58,65 +57,48 @@ func (p *Preparer) treatAttributes(ctx context.Context, keys []string) ([]guest.
 		})
 }
 
+// askAboutKeys returns an answer for each key. The answer for a key with which the core fails is `otherwise`.
 func askAboutKeys[T any](
 	ctx context.Context, p *Preparer, memo *keyMemo[T], level guest.Level, keys []string, otherwise T,
 	ask func(instance *guest.Instance, keys []string) ([]T, error),
 ) ([]T, error) {
-	answers := make([]T, 0, len(keys))
-	for some := range slices.Chunk(keys, maxKeysPerCall) {
-		known, err := askAboutSome(ctx, p, memo, level, some, otherwise, ask)
-		if err != nil {
+	answers := make([]T, len(keys))
+	askAboutSome := func(from, to int) error {
+		some, into := keys[from:to], answers[from:to]
+		if memo.recall(level, some, into) {
+			return nil
+		}
+		return p.pool.With(ctx, func(instance *guest.Instance) error {
+			got, err := ask(instance, some)
+			if err == nil {
+				copy(into, got)
+				memo.remember(level, some, into)
+			}
+			return err
+		})
+	}
+	failed := func(index int, err error) {
+		p.logger.Error("The core failed with the key of an attribute, which is left out; the instance was thrown away", zap.Error(err))
+		answers[index] = otherwise
+	}
+	for from := 0; from < len(keys); from += maxKeysPerCall {
+		if err := inHalves(ctx, from, min(from+maxKeysPerCall, len(keys)), askAboutSome, failed); err != nil {
 			return nil, fmt.Errorf("ask about attributes: %w", err)
 		}
-		answers = append(answers, known...)
 	}
 	return answers, nil
 }
 
-func askAboutSome[T any](
-	ctx context.Context, p *Preparer, memo *keyMemo[T], level guest.Level, keys []string, otherwise T,
-	ask func(instance *guest.Instance, keys []string) ([]T, error),
-) ([]T, error) {
-	answers, known := memo.recall(level, keys)
-	if known {
-		return answers, nil
-	}
-	err := p.pool.With(ctx, func(instance *guest.Instance) (err error) {
-		answers, err = ask(instance, keys)
-		return err
-	})
-	switch {
-	case err == nil:
-		memo.remember(level, keys, answers)
-		return answers, nil
-	case !isGuestFault(ctx, err):
-		return nil, err
-	case len(keys) > 1:
-		// In halves, so that a key that the core cannot take costs only itself.
-		half := len(keys) / 2
-		first, err := askAboutSome(ctx, p, memo, level, keys[:half], otherwise, ask)
-		if err != nil {
-			return nil, err
-		}
-		second, err := askAboutSome(ctx, p, memo, level, keys[half:], otherwise, ask)
-		return append(first, second...), err
-	default:
-		p.logger.Error("The core failed with the key of an attribute, which is left out; the instance was thrown away", zap.Error(err))
-		return []T{otherwise}, nil
-	}
-}
-
-// recall returns the answers for keys that are all known.
-func (m *keyMemo[T]) recall(level guest.Level, keys []string) (answers []T, known bool) {
-	answers = make([]T, len(keys))
+// recall writes the answers for keys that are all known, and reports whether they are.
+func (m *keyMemo[T]) recall(level guest.Level, keys []string, into []T) (known bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for i, key := range keys {
-		if answers[i], known = m.known[guest.Attribute{Level: level, Key: key}]; !known {
-			return nil, false
+		if into[i], known = m.known[guest.Attribute{Level: level, Key: key}]; !known {
+			return false
 		}
 	}
-	return answers, true
+	return true
 }
 
 func (m *keyMemo[T]) remember(level guest.Level, keys []string, answers []T) {
@@ -160,11 +142,9 @@ func (p *Preparer) TreatsOtherwise(ctx context.Context, keys []string, than *Pre
 	}
 	otherwise := map[string]bool{}
 	for i, key := range keys {
-		was := guest.TreatmentNone
-		if known, isKnown := than.treatments.recall(guest.LevelRecord, keys[i:i+1]); isKnown {
-			was = known[0]
-		}
-		if treatments[i] != was {
+		was := []guest.Treatment{guest.TreatmentNone}
+		than.treatments.recall(guest.LevelRecord, keys[i:i+1], was)
+		if treatments[i] != was[0] {
 			otherwise[key] = true
 		}
 	}

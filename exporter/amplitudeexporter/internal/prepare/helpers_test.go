@@ -150,21 +150,11 @@ func pick(random *rand.Rand, texts ...string) string { return texts[random.Intn(
 // split makes logs of each run of `size` records, with the resource and scope of each.
 func split(logs plog.Logs, size int) []plog.Logs {
 	var parts []plog.Logs
-	for _, rl := range logs.ResourceLogs().All() {
-		for _, sl := range rl.ScopeLogs().All() {
-			for _, lr := range sl.LogRecords().All() {
-				if len(parts) == 0 || parts[len(parts)-1].LogRecordCount() == size {
-					parts = append(parts, plog.NewLogs())
-				}
-				newRL := parts[len(parts)-1].ResourceLogs().AppendEmpty()
-				newSL := newRL.ScopeLogs().AppendEmpty()
-				rl.Resource().CopyTo(newRL.Resource())
-				newRL.SetSchemaUrl(rl.SchemaUrl())
-				sl.Scope().CopyTo(newSL.Scope())
-				newSL.SetSchemaUrl(sl.SchemaUrl())
-				lr.CopyTo(newSL.LogRecords().AppendEmpty())
-			}
+	for _, at := range record.Each(logs) {
+		if len(parts) == 0 || parts[len(parts)-1].LogRecordCount() == size {
+			parts = append(parts, plog.NewLogs())
 		}
+		at.Alone().ResourceLogs().MoveAndAppendTo(parts[len(parts)-1].ResourceLogs())
 	}
 	return parts
 }

@@ -253,7 +253,7 @@ func (p *Preparer) decideAhead(ctx context.Context, w *work, records plog.LogRec
 func (p *Preparer) decidePending(ctx context.Context, w *work) error {
 	for i := range w.pending {
 		pending := &w.pending[i]
-		if err := p.decideCells(ctx, i, pending, 0, len(pending.decisions)); err != nil {
+		if err := p.decideCells(ctx, i, pending); err != nil {
 			return err
 		}
 		for cell, d := range pending.known {
@@ -325,39 +325,30 @@ func (p *Preparer) divideSome(ctx context.Context, first uint32, sizes []uint32,
 	return err
 }
 
-// decideCells has the core decide cells of a decision. Where it fails with several it gets them in halves, so that a cell
-// which it cannot take costs only the records that have it. After a few of those it decides no further: what is left is
-// asked about when its records' turn comes, unless the caller has given up by then.
-func (p *Preparer) decideCells(ctx context.Context, index int, cells *pending, from, to int) error {
-	if from == to || cells.faults >= maxFaultsAhead {
-		return nil
+// decideCells has the core decide all cells that are pending of a decision. After maxFaultsAhead faults it asks about no more
+// cells. The core is asked about the others when it is their records' turn, unless the caller has given up by then.
+func (p *Preparer) decideCells(ctx context.Context, index int, cells *pending) error {
+	ask := func(from, to int) error {
+		if from == to || cells.faults >= maxFaultsAhead {
+			return nil
+		}
+		return p.pool.With(ctx, func(instance *guest.Instance) error {
+			lines, err := instance.Decide(ctx, index, cells.lines(from, to))
+			if err != nil {
+				return err
+			}
+			faults, broken, err := p.lines.read(index, lines, cells.decisions[from:to])
+			if faults > 0 {
+				p.logFault(index, broken, zap.Int("cells", faults))
+			}
+			return err
+		})
 	}
-	err := p.pool.With(ctx, func(instance *guest.Instance) error {
-		lines, err := instance.Decide(ctx, index, cells.lines(from, to))
-		if err != nil {
-			return err
-		}
-		faults, broken, err := p.lines.read(index, lines, cells.decisions[from:to])
-		if faults > 0 {
-			p.logFault(index, broken, zap.Int("cells", faults))
-		}
-		return err
-	})
-	switch {
-	case !isGuestFault(ctx, err):
-		return err
-	case to-from > 1:
-		half := from + (to-from)/2
-		if err := p.decideCells(ctx, index, cells, from, half); err != nil {
-			return err
-		}
-		return p.decideCells(ctx, index, cells, half, to)
-	default:
+	return inHalves(ctx, 0, len(cells.decisions), ask, func(at int, err error) {
 		p.logFault(index, fmt.Errorf("%w; the instance was thrown away", err))
 		cells.faults++
-		*cells.decisions[from] = decision{kind: dropped, reason: ReasonGuestFault}
-		return nil
-	}
+		*cells.decisions[at] = decision{kind: dropped, reason: ReasonGuestFault}
+	})
 }
 
 // logFault says why a decision could not be made. Nothing of it is from an event.

@@ -38,14 +38,10 @@ func MarkArrival(logs plog.Logs, now pcommon.Timestamp) {
 	if mayHaveDuplicates(logs) {
 		numberDuplicates(logs)
 	}
-	for _, rl := range logs.ResourceLogs().All() {
-		for _, sl := range rl.ScopeLogs().All() {
-			for _, lr := range sl.LogRecords().All() {
-				if lr.Timestamp() == 0 && lr.ObservedTimestamp() == 0 {
-					lr.SetObservedTimestamp(now)
-					lr.Attributes().PutBool(arrivalAttribute, true)
-				}
-			}
+	for _, at := range Each(logs) {
+		if lr := at.Record; lr.Timestamp() == 0 && lr.ObservedTimestamp() == 0 {
+			lr.SetObservedTimestamp(now)
+			lr.Attributes().PutBool(arrivalAttribute, true)
 		}
 	}
 }
@@ -79,12 +75,8 @@ func Received(rl plog.ResourceLogs) (received time.Time, marked bool) {
 // mayHaveDuplicates rules duplicates out, for nearly every request, without a digest of each record.
 func mayHaveDuplicates(logs plog.Logs) bool {
 	seen := make(map[recordKey]struct{}, logs.LogRecordCount())
-	for _, rl := range logs.ResourceLogs().All() {
-		for _, sl := range rl.ScopeLogs().All() {
-			for _, lr := range sl.LogRecords().All() {
-				seen[recordKeyOf(lr)] = struct{}{}
-			}
-		}
+	for _, at := range Each(logs) {
+		seen[recordKeyOf(at.Record)] = struct{}{}
 	}
 	return len(seen) < logs.LogRecordCount()
 }

@@ -12,13 +12,15 @@ import (
 // Marks are none.
 func AttributeKeys(logs plog.Logs) []string {
 	keys := map[string]bool{}
-	eachRecord(logs, func(_ int, attributes pcommon.Map) {
-		for key := range attributes.All() {
-			if !isMark(key) {
-				keys[key] = true
+	for _, at := range Each(logs) {
+		for _, attributes := range at.levels() {
+			for key := range attributes.All() {
+				if !isMark(key) {
+					keys[key] = true
+				}
 			}
 		}
-	})
+	}
 	return slices.Sorted(maps.Keys(keys))
 }
 
@@ -28,27 +30,19 @@ func WithAttributes(logs plog.Logs, wanted map[string]bool) map[int][]string {
 	if len(wanted) == 0 {
 		return having
 	}
-	eachRecord(logs, func(index int, attributes pcommon.Map) {
-		for key := range attributes.All() {
-			if wanted[key] && !slices.Contains(having[index], key) {
-				having[index] = append(having[index], key)
-			}
-		}
-	})
-	return having
-}
-
-// eachRecord calls `use` for the attributes of each record, and of its scope and resource.
-func eachRecord(logs plog.Logs, use func(index int, attributes pcommon.Map)) {
-	index := 0
-	for _, rl := range logs.ResourceLogs().All() {
-		for _, sl := range rl.ScopeLogs().All() {
-			for _, lr := range sl.LogRecords().All() {
-				use(index, rl.Resource().Attributes())
-				use(index, sl.Scope().Attributes())
-				use(index, lr.Attributes())
-				index++
+	for index, at := range Each(logs) {
+		for _, attributes := range at.levels() {
+			for key := range attributes.All() {
+				if wanted[key] && !slices.Contains(having[index], key) {
+					having[index] = append(having[index], key)
+				}
 			}
 		}
 	}
+	return having
+}
+
+// levels are the attributes of the record's resource, of its scope and of the record itself.
+func (l Located) levels() [3]pcommon.Map {
+	return [...]pcommon.Map{l.Resource.Resource().Attributes(), l.Scope.Scope().Attributes(), l.Record.Attributes()}
 }

@@ -364,11 +364,12 @@ func (e *Encoder) appendSource(b []byte, source *fieldSource) (written []byte, f
 
 func (e *Encoder) appendDigest(b []byte, c *conversion) ([]byte, bool) {
 	var sum xxh3.Uint128
-	if e.once.interval > 0 {
+	switch {
+	case e.once.interval > 0:
 		sum = e.sumOnce(b)
-	} else if e.keysDiffer {
+	case e.keysDiffer:
 		sum = e.digest.sumOf(e.record, nil)
-	} else {
+	default:
 		sum = e.digest.sum(e.record)
 	}
 	var digits [digestLength]byte

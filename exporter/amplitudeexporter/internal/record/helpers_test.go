@@ -35,12 +35,8 @@ func oneRecord(fill func(rl plog.ResourceLogs, sl plog.ScopeLogs, lr plog.LogRec
 // records lists the records of logs in their order.
 func records(logs plog.Logs) []plog.LogRecord {
 	var all []plog.LogRecord
-	for _, rl := range logs.ResourceLogs().All() {
-		for _, sl := range rl.ScopeLogs().All() {
-			for _, lr := range sl.LogRecords().All() {
-				all = append(all, lr)
-			}
-		}
+	for _, at := range Each(logs) {
+		all = append(all, at.Record)
 	}
 	return all
 }

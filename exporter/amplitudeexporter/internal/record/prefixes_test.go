@@ -18,8 +18,10 @@ func TestPrefixSetMatchesAsItsPrefixesDo(t *testing.T) {
 		{"amplitude.groups.", "amplitude.group.set.", "amplitude.group.set_once.", "amplitude.user.set."},
 		{"é", "è.", "a.é"},
 	}
-	keys := []string{"", "a", "a.", "a.b", "a.b.", "a.b.c.d", "b", "b.c", "c", "amplitude.", "amplitude.group", "amplitude.group.set",
-		"amplitude.group.set.x", "amplitude.group.set_once.", "amplitude.groups.y", "amplitude.user.add.z", "é", "è", "è.f", "a.é"}
+	keys := []string{
+		"", "a", "a.", "a.b", "a.b.", "a.b.c.d", "b", "b.c", "c", "amplitude.", "amplitude.group", "amplitude.group.set",
+		"amplitude.group.set.x", "amplitude.group.set_once.", "amplitude.groups.y", "amplitude.user.add.z", "é", "è", "è.f", "a.é",
+	}
 	for _, prefixes := range lists {
 		set := newPrefixSet(prefixes)
 		for _, key := range keys {
