@@ -26,7 +26,8 @@ const (
 	defaultTimeout      = 30 * time.Second
 	defaultRefusalGrace = 5 * time.Minute
 
-	// longestThrottlePause is the longest pause of a throttled user or device, as the core has it.
+	// longestThrottlePause is the longest pause of a throttled user or device: THROTTLE_PAUSE_MS of the default core, which
+	// tells it only in its answers. A test compares the two.
 	longestThrottlePause = 30 * time.Second
 
 	// As many as workers that send; net/http would keep two, and have the others connect anew each time.

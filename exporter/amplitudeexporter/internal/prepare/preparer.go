@@ -358,7 +358,7 @@ func (p *Preparer) logFault(index int, err error, fields ...zap.Field) {
 		what = "broke the contract"
 	}
 	// Up to the colon it is the same each time. What is behind it is only made where the line is written.
-	prefix := fmt.Sprintf("core %s, %s %s: ", p.pool.Core(), nameOf(&p.from.Decisions[index]), what)
+	prefix := fmt.Sprintf("core %s, %s %s: ", p.pool.Core(), &p.from.Decisions[index], what)
 	if line := p.logger.Check(zap.ErrorLevel, prefix); line != nil {
 		line.Message += err.Error()
 		line.Write(fields...)
