@@ -261,13 +261,13 @@ service: {pipelines: {logs: {receivers: [otlp], exporters: [amplitude/eu]}}}\n`)
     const page = await open();
     await configOf(page).fill(`${KEY}hash_key: correct-horse-battery-staple # ours\nevents: [a]\n`);
     await recordsOf(page).fill(requestOf('a', 'b'));
-    await shows(page, '2 records1 events1 skipped');
+    await shows(page, '2 records1 event1 skipped');
     await page.getByRole('button', { name: /skipped/ }).click();
     await page.getByRole('button', { name: 'Copy link' }).click();
     await expect.poll(() => page.locator('.banner').textContent()).toContain('characters');
     const { hash } = new URL(page.url());
     const other = await open(hash);
-    await shows(other, '2 records1 events1 skipped');
+    await shows(other, '2 records1 event1 skipped');
     expect(await rowsOf(other)).toEqual(['bskipped']);
     expect(await recordsOf(other).inputValue()).toBe(requestOf('a', 'b'));
     const config = await configOf(other).inputValue();
