@@ -9,14 +9,18 @@ import type { Counted, ShownRecord, Summary } from './protocol.ts';
 import { type Filter, failure, filter, isWaiting, opened, openRecord, progress, result, shown } from './state.ts';
 
 export function Results() {
-  const { summary } = result.value ?? {};
+  const { summary, faults = [] } = result.value ?? {};
+  const isStale = faults.length > 0;
   return (
-    <section class="results" aria-label="Results" aria-busy={progress.value !== undefined}>
+    <section class="results" aria-label="Results" data-stale={isStale} aria-busy={progress.value !== undefined}>
       {failure.value === '' ? null : (
         <p class="banner bad" role="alert">
           {failure.value}
         </p>
       )}
+      {summary !== undefined && isStale ? (
+        <p class="banner warn">The config is at fault: this is what it gave before.</p>
+      ) : null}
       {summary === undefined ? null : <Sums summary={summary} />}
       <VirtualList
         label="Records"

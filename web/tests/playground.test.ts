@@ -169,9 +169,11 @@ describe.skipIf(chromium === '')('the playground', () => {
 
   test('names faults as one types, each with its line, in the words of validate', async () => {
     const page = await open();
+    await shows(page, '6 records');
     const settings = `${KEY}region: mars\nevents:\n  - "a.*"\n  - "["\n`;
     await configOf(page).fill(settings);
     await expect.poll(() => faultsOf(page)).toHaveLength(2);
+    await expect.poll(() => page.getByRole('region', { name: 'Results' }).textContent()).toContain('before');
     const bare = await faultsOf(page);
     expect(bare[0]).toContain('region: is "mars"');
     expect(await page.getByRole('button', { name: /^line/ }).allTextContents()).toEqual(['line 2', 'line 5']);
