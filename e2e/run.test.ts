@@ -79,14 +79,18 @@ test.each([4318, 8888])('port %i that is taken is one clear line', async (port) 
 });
 
 /** A config of somebody, in a folder of theirs. */
-async function own(exporters: object, receiver = 'otlp'): Promise<string> {
-  const file = join(folder, 'mine.yaml');
-  const pipeline = { receivers: [receiver], exporters: Object.keys(exporters) };
+async function own(exporters: object, protocols: object = { http: {} }): Promise<string> {
+  const endpoint = `127.0.0.1:${await freePort()}`;
+  const withEndpoints = Object.fromEntries(Object.keys(protocols).map((name) => [name, { endpoint }]));
   const config = {
-    receivers: { [receiver]: { protocols: { http: { endpoint: `127.0.0.1:${await freePort()}` } } } },
+    receivers: { otlp: { protocols: withEndpoints } },
     exporters,
-    service: { pipelines: { logs: pipeline }, telemetry: { metrics: { level: 'none' } } },
+    service: {
+      pipelines: { logs: { receivers: ['otlp'], exporters: Object.keys(exporters) } },
+      telemetry: { metrics: { level: 'none' } },
+    },
   };
+  const file = join(folder, 'mine.yaml');
   writeFileSync(file, stringify(config));
   return file;
 }
@@ -128,21 +132,39 @@ describe("with somebody's own config", () => {
     expect(said()).toContain('3 records: 1 skipped, 1 became events, 1 dropped (no_identity). 2 events arrived.');
   });
 
-  test.each<[string, () => Promise<string>, RegExp]>([
-    ['that is not there', async () => join(folder, 'none.yaml'), /^CONFIG: there is no .*none\.yaml\n$/],
+  test.each<[string, () => Promise<NodeJS.ProcessEnv>, RegExp]>([
+    ['a config that is not there', async () => ({ CONFIG: join(folder, 'none.yaml') }), /^CONFIG: there is no .*none/],
     [
-      'without an amplitude exporter',
-      () => own({ debug: {} }),
-      /^.*mine\.yaml has no amplitude exporter, but debug: add one/,
+      'a key that the exporter does not have',
+      async () => ({ CONFIG: await own({ amplitude: { evnts: ['a'] } }) }),
+      /invalid keys: evnts/,
     ],
+    ['data that is not there', async () => ({ DATA: join(folder, 'none.jsonl') }), /^DATA: .*none\.jsonl: there is no/],
     [
-      'with a component that is not there',
-      () => own({ amplitude: {} }, 'kafka'),
-      /has no component "kafka"\. Add it to/,
+      'data that no receiver takes',
+      async () => ({ CONFIG: await own({ amplitude: {} }, { grpc: {} }), DATA: SCRIPT }),
+      /^DATA: the config has no otlp receiver with HTTP/,
     ],
-  ])('%s: it says so', async (_, make, message) => {
-    const { child, said } = start({ CONFIG: await make() });
+  ])('%s: it says so, and ends', async (_, env, message) => {
+    const { child, said } = start(await env());
     expect(await once(child, 'close')).toEqual([1, null]);
     expect(said()).toMatch(message);
+  });
+
+  test('that reads no AMPLITUDE_API_KEY sends to the local Amplitude, whether one is set or not', async () => {
+    const data = join(folder, 'captured.jsonl');
+    writeFileSync(data, '{"resourceSpans": []}\n{"resourceLogs":\n');
+    const { child, said } = start({
+      CONFIG: await own({ amplitude: { api_key: 'their key' } }),
+      DATA: data,
+      AMPLITUDE_API_KEY: 'a key of theirs',
+    });
+    await expect.poll(said, { timeout: 30_000 }).toContain('0 records of');
+    expect(said()).toContain('AMPLITUDE_API_KEY is set, but no amplitude exporter of the config reads it.');
+    expect(said()).toContain('A local Amplitude listens on');
+    expect(said()).toContain('captured.jsonl line 1 has traces and no logs');
+    expect(said()).toMatch(/captured\.jsonl line 2/);
+    child.kill('SIGINT');
+    await once(child, 'close');
   });
 });

@@ -1,6 +1,6 @@
 /** Running the built collector, for `make run` and the end-to-end tests. */
 
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { access, mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { stringify } from 'yaml';
+import { parse, stringify } from 'yaml';
 
 /** What `make collector` builds. */
 export const COLLECTOR = fileURLToPath(new URL('../dist/flagsmith-otel-collector', import.meta.url));
@@ -112,6 +112,15 @@ export async function startCollector(config: object, options: CollectorOptions =
   };
 }
 
+/** The types of components that a collector has, by the section of a config that they stand in. */
+export function componentsOf(binary = COLLECTOR): Readonly<Record<string, ReadonlySet<string>>> {
+  const listed = parse(execFileSync(binary, ['components'], { encoding: 'utf8' })) as Readonly<Record<string, unknown>>;
+  const sections = Object.entries(listed).filter((entry): entry is [string, { name: string }[]] =>
+    Array.isArray(entry[1]),
+  );
+  return Object.fromEntries(sections.map(([section, list]) => [section, new Set(list.map(({ name }) => name))]));
+}
+
 /** How often a collector has said that it is ready. */
 function timesReady(log: string): number {
   return log.split('Everything is ready').length;
@@ -122,7 +131,7 @@ function withHealthCheck(config: object, port: number): object {
   return {
     ...config,
     extensions: { ...extensions, health_check: { endpoint: `127.0.0.1:${port}` } },
-    service: { ...service, extensions: [...(service.extensions ?? []), 'health_check'] },
+    service: { ...service, extensions: [...new Set([...(service.extensions ?? []), 'health_check'])] },
   };
 }
 

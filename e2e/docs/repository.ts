@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parse, stringify } from 'yaml';
-import { COLLECTOR } from '../../scripts/collector.ts';
+import { COLLECTOR, componentsOf } from '../../scripts/collector.ts';
 import type { Json } from './json.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -61,11 +61,7 @@ export const shippedModules: ReadonlyMap<string, string> = new Map(
 );
 
 /** The components that the small collector has, by section of a config. */
-export const smallCollector: Readonly<Record<string, ReadonlySet<string>>> = Object.fromEntries(
-  Object.entries(componentsOf(COLLECTOR))
-    .filter((entry): entry is [string, { name: string }[]] => Array.isArray(entry[1]))
-    .map(([section, components]) => [section, new Set(components.map(({ name }) => name))]),
-);
+export const smallCollector = componentsOf();
 
 /** What the image listens on, and the environment that its config reads. */
 export const ports: readonly number[] = [...defaultConfig.matchAll(/endpoint: 0\.0\.0\.0:(\d+)/g)].map(([, port]) =>
@@ -74,12 +70,6 @@ export const ports: readonly number[] = [...defaultConfig.matchAll(/endpoint: 0\
 export const variables: readonly string[] = [...defaultConfig.matchAll(/\$\{env:(\w+)/g)].map(([, name]) =>
   String(name),
 );
-
-function componentsOf(collector: string): Json {
-  const { ok, said } = run(collector, ['components']);
-  if (!ok) throw new Error(`${collector} is missing or broken: run make collector`);
-  return parse(said) as Json;
-}
 
 /** Runs a command to its end. */
 export function run(

@@ -6,6 +6,7 @@ import { parseDocument } from 'yaml';
 import { startCores } from '../../exporter/core/cli/preview/cores.ts';
 import type { Mapper } from '../../exporter/core/cli/preview/host.ts';
 import { startMapper } from '../../exporter/core/cli/preview/start-mapper.ts';
+import { componentsOf } from '../collector.ts';
 
 export interface RunConfig {
   readonly config: CollectorConfig;
@@ -18,10 +19,15 @@ export interface RunConfig {
 }
 
 export interface CollectorConfig {
-  readonly receivers?: Readonly<Record<string, unknown>>;
-  readonly exporters?: Readonly<Record<string, unknown>>;
+  readonly receivers?: Section;
+  readonly processors?: Section;
+  readonly exporters?: Section;
+  readonly connectors?: Section;
+  readonly extensions?: Section;
   readonly service?: { readonly pipelines?: Readonly<Record<string, Pipeline>> };
 }
+
+type Section = Readonly<Record<string, unknown>> | null;
 
 interface Pipeline {
   readonly exporters?: readonly string[];
@@ -29,7 +35,7 @@ interface Pipeline {
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Reads a config. Throws an `Error` that says what is wrong and what to do. */
+/** Reads a config that the small collector can run. Throws an `Error` that says what is wrong and what to do. */
 export function readConfig(file: string, env: Environment): RunConfig {
   const path = resolve(file);
   const document = parseDocument(textOf(path));
@@ -43,8 +49,30 @@ export function readConfig(file: string, env: Environment): RunConfig {
   if (exporter === undefined) {
     throw new Error(`${path} has no amplitude exporter, but ${names.join(', ')}: add one, and send a pipeline to it`);
   }
+  refuseUnknownComponents(path, config);
   const folder = dirname(path);
   return { config, folder, exporter, mapper: mapperOf(path, folder, exporter, env) };
+}
+
+const SECTIONS = ['receivers', 'processors', 'exporters', 'connectors', 'extensions'] as const;
+
+/** Names all components at once that the small collector lacks: it would name the first. */
+function refuseUnknownComponents(path: string, config: CollectorConfig): void {
+  const known = componentsOf();
+  const lacking = SECTIONS.flatMap((section) => {
+    const types = new Set(Object.keys(config[section] ?? {}).map((name) => name.replace(/\/.*/, '')));
+    return [...types].filter((type) => !known[section]?.has(type)).map((type) => `${section}: ${type}`);
+  });
+  if (lacking.length === 0) return;
+  throw new Error(
+    `${path} has components that the small collector of make run lacks: ${lacking.join(', ')}.\nAdd the module of each to builder-config.small.yaml and run make run again, or take them out of the config.\nbuilder-config.yaml has the modules that are shipped; docs/own-distribution.md says how a collector gets others.`,
+  );
+}
+
+/** Whether an amplitude exporter of the config reads an environment variable. */
+export function readsVariable({ config }: RunConfig, name: string): boolean {
+  const exporters = Object.entries(config.exporters ?? {}).filter(([exporter]) => isAmplitude(exporter));
+  return new RegExp(`\\$\\{(?:env:)?${name}\\b`).test(JSON.stringify(exporters));
 }
 
 const isAmplitude = (name: string): boolean => /^amplitude(\/|$)/.test(name);

@@ -3,42 +3,63 @@
 import type { Logger } from '@opentelemetry/api-logs';
 import { OTLPLogExporter } from '@opentelemetry/exporter-logs-otlp-http';
 import { BatchLogRecordProcessor, LoggerProvider } from '@opentelemetry/sdk-logs';
-import { filesNamed } from '../../exporter/core/cli/preview/files.ts';
+import { Expanded, expand, type Surroundings } from '../../exporter/core/cli/preview/config/expand.ts';
+import { filesNamed, type InputFile, readsFrom } from '../../exporter/core/cli/preview/files.ts';
 import { messagesIn } from '../../exporter/core/cli/preview/input/messages.ts';
 import type { CollectorConfig } from './config.ts';
 
 /** Where the collector takes OTLP over HTTP; undefined where it does not. */
-export function receiverOf({ receivers }: CollectorConfig): string | undefined {
+export function receiverOf({ receivers }: CollectorConfig, env: Surroundings['env']): string | undefined {
   const name = Object.keys(receivers ?? {}).find((one) => /^otlp(\/|$)/.test(one));
   if (name === undefined) return undefined;
   const { protocols } = (receivers?.[name] ?? {}) as { protocols?: { http?: { endpoint?: string } | null } };
   if (protocols?.http === undefined) return undefined;
   const { endpoint = 'localhost:4318' } = protocols.http ?? {};
-  return `http://${endpoint.replace(/^(0\.0\.0\.0|\[::\])/, '127.0.0.1')}/v1/logs`;
+  // What it cannot expand the collector cannot either, and says so.
+  const expanded = expand(
+    endpoint,
+    [],
+    { env, readFile: readsFrom(process.cwd()) },
+    { fault: () => {}, unset: () => {} },
+  );
+  const address = expanded instanceof Expanded ? expanded.text : String(expanded);
+  return `http://${address.replace(/^(0\.0\.0\.0|\[::\])?:/, '127.0.0.1:')}/v1/logs`;
+}
+
+/** The file that DATA names. Throws an `Error` where it cannot be read. */
+export function dataNamed(name: string): InputFile {
+  try {
+    return filesNamed([name], process.cwd(), process.stdin)[0] as InputFile;
+  } catch (error) {
+    throw new Error(`DATA: ${(error as Error).message}`);
+  }
 }
 
 /** Sends the records of a file, a request at a time, as the Collector's file exporter wrote it. Returns how many. */
-export async function sendFile(file: string, url: string): Promise<number> {
+export async function sendFile({ name, open }: InputFile, url: string): Promise<number> {
   let sent = 0;
-  for (const { name, open } of filesNamed([file], process.cwd(), process.stdin)) {
-    for await (const message of messagesIn(
-      name,
-      open(() => {}),
-    )) {
-      if (message.tag === 'fault') console.error(`${message.place} ${message.message}`);
-      if (message.tag !== 'logs') continue;
-      await post(url, JSON.stringify(message.logs, plain));
-      sent += (message.logs.resourceLogs ?? [])
-        .flatMap(({ scopeLogs }) => scopeLogs ?? [])
-        .reduce((sum, { logRecords }) => sum + (logRecords?.length ?? 0), 0);
-    }
+  for await (const message of messagesIn(
+    name,
+    open(() => {}),
+  )) {
+    if (message.tag === 'fault') console.error(`${message.place} ${message.message}`);
+    if (message.tag === 'other') console.error(`${message.place} has ${message.signal} and no logs, and is not sent.`);
+    if (message.tag !== 'logs') continue;
+    await post(url, JSON.stringify(message.logs, plain));
+    sent += (message.logs.resourceLogs ?? [])
+      .flatMap(({ scopeLogs }) => scopeLogs ?? [])
+      .reduce((sum, { logRecords }) => sum + (logRecords?.length ?? 0), 0);
   }
   return sent;
 }
 
 async function post(url: string, body: string): Promise<void> {
-  const response = await fetch(url, { method: 'POST', headers: { 'content-type': 'application/json' }, body });
-  if (!response.ok) throw new Error(`The collector refused records: ${response.status} ${await response.text()}`);
+  const response = await fetch(url, { method: 'POST', headers: { 'content-type': 'application/json' }, body }).catch(
+    (error: Error) => {
+      throw new Error(`DATA: cannot send to ${url}: ${error.cause ?? error.message}`);
+    },
+  );
+  if (!response.ok) throw new Error(`DATA: the collector refused records: ${response.status} ${await response.text()}`);
 }
 
 /** As OTLP/JSON has 64-bit integers, ids and bytes. */

@@ -1,7 +1,7 @@
 /**
  * `make run`: a local Amplitude with its live page, the collector with examples/quick-start.yaml or the config that CONFIG
  * names, and records: those of the file that DATA names, or a handful from the OpenTelemetry JS SDK. With
- * AMPLITUDE_API_KEY set the events go where the config says, to the real Amplitude.
+ * AMPLITUDE_API_KEY set, and read by the config, the events go where the config says, to the real Amplitude.
  */
 
 import { connect } from 'node:net';
@@ -9,8 +9,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { type LocalAmplitude, startLocalAmplitude } from '../../local-amplitude/server.ts';
 import { type Collector, startCollector } from '../collector.ts';
-import { pointedAt, type RunConfig, readConfig } from './config.ts';
-import { receiverOf, sendEvents, sendFile } from './data.ts';
+import { pointedAt, type RunConfig, readConfig, readsVariable } from './config.ts';
+import { dataNamed, receiverOf, sendEvents, sendFile } from './data.ts';
 import { Outcomes } from './outcomes.ts';
 
 const GRPC_PORT = 4317;
@@ -37,32 +37,45 @@ async function main(): Promise<void> {
   const isQuickStart = CONFIG === '';
   const run = readConfig(isQuickStart ? QUICK_START : CONFIG, { AMPLITUDE_API_KEY: LOCAL_API_KEY, ...process.env });
   const ports = isQuickStart ? [GRPC_PORT, HTTP_PORT, METRICS_PORT] : [];
-  await refuseTakenPorts(apiKey === '' ? [...ports, AMPLITUDE_PORT] : ports);
+  const isLocal = apiKey === '' || !readsVariable(run, 'AMPLITUDE_API_KEY');
+  await refuseTakenPorts(isLocal ? [...ports, AMPLITUDE_PORT] : ports);
+
+  const url = receiverOf(run.config, process.env);
+  const data = DATA === '' ? undefined : dataNamed(DATA);
+  if (data !== undefined && url === undefined) {
+    throw new Error('DATA: the config has no otlp receiver with HTTP to send it to: add one under receivers');
+  }
 
   let arrived = 0;
-  const destination = apiKey === '' ? await startDestination(run, () => arrived++) : undefined;
-  const { amplitude, outcomes } = destination ?? {};
+  const { amplitude, outcomes } = isLocal ? await startDestination(run, () => arrived++) : {};
   const collector = await startWith(run, amplitude);
-  stopOnSignal(collector, async () => {
+  const stop = stopOnSignal(collector, async () => {
     await amplitude?.close();
     if (outcomes !== undefined) console.log(`\n${outcomes.summary()}. ${arrived} events arrived.`);
   });
 
-  const url = receiverOf(run.config);
   if (isQuickStart) {
     console.log(`The collector takes OTLP on 127.0.0.1:${GRPC_PORT} (gRPC) and 127.0.0.1:${HTTP_PORT} (HTTP).`);
     console.log(`Its metrics are on http://127.0.0.1:${METRICS_PORT}/metrics.`);
   } else console.log(`The collector runs with ${CONFIG}; relative paths in it are meant from ${run.folder}.`);
+  if (apiKey !== '' && isLocal)
+    console.log('AMPLITUDE_API_KEY is set, but no amplitude exporter of the config reads it.');
   console.log(
     amplitude
       ? `A local Amplitude listens on ${amplitude.url}. Open ${amplitude.url}/ to see its events, users and groups.\nThese events arrive there:`
       : 'Events go to Amplitude, as the config says; what goes wrong is shown here.',
   );
-  if (DATA !== '') await sendData(DATA, url);
-  else if (isQuickStart && url !== undefined) {
-    const sent = await sendEvents(url);
-    if (amplitude) while (arrived < sent) await sleep(20);
-    else console.log(`${sent} events were handed to the collector.`);
+  try {
+    if (data !== undefined && url !== undefined)
+      console.log(`${await sendFile(data, url)} records of ${DATA} were sent.`);
+    else if (isQuickStart && url !== undefined) {
+      const sent = await sendEvents(url);
+      if (amplitude) while (arrived < sent) await sleep(20);
+      else console.log(`${sent} events were handed to the collector.`);
+    }
+  } catch (error) {
+    await stop();
+    throw error;
   }
   if (isQuickStart) console.log(`\nSend one yourself, from another terminal; Ctrl-C ends this:\n${CURL}`);
   else console.log('\nCtrl-C ends this.');
@@ -87,21 +100,8 @@ async function startWith(run: RunConfig, amplitude: LocalAmplitude | undefined):
     return await startCollector(config, { cwd: run.folder, onLogLine: showTrouble });
   } catch (error) {
     await amplitude?.close();
-    const message = (error as Error).message;
-    const unknown = /unknown type: "([^"]+)"/.exec(message);
-    if (unknown === null) throw error;
-    throw new Error(
-      `${message}\n\nThe small collector of make run has no component "${unknown[1]}". Add it to builder-config.small.yaml, or take it out of the config: docs/own-distribution.md says how a collector gets its components.`,
-    );
+    throw error;
   }
-}
-
-async function sendData(file: string, url: string | undefined): Promise<void> {
-  if (url === undefined) {
-    console.error('DATA: the config has no otlp receiver with HTTP to send it to: add one under receivers');
-    return;
-  }
-  console.log(`${await sendFile(file, url)} records of ${file} were sent.`);
 }
 
 async function refuseTakenPorts(ports: readonly number[]): Promise<void> {
@@ -129,7 +129,8 @@ function showTrouble(line: string): void {
   if (/\t(warn|error|fatal)\t|Exporting failed/i.test(line)) console.error(line);
 }
 
-function stopOnSignal(collector: Collector, closeAmplitude: () => Promise<void>): void {
+/** Returns what stops the run. */
+function stopOnSignal(collector: Collector, closeAmplitude: () => Promise<void>): () => Promise<void> {
   let stopping = false;
   const stop = async (): Promise<void> => {
     if (stopping) return;
@@ -144,6 +145,7 @@ function stopOnSignal(collector: Collector, closeAmplitude: () => Promise<void>)
     console.error(`The collector ended with exit code ${code}:\n${collector.log()}`);
     process.exit(1);
   });
+  return stop;
 }
 
 try {
