@@ -49,11 +49,11 @@ function Sums({ summary }: { readonly summary: Summary }) {
   return (
     <div class="sums">
       <fieldset class="chips" aria-label="Which records are shown">
-        <Chip of="all" title="records" count={records} />
-        <Chip of="events" title="events" count={events} kind="good" />
+        <Chip of="all" title={records === 1 ? 'record' : 'records'} count={records} />
+        <Chip of="events" title={events === 1 ? 'event' : 'events'} count={events} kind="good" />
         <Chip of="skipped" title={sampledOut > 0 ? 'skipped or sampled out' : 'skipped'} count={skipped + sampledOut} />
         <Chip of="dropped" title="dropped" count={dropped} kind="bad" />
-        <Chip of="left out" title="values left out" count={left} kind="warn" />
+        <Chip of="left out" title={left === 1 ? 'value left out' : 'values left out'} count={left} kind="warn" />
         {isCompared ? <Chip of="different" title="differ" count={differing} kind="warn" /> : null}
       </fieldset>
       <Counts summary={summary} />
