@@ -13,16 +13,16 @@ import { otlpToAmplitude, postLogs } from './otlp.ts';
 
 const EVENT_TYPE = 'integration.checked';
 const EVENTS = 10;
-/** The second time they have the same insert ids, so that Amplitude takes them and keeps none. */
+/** The second time the events have the same insert ids, so Amplitude takes them and keeps none. */
 const TIMES = 2;
 
 /** The APIs behind the secret key. */
 const REST_ENDPOINTS = { us: 'https://amplitude.com/api/2', eu: 'https://analytics.eu.amplitude.com/api/2' };
 
 const DELIVERY_TIMEOUT = 60_000;
-/** Milliseconds. An event is there within a minute or so, as a rule. */
+/** In milliseconds. Amplitude usually shows an event within about a minute. */
 const READ_BACK_TIMEOUT = 10 * 60_000;
-/** Milliseconds. Amplitude allows 360 queries an hour, and each look takes two. */
+/** In milliseconds. Amplitude allows 360 queries an hour, and each look takes two. */
 const READ_BACK_INTERVAL = 15_000;
 const REQUEST_TIMEOUT = 30_000;
 
@@ -39,7 +39,7 @@ export interface LiveOptions {
   readonly readBackInterval?: number;
 }
 
-/** Its message is for whoever runs this. */
+/** Its message is for the person who runs this. */
 class CheckError extends Error {}
 
 /** Properties of the events of a run, which are all of one user that no other run has. */
@@ -73,7 +73,7 @@ export async function check(options: LiveOptions, say: (line: string) => void): 
 async function deliver({ apiKey, region, endpoint }: LiveOptions, json: string): Promise<void> {
   const port = await freePort();
   const metricsPort = await freePort();
-  // What is refused is to be said at once.
+  // A refusal is reported at once.
   const now = { refusal_grace: '0s' };
   // biome-ignore lint/suspicious/noTemplateCurlyInString: the Collector expands it
   const exporter = { api_key: '${env:AMPLITUDE_API_KEY}', region, ...(endpoint && { endpoint }), ...now };
@@ -145,7 +145,7 @@ async function ask<T>(options: LiveOptions, path: string): Promise<T> {
     headers: { authorization: `Basic ${credentials}` },
     signal: AbortSignal.timeout(REQUEST_TIMEOUT),
   });
-  // Too many queries, or a trouble of Amplitude's own: both pass.
+  // Too many queries, or a failure at Amplitude. Both pass.
   if (response.status === 429 || response.status >= 500) return {} as T;
   if (!response.ok) throw new CheckError(`${path} is answered with ${response.status}: ${await response.text()}`);
   return (await response.json()) as T;
@@ -168,7 +168,7 @@ function anyValue(value: string | number | boolean): object {
   return Number.isInteger(value) ? { intValue: String(value) } : { doubleValue: value };
 }
 
-/** An empty variable is one that is not set: a secret that a workflow does not have is one. */
+/** An empty variable counts as unset: a workflow gives an empty one for a secret that it does not have. */
 function optionsFrom(env: NodeJS.ProcessEnv): LiveOptions {
   const apiKey = env.AMPLITUDE_API_KEY;
   if (!apiKey)

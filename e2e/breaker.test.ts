@@ -1,4 +1,4 @@
-/** A core that fails with most records: nothing of theirs is lost, and all arrive with a core that is mended. */
+/** A core that fails with most records: none of them is lost, and all arrive once the core is mended. */
 import { copyFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';

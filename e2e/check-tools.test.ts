@@ -1,4 +1,4 @@
-/** What a machine that lacks something says, before anything is built. */
+/** The messages on a machine without the tools, before anything is built. */
 import { spawnSync } from 'node:child_process';
 import { chmodSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -22,10 +22,10 @@ const CASE = new URL('../exporter/testdata/flagsmith-backend/', import.meta.url)
 const MODULE = `github.com/Flagsmith/flagsmith-otel-collector/${FOLDER}`;
 /** As file systems that know no capital letters have it. */
 const ESCAPED = MODULE.replace('F', '!f');
-/** One that the module cache does not know yet. */
+/** A version that the module cache does not know yet. */
 const VERSION = `v0.1.0-test.${Date.now()}`;
 
-/** Minutes, where nothing of the collector was compiled before. */
+/** Takes minutes if no part of the collector was compiled before. */
 const BUILD_TIMEOUT = 15 * 60_000;
 
 interface GoMod {
@@ -37,7 +37,7 @@ interface Component {
   readonly gomod: string;
 }
 
-/** Components that go together. */
+/** Components of one version. */
 interface Components {
   readonly receivers: readonly Component[];
   readonly extensions: readonly Component[];
@@ -46,7 +46,7 @@ interface Components {
 
 interface Collector {
   readonly components: Components;
-  /** OCB, which decides on the version of what no manifest names. */
+  /** OCB, which sets the version of modules that no manifest names. */
   readonly builder: readonly [command: string, ...args: string[]];
   readonly env: NodeJS.ProcessEnv;
 }
@@ -137,7 +137,7 @@ beforeAll(() => {
 
 afterAll(() => {
   rmSync(directory, { recursive: true, force: true });
-  // Go takes away the right to write there.
+  // Go makes these files read-only.
   if (existsSync(unpacked)) execFileSync('chmod', ['-R', 'u+w', unpacked]);
   rmSync(unpacked, { recursive: true, force: true });
   const downloads = join(go.GOMODCACHE, 'cache/download', ESCAPED, '@v');
@@ -170,7 +170,11 @@ describe.each(Object.entries(collectors))('the %s Collector', (name, source) => 
     const amplitude = await startLocalAmplitude();
     const port = await freePort();
     const collector = await startCollector(
-      otlpToAmplitude(port, { ...parse(config), endpoint: `${amplitude.url}/2/httpapi` }),
+      otlpToAmplitude(
+        port,
+        { ...parse(config), endpoint: `${amplitude.url}/2/httpapi` },
+        { metrics: { level: 'none' } },
+      ),
       { binary },
     );
     try {

@@ -48,7 +48,7 @@ afterAll(async () => {
   await rm(directory, { recursive: true, force: true });
 });
 
-/** What becomes of a start: `crash` ends the process, each time anew. */
+/** The result of a start. `crash` ends the process each time. */
 type Outcome = 'crash' | 'all but the newest is there' | 'starts empty' | 'starts empty, and keeps the old file';
 
 interface Damage {

@@ -5,6 +5,10 @@
 
 import { dirname, join, normalize } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { parse } from 'yaml';
+import { MAX_ALTERNATIVES } from '../exporter/core/glob.ts';
+import { apis, MAX_DEPTH, MAX_STRING_LENGTH } from '../exporter/core/limits.ts';
+import { MAX_GROUP_TYPES } from '../exporter/core/objects.ts';
 import { isCommand, shellFaults, transcriptFaults } from './docs/commands.ts';
 import { taskDefinitionFaults } from './docs/deployments.ts';
 import {
@@ -19,7 +23,7 @@ import {
   startMapper,
   withExamples,
 } from './docs/mapping.ts';
-import { anchorsOf, type Block, blocksOf, inlineCodeOf, linksOf } from './docs/markdown.ts';
+import { anchorsOf, type Block, blocksOf, inlineCodeOf, linksOf, tablesOf } from './docs/markdown.ts';
 import { environment, exists, filesIn, IMAGE, read } from './docs/repository.ts';
 import { yamlFaults } from './docs/yaml.ts';
 
@@ -30,12 +34,13 @@ const documents = [
   'SECURITY.md',
   'exporter/amplitudeexporter/README.md',
   'local-amplitude/README.md',
+  'examples/observability/README.md',
   ...filesIn('docs', '.md'),
 ];
 
 const configs = ['default-config.yaml', ...filesIn('examples', '.yaml')];
 
-/** What is wrong with a block, by its language. */
+/** Finds the faults of a block, by its language. */
 const checks: Readonly<Record<string, (block: Block, document: string) => string[]>> = {
   yaml: ({ text }) => yamlFaults(text),
   sh: ({ text }, document) => shellFaults(text, document),
@@ -104,6 +109,77 @@ test('the table of fields is that of the core', () => {
 
 test('the table of operations is that of the core', () => {
   expect(operationRowsIn(read(MAPPING))).toEqual(operationRowsOfCore());
+});
+
+test('the README is read in some minutes', () => {
+  const words = read('README.md')
+    .split(/\s+/)
+    .filter((word) => /[\p{L}\p{N}]/u.test(word));
+  expect(words.length).toBeLessThanOrEqual(900);
+});
+
+test('the README counts the faults that are measured', () => {
+  const faults = tablesOf(read('docs/delivery.md')).find(([head]) => head?.[0] === 'answer or fault') ?? [];
+  const doubled = faults.map((row) => row[4]);
+  expect(new Set(doubled)).toEqual(new Set(['doubled', '0']));
+  expect(read('README.md')).toContain(`${faults.length - 1} [faults of Amplitude and the network]`);
+});
+
+test.each([
+  ['event type, ids, strings and keys of properties', [MAX_STRING_LENGTH]],
+  ['bytes as a property', [MAX_STRING_LENGTH]],
+  ['levels of maps and lists', [MAX_DEPTH]],
+  ['types of groups of an event', [MAX_GROUP_TYPES]],
+  ['events of a request', [apis.http.maxEvents]],
+  ['bytes of a request, before compression', [apis.http.maxBytes, apis.batch.maxBytes]],
+  ["a user's or device's events a second", [apis.http.maxEventsPerSecond, apis.batch.maxEventsPerSecond]],
+  ['what the braces of one glob stand for', [MAX_ALTERNATIVES]],
+])('the limit of %s is that of the core', (what, numbers) => {
+  const [, limit] =
+    tablesOf(read('docs/limits.md'))
+      .flat()
+      .find(([first]) => first === what) ?? [];
+  for (const number of numbers) expect(limit).toContain(number.toLocaleString('en'));
+});
+
+test('what is said of performance is what make bench said', () => {
+  const page = read('docs/performance.md');
+  const benchSaid = (line: RegExp): string => line.exec(page)?.[1] ?? expect.fail(`no ${line}`);
+  const native = benchSaid(/^exporter\/native: (.+)$/m);
+  expect(read('README.md')).toContain(`[${native} of the time](docs/performance.md)`);
+  const [time = '', memory = ''] = benchSaid(/^start: (.+)$/m)
+    .replaceAll('+', '')
+    .split(', ');
+  for (const answer of [
+    `${native} of the time`,
+    `${benchSaid(/^collector\/otlp_http: (.+)$/m)} of the CPU`,
+    `${time} and ${memory}`,
+  ]) {
+    expect(page).toContain(`| ${answer}`);
+  }
+});
+
+test('the picture of the architecture has all that the core is asked', () => {
+  const [picture] = blocksOf(read('docs/architecture.md'));
+  const asked = [...read('wit/core.wit').matchAll(/^ {2}export ([\w-]+): func/gm)].map(([, name = '']) => name);
+  expect(asked.length).toBeGreaterThan(0);
+  expect(asked.filter((name) => !picture?.text.includes(name))).toEqual([]);
+});
+
+describe('metrics', () => {
+  const { telemetry } = parse(read('exporter/amplitudeexporter/metadata.yaml')) as { telemetry: { metrics: object } };
+  const names = Object.keys(telemetry.metrics);
+
+  test.each(documents)('that %s names are there', (path) => {
+    const named = [...read(path).matchAll(/\botelcol_(exporter_amplitude_\w*[a-z])/g)].map(([, name = '']) => name);
+    expect(named.filter((name) => !names.includes(name.replace(/_(?:total|count|sum|bucket)$/, '')))).toEqual([]);
+  });
+
+  test('each is in docs/delivery.md', () => {
+    const table = tablesOf(read('docs/delivery.md')).find(([head]) => head?.[0] === 'metric') ?? [];
+    const first = table.map(([metric]) => metric).join();
+    expect(names.filter((name) => !first.includes(name.replace('exporter_amplitude', '')))).toEqual([]);
+  });
 });
 
 test.each(configs)('%s', (path) => expect(yamlFaults(read(path))).toEqual([]));
@@ -191,7 +267,7 @@ describe('a fault is found', () => {
 
   test('output that is another', () => {
     const text = '$ dist/flagsmith-otel-collector validate --config config.yaml\nError: none\n';
-    expect(transcriptFaults({ language: 'console', text, line: 1 }).join('\n')).toMatch(/region: is "mars"/);
+    expect(transcriptFaults({ language: 'console', text, line: 1 }, '').join('\n')).toMatch(/region: is "mars"/);
   });
 
   const pair = (record: string, becomes: string): string =>

@@ -1,6 +1,6 @@
 /**
- * What each answer and fault of Amplitude costs, row by row through the built collector. The table of it stands in
- * docs/delivery.md; `UPDATE_DOCS=1 npx vitest run e2e/faults.test.ts` writes it anew.
+ * What each answer and fault of Amplitude leads to, row by row through the built collector. The table is in
+ * docs/delivery.md. `UPDATE_DOCS=1 npx vitest run e2e/faults.test.ts` writes it again.
  */
 import { readFile, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
@@ -565,7 +565,7 @@ async function measure(row: Row): Promise<Measured> {
   };
 }
 
-/** Has a request pass, so that no row depends on what the one before it left: a way that nothing passes is closed. */
+/** Lets a request pass, so that no row depends on the one before it: after failures the exporter only probes. */
 async function letPass(otlpPort: number, metricsPort: number): Promise<void> {
   script = () => undefined;
   const delivered = async () => sumOf(await recordsOf(metricsPort), { outcome: 'delivered' });

@@ -1,6 +1,6 @@
 /**
- * A disk that is full while Amplitude comes back, and clients go on: they are refused, and told to send again. Of what was
- * acknowledged exporterhelper's persistent queue would lose what it can't read, since reading writes as well.
+ * A disk that is full while Amplitude comes back and clients go on. The clients are refused and told to send again.
+ * exporterhelper's persistent queue alone would lose requests that were acknowledged: to read one it also has to write.
  */
 import { execFileSync } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';

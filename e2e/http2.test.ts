@@ -1,6 +1,6 @@
 /**
- * The exporter over TLS and HTTP/2, which Amplitude speaks: all requests share a connection, so what becomes of it becomes
- * of all of them.
+ * The exporter over TLS and HTTP/2, as it talks to Amplitude. All requests share a connection, so a fault of the
+ * connection affects all of them.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';

@@ -1,4 +1,4 @@
-/** A record that is sent again is the same event, however it is written and whatever its sender adds for the exporter. */
+/** A record that is sent again is the same event, in any notation and whatever marks its sender adds. */
 import { expect, test } from 'vitest';
 import { postLogs } from './otlp.ts';
 import { SOON, startPipeline, until } from './pipeline.ts';

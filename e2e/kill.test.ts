@@ -1,4 +1,4 @@
-/** A collector that is killed at random moments, again and again: what it acknowledged arrives all the same, once. */
+/** A collector that is killed at random moments, again and again. What it acknowledged arrives once. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,7 +1,7 @@
 /**
- * What one user, one event or one bad moment does to all others: nothing. Each test has a schedule of trouble, exact
- * counts of what becomes of its events, and bounds on when the others arrive: the books can balance while nothing gets
- * through. Bounds are wide, for busy machines; what they tell apart is seconds from never.
+ * One user, one event or one short failure does not stop the events of others. Each test has a schedule of trouble,
+ * exact counts of what becomes of its events, and bounds on when the others arrive, because the counts can be right
+ * although nothing gets through. The bounds are wide, for busy machines: they tell seconds from never.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
@@ -129,7 +129,7 @@ test.each<[string, Misbehaviour, object]>([
     note(
       `another batch after ${seconds(other)}, all others after ${seconds(performance.now() - began)}, ${requests} requests`,
     );
-    // None of the events at fault is counted as anything: each is tried again, alone, ever more seldom.
+    // No event at fault has an outcome yet: each is tried again, alone, after longer and longer pauses.
     expect(await run.outcomes()).toEqual({ delivered: 12 * 1_499 + 1_000 });
     await run.send(recordsOf('fresh', 20));
     await until(() => run.arrived((user) => user === 'fresh') === 20, SOON, 'fresh events');

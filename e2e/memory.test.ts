@@ -1,11 +1,13 @@
-/** What one OTLP request can make the collector take: the memory of a few requests to Amplitude, whatever is in it. */
+/**
+ * How much memory one OTLP request can make the collector take: that of a few requests to Amplitude, whatever is in it.
+ */
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { postLogs } from './otlp.ts';
 import { FRESH, SOON, startPipeline, until } from './pipeline.ts';
 import { identityOf, numberedRecord } from './traffic.ts';
 
-/** Bytes that a process had in memory at the most since it began. */
+/** The most bytes that a process had in memory since it began. */
 function peakMemory(pid: number): number {
   const kilobytes = /^VmHWM:\s*(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
   return Number(kilobytes) * 1_024;

@@ -1,4 +1,4 @@
-/** What an operator sees: few lines of the log, each with what to do, and metrics that say how it is. */
+/** What an operator sees: few lines of the log, each with what to do, and metrics that show the state. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import type { IncomingUpload, Misbehaviour } from '../local-amplitude/misbehaviour.ts';
@@ -8,7 +8,7 @@ import { type LogLine, numberedRecords, SOON, startPipeline, until } from './pip
 /** Milliseconds within which no line comes that says the same as one before; less what clocks may round away. */
 const INTERVAL = 10_000 - 10;
 
-/** What an operator takes for the same: its level, and its words without numbers. */
+/** What makes two lines the same for an operator: the level, and the words without numbers. */
 function whatItSays({ level, message }: LogLine): string {
   return `${level}: ${message.replace(/\d+/g, '0')}`;
 }

@@ -1,4 +1,4 @@
-/** A project with a core of one's own, as its author has it: in a folder outside of this repository. */
+/** A user's core project, in a folder outside of this repository. */
 import { execFile } from 'node:child_process';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -28,7 +28,7 @@ export function run(command: string, args: readonly string[], folder = ROOT): Pr
   });
 }
 
-/** Runs a command that has to work. */
+/** Runs a command that has to succeed. */
 export async function runWell(command: string, args: readonly string[], folder = ROOT): Promise<Ran> {
   const ran = await run(command, args, folder);
   if (ran.code !== 0) throw new Error(`${command} ${args.join(' ')} ended with ${ran.code}:\n${ran.said}`);

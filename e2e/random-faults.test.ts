@@ -1,7 +1,7 @@
 /**
- * Whatever Amplitude does, each record has exactly one end, and the metrics tell which. The local Amplitude follows a
- * random schedule of faults that keeps a book on each event: what it took it never refuses afterwards, as Amplitude
- * would not, so what became of an event is beyond doubt.
+ * Each record has exactly one outcome, whatever Amplitude does, and the metrics show which. The local Amplitude follows
+ * a random schedule of faults and remembers each event. Like Amplitude, it never refuses an event that it took. So the
+ * outcome of each event is certain.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
@@ -157,7 +157,7 @@ interface Event {
   readonly device: string | undefined;
 }
 
-/** Answers requests by chance, and keeps a book on each event. */
+/** Answers requests at random, and remembers each event. */
 class Book {
   /** Events that were judged and kept, whatever was answered. */
   readonly taken = new Set<number>();

@@ -1,8 +1,8 @@
 /**
- * Many small schedules of trouble, each from a seed: users over their limit, events with which any request fails, blips
- * of the way to Amplitude, answers cut short, and a collector that is killed or reloads its config under load. Whatever
- * the mixture, all that is not at fault arrives, once and soon; the books balance; and all comes to rest. Faults that
- * know no rule, and full load, are in random-faults.test.ts.
+ * Many small schedules of trouble, each from a seed: users over their limit, events that make any request fail, short
+ * failures of the way to Amplitude, answers cut short, and a collector that is killed or reloads its config under load.
+ * In every mixture, all events that are not at fault arrive once and soon, the counts add up, and the collector comes
+ * to rest. Faults without rules, and full load, are in random-faults.test.ts.
  */
 import { setMaxListeners } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -55,7 +55,7 @@ const MAX_CUT_ANSWERS = 3;
 /** What happens to the collector meanwhile. What is queued has to be on disk for most of it. */
 type Fate = 'stays' | 'is killed' | 'is reloaded';
 
-/** An event for which requests fail that have it. */
+/** An event that makes its requests fail. */
 interface Fault {
   /** What it is called in the event's type. */
   readonly name: string;
@@ -331,7 +331,7 @@ class Run {
     return counted === expected ? '' : `counted ${counted}, and it should be ${expected}`;
   }
 
-  /** What is not as it has to be at the end; empty when all is. */
+  /** The faults that are found at the end. Empty if there are none. */
   async #unrest(delivered: number): Promise<string> {
     const { queued } = await this.#queues();
     if (queued > 0) return `${queued} are queued`;

@@ -1,4 +1,4 @@
-/** Copies of dropped records: what stands in the file, and what can be made of it. */
+/** Copies of dropped records: the contents of the file, and what can be done with it. */
 import { readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';

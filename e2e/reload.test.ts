@@ -1,6 +1,6 @@
 /**
- * A collector that reads its config anew (SIGHUP), again and again, while clients send. What was acknowledged arrives,
- * once, whether the queue is on disk or in memory. And nothing is left behind.
+ * A collector that reloads its config (SIGHUP) again and again while clients send. What was acknowledged arrives once,
+ * with the queue on disk or in memory. Reloads do not leak.
  */
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -21,7 +21,7 @@ const WARM_UP = 5;
 const MAX_GROWTH_MIB = 100;
 const STREAMS = 4;
 
-/** In what state Amplitude is. */
+/** The state of Amplitude. */
 type Weather = 'well' | 'some users are throttled' | 'down';
 
 interface Case {
@@ -112,7 +112,7 @@ async function reloadAgainAndAgain(random: Random, { storage, weather }: Case, e
   }
 }
 
-test('the books of a queue in memory, over a reload and a stop for good', async ({ expect }) => {
+test('the counts of a queue in memory, over a reload and a final stop', async ({ expect }) => {
   const RECORDS = 120;
   const amplitude = await startLocalAmplitude({ port: await freePort() });
   const [port, metricsPort, directory] = [

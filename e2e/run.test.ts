@@ -1,11 +1,22 @@
-/** `make run`, as a newcomer meets it. It listens on the ports that the README names. */
+/** `make run`, as a newcomer meets it. Its ports are fixed, so nothing else may listen on them. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { stringify } from 'yaml';
+import { freePort } from '../scripts/collector.ts';
 
-const SCRIPT = fileURLToPath(new URL('../scripts/run.ts', import.meta.url));
+const SCRIPT = fileURLToPath(new URL('../scripts/run/main.ts', import.meta.url));
+
+let folder: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'make-run-'));
+});
+afterAll(() => rmSync(folder, { recursive: true }));
 
 interface Run {
   readonly child: ChildProcess;
@@ -45,18 +56,93 @@ test('it prints the events as they arrive, and how to send one; Ctrl-C ends it',
   execFileSync('sh', ['-c', curl], { stdio: 'ignore' });
   await expect.poll(eventTypes).toEqual([...sent, 'hello.sent', 'hello.sent']);
 
+  const shown = /Its metrics are on (http:\S+)\.$/m.exec(said())?.[1] ?? expect.fail('no address of the metrics');
+  const metrics = async () => (await fetch(shown, { headers: { connection: 'close' } })).text();
+  await expect
+    .poll(metrics)
+    .toMatch(new RegExp(`^otelcol_exporter_amplitude_records\\{.*outcome="delivered".*\\} ${sent.length + 2}$`, 'm'));
+
   child.kill('SIGINT');
   expect(await once(child, 'close')).toEqual([0, null]);
   await expect(fetch('http://127.0.0.1:4318/')).rejects.toThrow();
   await expect(fetch('http://127.0.0.1:8010/events')).rejects.toThrow();
 });
 
-test('a taken port is one clear line', async () => {
-  const server = createServer().listen(4318, '127.0.0.1');
+test.each([4318, 8888])('port %i that is taken is one clear line', async (port) => {
+  const server = createServer().listen(port, '127.0.0.1');
   await once(server, 'listening');
   const { child, said } = start();
   const [code] = await once(child, 'close');
   server.close();
   expect(code).toBe(1);
-  expect(said()).toMatch(/^Port 4318 of 127\.0\.0\.1 is taken: stop what listens there .*\n$/);
+  expect(said()).toMatch(new RegExp(`^Port ${port} of 127\\.0\\.0\\.1 is taken: stop what listens there .*\n$`));
+});
+
+/** A config of somebody, in a folder of theirs. */
+async function own(exporters: object, receiver = 'otlp'): Promise<string> {
+  const file = join(folder, 'mine.yaml');
+  const pipeline = { receivers: [receiver], exporters: Object.keys(exporters) };
+  const config = {
+    receivers: { [receiver]: { protocols: { http: { endpoint: `127.0.0.1:${await freePort()}` } } } },
+    exporters,
+    service: { pipelines: { logs: pipeline }, telemetry: { metrics: { level: 'none' } } },
+  };
+  writeFileSync(file, stringify(config));
+  return file;
+}
+
+describe("with somebody's own config", () => {
+  test('its events, those of a file, come to the local Amplitude with the records that became none', async () => {
+    const record = (eventName: string, user?: string) => ({
+      eventName,
+      timeUnixNano: '1767607200123000000',
+      attributes: user === undefined ? [] : [{ key: 'enduser.id', value: { stringValue: user } }],
+    });
+    const line = (...logRecords: object[]) =>
+      `${JSON.stringify({ resourceLogs: [{ scopeLogs: [{ logRecords }] }] })}\n`;
+    const data = join(folder, 'captured.jsonl');
+    writeFileSync(
+      data,
+      line(record('one', 'ada@example.com')) + line(record('two', 'ada@example.com'), record('three')),
+    );
+    const config = await own({
+      amplitude: { api_key: 'their key', region: 'eu', user_id_override_attribute: 'enduser.id', events: ['t*'] },
+      'amplitude/all': { api_key: 'their other key', api: 'batch', user_id_override_attribute: 'enduser.id' },
+    });
+    const { child, said } = start({ CONFIG: config, DATA: data });
+    await expect.poll(said, { timeout: 30_000 }).toContain(`3 records of ${data} were sent.`);
+    const types = () => [...said().matchAll(/"event_type":"(\w+)"/g)].map(([, type]) => type).sort();
+    // The second exporter's `two` has the insert_id of the first's, so the local Amplitude keeps one.
+    await expect.poll(types).toEqual(['one', 'two']);
+
+    const response = await fetch('http://127.0.0.1:8010/feed?after=0');
+    const { entries } = (await response.json()) as { entries: { kind: string; outcome?: object }[] };
+    const outcomes = entries.filter(({ kind }) => kind === 'record').map(({ outcome }) => outcome);
+    expect(outcomes).toEqual([
+      { outcome: 'skipped' },
+      { insert_id: expect.any(String) },
+      { outcome: 'dropped', reason: 'no_identity' },
+    ]);
+    child.kill('SIGINT');
+    await once(child, 'close');
+    expect(said()).toContain('3 records: 1 skipped, 1 became events, 1 dropped (no_identity). 2 events arrived.');
+  });
+
+  test.each<[string, () => Promise<string>, RegExp]>([
+    ['that is not there', async () => join(folder, 'none.yaml'), /^CONFIG: there is no .*none\.yaml\n$/],
+    [
+      'without an amplitude exporter',
+      () => own({ debug: {} }),
+      /^.*mine\.yaml has no amplitude exporter, but debug: add one/,
+    ],
+    [
+      'with a component that is not there',
+      () => own({ amplitude: {} }, 'kafka'),
+      /has no component "kafka"\. Add it to/,
+    ],
+  ])('%s: it says so', async (_, make, message) => {
+    const { child, said } = start({ CONFIG: await make() });
+    expect(await once(child, 'close')).toEqual([1, null]);
+    expect(said()).toMatch(message);
+  });
 });

@@ -1,6 +1,6 @@
 /**
- * A million events: the collector takes no more memory at the end than after it has warmed up. And what a record takes
- * that waits in the queue.
+ * A million events: the collector takes no more memory at the end than after its warm-up. Also measures the memory of a
+ * record that waits in the queue.
  */
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
@@ -106,7 +106,7 @@ async function soak(): Promise<void> {
   }
 }
 
-/** Takes whatever comes: the local Amplitude judges events, which costs more than all that the collector does with them. */
+/** A server that takes everything: the local Amplitude judges events, which takes more CPU than the collector. */
 async function startBareAmplitude(): Promise<Server> {
   const server = createServer((request, response) => {
     request.resume();
@@ -187,7 +187,7 @@ function recordOf(i: number) {
 }
 
 interface Sample {
-  /** Records that have had their end, and those of them that were delivered. */
+  /** Records that have an outcome, and the delivered ones among them. */
   readonly records: number;
   readonly delivered: number;
   /** Bytes: all memory of the collector, and that of the instances of the guest. */

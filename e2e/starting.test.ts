@@ -1,6 +1,7 @@
 /**
- * A collector that is killed while it starts. exporterhelper's persistent queue would take all that was being sent out of
- * the storage, in one transaction, and put it back, in one each, and lose what is not yet back when the process is killed.
+ * A collector that is killed while it starts. exporterhelper's persistent queue alone would take all requests that were
+ * being sent out of the storage in one transaction, and put each back in its own. A kill in between would lose the ones
+ * that are not back yet.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';

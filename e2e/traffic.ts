@@ -1,4 +1,4 @@
-/** Numbered log records, and their way into a collector: by its number each is known again, whatever becomes of it. */
+/** Makes numbered log records and sends them to a collector. The number identifies a record, whatever becomes of it. */
 
 import { randomInt } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -40,7 +40,7 @@ export function randomFrom(seed: number): Random {
   };
 }
 
-/** One of its own for each party: then none depends on when another one asks. */
+/** Each party has its own, so that none depends on when another one asks. */
 export function fork(random: Random): Random {
   return randomFrom(random() * 2 ** 32);
 }
@@ -60,7 +60,7 @@ export function pick<T>(random: Random, weighted: readonly (readonly [weight: nu
   throw new Error('nothing to pick from');
 }
 
-/** Runs what depends on a seed. What it throws says which one. */
+/** Runs code that depends on a seed. An error names the seed. */
 export async function seeded(seed: number, run: (random: Random) => Promise<void>): Promise<void> {
   try {
     await run(randomFrom(seed));
@@ -98,7 +98,9 @@ export function logsJson(logRecords: readonly LogRecord[]): string {
 /** The statuses at which a client sends a request again, as the OTLP specification has it. */
 const retryable: ReadonlySet<number> = new Set([429, 502, 503, 504]);
 
-/** Posts the very same bytes until they are taken, as OTLP clients do: whether nobody listens or the queue is full. */
+/**
+ * Posts the same bytes until they are taken, as OTLP clients do, both when nobody listens and when the queue is full.
+ */
 export async function postUntilTaken(port: number, json: string, giveUp: AbortSignal): Promise<void> {
   for (;;) {
     const answer = await tryLogs(port, json).catch(() => undefined);

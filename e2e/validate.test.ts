@@ -1,4 +1,4 @@
-/** What the built collector says to a config, as its operator reads it. */
+/** The built collector's messages about a config, as its operator reads them. */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -90,7 +90,7 @@ test('all faults of whole events are named at once, each with its key and what t
     omit_attributes: ['user.*', ''],
     hash_attributes: ['user.email'],
     hash_key: 'a-short-key',
-    sampling: [{ events: ['a'], keep: 2 }, { keep: 0.5 }],
+    sampling: [{ events: ['a'], keep: 2 }, { keep: 0.5 }, { events: ['b'] }],
   });
   expect(ok).toBe(false);
   for (const line of [
@@ -108,7 +108,8 @@ test('all faults of whole events are named at once, each with its key and what t
     /omit_attributes\[1\]: is empty: write/,
     /hash_attributes: has "user\.email", and so has omit_attributes: remove one/,
     /hash_key: has 11 characters, .*: write at least 16/,
-    /sampling\[0\]::keep: is 2: write a share from 0 to 1/,
+    /sampling\[0\]::keep: is 2: write a share of users from 0 to 1/,
+    /sampling\[2\]::keep: is missing: write a share of users from 0 to 1/,
     /sampling\[1\]::events: is empty: write names or globs/,
   ]) {
     expect(said).toMatch(line);

@@ -1,4 +1,7 @@
-/** The whole event through the built collector: what is kept in, what is counted, and what stays the same over restarts. */
+/**
+ * The whole event through the built collector: what is omitted and hashed, what is counted, and what stays the same
+ * over restarts.
+ */
 import { createHmac } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';

@@ -1,6 +1,6 @@
 /** Memory that stays bounded in long runs. */
 
-/** Takes what came first out of a Map or a Set that holds too much by one. Returns it; undefined where there is room. */
+/** Removes the first entry of a Map or a Set that is one over its limit. Returns it, or undefined if there is room. */
 export function forgetOldest<K>(kept: Map<K, unknown> | Set<K>, most: number): K | undefined {
   if (kept.size <= most) return undefined;
   const [oldest] = kept.keys();

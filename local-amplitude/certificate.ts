@@ -1,11 +1,14 @@
-/** A certificate for tests of TLS: made anew each time, so that none is kept in the repository, and none runs out. */
+/**
+ * Makes a certificate for tests of TLS. It is made anew each time, so the repository keeps no key, and no certificate
+ * expires.
+ */
 
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { generate } from 'selfsigned';
 
-/** A certificate for 127.0.0.1, ::1 and localhost that signed itself: whoever trusts it as a root trusts its server. */
+/** A self-signed certificate for 127.0.0.1, ::1 and localhost. A client that trusts it as a root trusts its server. */
 export interface Certificate {
   /** PEM. */
   readonly cert: string;
@@ -20,13 +23,13 @@ export interface Certificate {
 /** Makes one, in a temporary folder of its own. */
 export async function makeCertificate(): Promise<Certificate> {
   const { cert, private: key } = await generate([{ name: 'commonName', value: 'localhost' }], {
-    // Quicker to make than RSA.
+    // Faster to make than RSA.
     keyType: 'ec',
     algorithm: 'sha256',
-    // The machine of who reads it may be behind a little.
+    // The reader's clock may be a little behind.
     notBeforeDate: new Date(Date.now() - 3_600_000),
     extensions: [
-      // It is its own root, and clients look for a root among authorities.
+      // It is its own root, and clients require that a root is an authority.
       { name: 'basicConstraints', cA: true, critical: true },
       { name: 'keyUsage', digitalSignature: true, keyCertSign: true, critical: true },
       { name: 'extKeyUsage', serverAuth: true },

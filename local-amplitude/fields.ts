@@ -1,5 +1,5 @@
 /**
- * The fields of an event that Amplitude knows, each with what its value has to be. From the documentation of the HTTP V2
+ * The fields of an event that Amplitude knows, and which values each may have. Source: the documentation of the HTTP V2
  * API, the Identify API and the Group Identify API.
  */
 
@@ -20,10 +20,10 @@ export type Group = readonly [type: string, name: string];
 
 type Check = (value: unknown) => boolean;
 
-/** Of an event. Past it Amplitude does not track groups. */
+/** The most types of groups of an event. Amplitude does not track more. */
 const MAX_GROUP_TYPES = 5;
 
-/** Of one type. Amplitude's documentation has ten in all types of an event together. */
+/** The most groups of one type. Amplitude's documentation has ten for all types of an event together. */
 const MAX_GROUPS_OF_TYPE = 10;
 
 const MAX_LATITUDE = 90;
@@ -34,7 +34,7 @@ const fieldChecks: ReadonlyMap<string, Check> = new Map<string, Check>([
   ['user_id', isText],
   ['device_id', isText],
   ['insert_id', isText],
-  // Past 2^53 - 1 a time can only be in the wrong unit: nanoseconds are.
+  // A time beyond 2^53 - 1 must be in the wrong unit, such as nanoseconds.
   ['time', Number.isSafeInteger],
   ['session_id', Number.isSafeInteger],
   ['event_id', Number.isSafeInteger],
@@ -85,8 +85,8 @@ const fieldChecks: ReadonlyMap<string, Check> = new Map<string, Check>([
 ]);
 
 /**
- * The fields of an event whose values cannot be. Amplitude ignores a field that it does not know; here its value only
- * has to stay within the limits.
+ * Finds the fields of an event with wrong values. Amplitude ignores a field that it does not know. Here such a value
+ * only has to stay within the limits.
  */
 export function invalidFieldsOf(event: JsonObject): string[] {
   return Object.entries(event)
@@ -94,7 +94,7 @@ export function invalidFieldsOf(event: JsonObject): string[] {
     .map(([field]) => field);
 }
 
-/** The groups that the `groups` of an event name. */
+/** The groups that an event's `groups` names. */
 export function groupsOf(groups: unknown): Group[] {
   if (!isObject(groups)) return [];
   return Object.entries(groups).flatMap(([type, names]) => [names].flat().map((name): Group => [type, name as string]));

@@ -1,10 +1,11 @@
 /**
- * What Amplitude's ingestion takes and refuses, as pure functions: a parsed request in, an answer and the accepted
- * events out. Where nothing else is said, a rule comes from Amplitude's documentation of the HTTP V2 API
+ * Decides what Amplitude's ingestion takes and refuses, with pure functions: from a parsed request to an answer and the
+ * accepted events. Unless a comment says otherwise, a rule comes from Amplitude's documentation of the HTTP V2 API
  * (https://amplitude.com/docs/apis/analytics/http-v2). Where Amplitude silently changes an event, or the documentation
- * leaves something open, this takes the stricter reading: what passes here is meant to arrive there unchanged.
+ * leaves something open, this takes the stricter reading, so that an event that passes here arrives in Amplitude
+ * unchanged.
  *
- * Shares no code with the exporter, so that a mistake in one does not hide in the other.
+ * It shares no code with the exporter, so that a mistake in one does not hide in the other.
  */
 
 import { groupsOf, invalidFieldsOf } from './fields.ts';
@@ -24,11 +25,11 @@ export interface AmplitudeEvent {
   readonly [field: string]: unknown;
 }
 
-/** What an endpoint takes. */
+/** The limits of an endpoint. */
 export interface Endpoint {
-  /** Events in one request; 413 past it. */
+  /** The most events in one request. Past it the answer is 413. */
   readonly maxEvents: number;
-  /** Bytes; the body, decompressed, has to stay below, else 413. */
+  /** In bytes. The body, decompressed, has to be smaller, else the answer is 413. */
   readonly maxBytes: number;
   /** Of one user or device; 429 past it, where there is a limit at all: see `limit.ts`. */
   readonly eventsPerSecond: number;
@@ -43,7 +44,7 @@ export const endpoints: ReadonlyMap<string, Endpoint> = new Map([
   ['/batch', { maxEvents: 2_000, maxBytes: 20_000_000, eventsPerSecond: 1_000 }],
 ]);
 
-/** What goes back to the client: an HTTP status and the JSON body. */
+/** An answer to the client: an HTTP status and the JSON body. */
 export interface Answer {
   readonly status: number;
   readonly body: Readonly<Record<string, unknown>>;
@@ -59,7 +60,7 @@ export interface Upload {
   readonly receivedAt: number;
 }
 
-/** What an upload is judged by. */
+/** The settings for judging an upload. */
 export interface Rules {
   /** See `Endpoint`. */
   readonly maxEvents: number;
@@ -117,12 +118,12 @@ const faultErrors: readonly (readonly [FaultKind, string])[] = [
   ['events_with_invalid_id_lengths', 'Invalid id length for user_id or device_id'],
 ];
 
-/** An answer that says no, with `code` and `error` as all of Amplitude's have. */
+/** A refusal, with `code` and `error` as all of Amplitude's refusals have. */
 export function refusal(status: number, error: string, details: JsonObject = {}): Answer {
   return { status, body: { code: status, error, ...details } };
 }
 
-/** Judges an upload. Anything but a 200 takes none of its events. */
+/** Judges an upload. Unless the answer is a 200, none of its events is taken. */
 export function ingest(upload: Upload, rules: Rules): Ingestion {
   if (!isObject(upload.payload)) return refused(refusal(400, 'Invalid JSON request body'));
 
@@ -172,7 +173,7 @@ export function eventsOf(payload: unknown): readonly unknown[] {
 
 function apiKeyFault(given: unknown, expected: string | undefined): Answer | undefined {
   if (typeof given !== 'string' || given === '') return missingField('api_key');
-  // Amplitude repeats the key; a client that logs the answer has to cope.
+  // Amplitude repeats the key, so a client that logs the answer has to remove it.
   if (expected !== undefined && given !== expected) return refusal(400, `Invalid API key: ${given}`);
   return undefined;
 }

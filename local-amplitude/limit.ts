@@ -1,20 +1,22 @@
 /**
- * How Amplitude holds back users and devices that send too much: counts the events of each, and refuses a request that
- * takes one of them past its limit. The numbers come from the same documentation as `ingest.ts`. How Amplitude measures
- * a rate is not documented; this takes the strict reading, a sliding window of one second.
+ * Limits users and devices as Amplitude does: counts the events of each, and refuses a request that takes one of them
+ * past its limit. The numbers come from the same documentation as those of `ingest.ts`. Amplitude does not document how
+ * it measures a rate. This takes the strict reading, a sliding window of one second.
  */
 
 import { type Answer, endpoints, refusal } from './ingest.ts';
 
-/** What a user or a device may send; all of it optional. */
+/** How much a user or a device may send. All of it is optional. */
 export interface LimitOptions {
   /** Events per second of one user or device, on any path. Default: Amplitude's, 30 on `/2/httpapi`, 1,000 on `/batch`. */
   readonly eventsPerSecond?: number;
-  /** Milliseconds over which the rate is taken: a longer window lets longer bursts pass. Default: 1,000. */
+  /** The window of the rate, in milliseconds. A longer window allows longer bursts. Default: 1,000. */
   readonly windowMs?: number;
   /** Events of one user or device in any 24 hours, on all paths together. Default: any number. */
   readonly dailyQuota?: number;
-  /** Whether the events of requests that were refused for a limit count too, so that pushing on makes it worse. Default: false. */
+  /**
+   * Whether events of refused requests count too, so that a client that goes on sending stays refused. Default: false.
+   */
   readonly countRefused?: boolean;
   /** Whether a refusal has `eps_threshold`. Default: true. */
   readonly saysThreshold?: boolean;
@@ -30,13 +32,13 @@ export interface LimitedUpload {
   readonly events: readonly unknown[];
 }
 
-/** What a 429 says of users and devices: how much each sends. */
+/** What a 429 says about users and devices: how many events each sends. */
 export type Amounts = Readonly<Record<string, number>>;
 
-/** What a 429 tells; what is left out is empty. */
+/** What a 429 tells. A part that it does not tell is empty. */
 export interface TooMany {
   readonly eps_threshold: number;
-  /** Indexes of the events that are refused for what their own user or device sends. */
+  /** Indexes of the events that are refused because their own user or device sends too much. */
   readonly throttled_events: readonly number[];
   readonly throttled_devices?: Amounts;
   readonly throttled_users?: Amounts;
@@ -47,7 +49,7 @@ export interface TooMany {
 /** A user or a device: the two may have the same id. */
 type SenderKind = 'user' | 'device';
 
-/** Who is past a limit, each with how many events came in the window. */
+/** The users and devices past a limit, with the number of their events in the window. */
 type Offenders = Readonly<Record<SenderKind, ReadonlyMap<string, number>>>;
 
 type Clock = () => number;
@@ -91,7 +93,10 @@ export class Limiter {
     this.#quotas = windowsOf(DAY_MS);
   }
 
-  /** The refusal of a request that goes past a limit; undefined where it may pass. Counts nothing but what it refuses. */
+  /**
+   * Returns the refusal of a request that goes past a limit, or undefined if it may pass. It counts only events of
+   * refused requests.
+   */
   judge(upload: LimitedUpload): Answer | undefined {
     const { dailyQuota = Number.POSITIVE_INFINITY, countRefused = false } = this.#options;
     const threshold = this.#thresholdOf(upload.path);
@@ -112,7 +117,7 @@ export class Limiter {
     if (refused.length === 0) return undefined;
 
     if (countRefused) this.count(upload);
-    // Never down to the threshold itself, which would read as if all were well.
+    // Never rounded down to the threshold, which would look like a rate within the limit.
     const perSecond = (count: number): number => Math.ceil((count * 1_000) / this.#windowMs);
     return this.#told(
       tooManyRequests({
@@ -156,7 +161,7 @@ export class Limiter {
     return made;
   }
 
-  /** As much of an answer as the options have it tell. */
+  /** The part of an answer that the options allow. */
   #told({ status, body }: Answer): Answer {
     const { saysThreshold = true, namesOnlyEvents = false } = this.#options;
     const isTold = (field: string): boolean => {
@@ -173,18 +178,18 @@ function windowsOf(lengthMs: number): Windows {
   return { user: new SlidingWindow(lengthMs, MAX_SENDERS), device: new SlidingWindow(lengthMs, MAX_SENDERS) };
 }
 
-/** Events that came so close after one another that they are counted, and forgotten, together. */
+/** Events that came so close together that they are counted and forgotten together. */
 interface Part {
   readonly from: number;
   until: number;
   count: number;
 }
 
-/** How many events came of each sender in the last so many milliseconds. Holds what is that new, and not much more. */
+/** Counts the events of each sender in the last milliseconds of a window. It keeps little more than that. */
 export class SlidingWindow {
   readonly #lengthMs: number;
   readonly #maxSenders: number;
-  /** In the order in which they sent last: those that are to be forgotten come first. */
+  /** In the order of their last events: the first ones are forgotten first. */
   readonly #senders = new Map<string, Part[]>();
 
   constructor(lengthMs: number, maxSenders: number) {
@@ -230,7 +235,7 @@ export class SlidingWindow {
   }
 }
 
-/** Those of a request's users, or devices, that it takes past a limit. */
+/** The users, or devices, that a request takes past the limit. */
 function offendersOf(
   events: readonly unknown[],
   kind: SenderKind,
@@ -261,7 +266,7 @@ function countsOf(events: readonly unknown[], kind: SenderKind): ReadonlyMap<str
   return counts;
 }
 
-/** An id that is no text is left to the rules, which refuse it. */
+/** An id that is not text is refused by the rules. */
 function idOf(event: unknown, kind: SenderKind): string | undefined {
   if (typeof event !== 'object' || event === null) return undefined;
   const id: unknown = Reflect.get(event, `${kind}_id`);

@@ -23,7 +23,7 @@ Each accepted event is one line of JSON on standard output. GET /events lists th
 GET /groups show what they made of users and groups, DELETE /events forgets all of it.
 `;
 
-/** An argument that makes no sense; its message is for the user. */
+/** A wrong argument. The message is for the user. */
 class UsageError extends Error {}
 
 function optionsFrom(args: readonly string[]): LocalAmplitudeOptions | 'help' {
@@ -85,7 +85,7 @@ function textOf(file: string): string {
   }
 }
 
-/** One line that says why it cannot listen, without a stack. */
+/** Says in one line, without a stack, why it cannot listen. */
 function startFault(error: unknown, { host, port }: LocalAmplitudeOptions): string {
   const { code, message } = error as NodeJS.ErrnoException;
   return code === 'EADDRINUSE'
@@ -102,10 +102,10 @@ async function main(args: readonly string[]): Promise<void> {
   const amplitude = await startLocalAmplitude(options).catch((error: unknown) => {
     throw new UsageError(startFault(error, options));
   });
-  // Not on standard output, where every line is an event.
-  process.stderr.write(`The local Amplitude listens on ${amplitude.url} (Ctrl-C stops it)\n`);
+  // On standard error, because every line of standard output is an event.
+  process.stderr.write(`The local Amplitude listens on ${amplitude.url} (open it in a browser; Ctrl-C stops it)\n`);
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => amplitude.close());
-  // `… | head` has seen enough.
+  // The reader of the pipe, such as `head`, has closed it.
   process.stdout.on('error', () => process.exit());
 }
 

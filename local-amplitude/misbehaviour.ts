@@ -19,15 +19,15 @@ export interface IncomingUpload {
   readonly events: readonly unknown[];
 }
 
-/** What happens to a request in place of what Amplitude does. */
+/** What happens to a request in place of Amplitude's answer. */
 export interface Misbehaviour {
-  /** Whether the request is judged as usual, and its events kept if they are good, before what follows. Default: false. */
+  /** Whether the request is first judged as usual, and good events are kept. Default: false. */
   readonly take?: boolean;
   /** HTTP status of the answer. Default: 500. */
   readonly status?: number;
-  /** Beside the ones of the body's type and length, or instead of them. Default: none. */
+  /** Headers, added to those of the body's type and length or replacing them. Default: none. */
   readonly headers?: Readonly<Record<string, string>>;
-  /** A string as it stands, anything else as JSON. Default: no body. */
+  /** A string or bytes as they stand, anything else as JSON. Default: no body. */
   readonly body?: unknown;
   /**
    * How the answer goes out. Default: 'whole'.
@@ -64,7 +64,7 @@ const EPS_THRESHOLD = 30;
 /** Events per day of one user or device, as in the documentation of the Batch API. */
 const DAILY_QUOTA = 500_000;
 
-/** The status that a reply's client gets to see; 0 where it sees none. */
+/** The status that the client sees. 0 if it sees none. */
 export function statusOf({ manner, status = DEFAULT_STATUS }: Reply): number {
   return unanswered.has(manner) ? 0 : status;
 }
@@ -146,6 +146,7 @@ function isClosed(response: Response): boolean {
 
 function bytesOf(body: unknown): Buffer {
   if (body === undefined) return Buffer.alloc(0);
+  if (Buffer.isBuffer(body)) return body;
   return Buffer.from(typeof body === 'string' ? body : JSON.stringify(body));
 }
 
@@ -153,7 +154,9 @@ function bytesOf(body: unknown): Buffer {
 function headersOf({ body, headers = {} }: Reply, length: number): Headers {
   const all = new Headers();
   if (length > 0) all.set('content-length', String(length));
-  if (body !== undefined && typeof body !== 'string') all.set('content-type', 'application/json');
+  if (body !== undefined && typeof body !== 'string' && !Buffer.isBuffer(body)) {
+    all.set('content-type', 'application/json');
+  }
   for (const [name, value] of Object.entries(headers)) all.set(name, value);
   return all;
 }

@@ -1,6 +1,6 @@
 /**
- * User and group properties, and the operations that change them. Where nothing else is said, what an operation does
- * comes from the documentation of the Identify API and of Amplitude's SDKs.
+ * User and group properties, and the operations that change them. Unless a comment says otherwise, an operation's
+ * effect comes from the documentation of the Identify API and of Amplitude's SDKs.
  */
 
 import { forgetOldest } from './bounded.ts';
@@ -25,8 +25,8 @@ const MAX_LIST_LENGTH = 10_000;
 const CLEAR_ALL = '$clearAll';
 
 /**
- * In the order in which Amplitude applies them, wherever they stand in an event, but for `$clearAll`: that one comes
- * first, and has no names. The order is the one of OrderedIdentifyOperations in Amplitude's TypeScript SDK.
+ * The operations, in the order in which Amplitude applies them, whatever their order in an event. `$clearAll` comes
+ * first and has no names. The order is that of OrderedIdentifyOperations in Amplitude's TypeScript SDK.
  */
 const operations: ReadonlyMap<string, Operation> = new Map<string, Operation>([
   ['$unset', { accepts: isAnything, apply: () => undefined }],
@@ -39,7 +39,7 @@ const operations: ReadonlyMap<string, Operation> = new Map<string, Operation>([
   ['$postInsert', listOperation((old, values) => [...old, ...without(unique(values), old)])],
   [
     '$remove',
-    // What is no list is left as it is.
+    // A value that is not a list stays unchanged.
     { accepts: isAnything, apply: (old, value) => (Array.isArray(old) ? without(old, listOf(value)) : old) },
   ],
 ]);
@@ -57,7 +57,7 @@ export function isPropertyUpdate(value: unknown): boolean {
   });
 }
 
-/** What an update sets by `$set` or by plain names. */
+/** The values that an update sets, by `$set` or by plain names. */
 export function setBy(update: unknown): JsonObject {
   const { $set } = operationsOf(update);
   return isObject($set) ? $set : {};
@@ -95,7 +95,7 @@ function isAnything(): boolean {
   return true;
 }
 
-/** Amplitude starts at 0. What it adds to text is not documented; here that stays as it is. */
+/** Amplitude starts at 0. Its documentation does not say what it adds to a text. Here a text stays unchanged. */
 function sumOf(old: unknown, value: unknown): unknown {
   if (old !== undefined && old !== null && typeof old !== 'number') return old;
   const sum = (old ?? 0) + (value as number);
@@ -103,13 +103,13 @@ function sumOf(old: unknown, value: unknown): unknown {
   return isStorable(sum) ? sum : old;
 }
 
-/** What an operation does to lists, where neither the property nor the value has to be one. */
+/** The effect of an operation on lists. Neither the property nor the value has to be a list. */
 function listOperation(change: (old: readonly unknown[], values: readonly unknown[]) => unknown[]): Operation {
   return {
     accepts: isAnything,
     apply: (old, value) => {
       const changed = change(listOf(old), listOf(value));
-      // What Amplitude does past its limit is not documented; here the list stays as it is.
+      // Amplitude does not document what it does past its limit. Here the list stays unchanged.
       return JSON.stringify(changed).length > MAX_LIST_LENGTH ? old : changed;
     },
   };

@@ -1,20 +1,13 @@
 import { once } from 'node:events';
 import { Http2ServerRequest } from 'node:http2';
 import type { AddressInfo, Socket } from 'node:net';
-import { promisify } from 'node:util';
-import { gunzip } from 'node:zlib';
-import {
-  type AmplitudeEvent,
-  type Answer,
-  type Endpoint,
-  endpoints,
-  eventsOf,
-  type Ingestion,
-  ingest,
-  refusal,
-} from './ingest.ts';
+import { type Body, parse, readBody } from './body.ts';
+import { Feed } from './feed.ts';
+import { type AmplitudeEvent, type Endpoint, endpoints, eventsOf, type Ingestion, ingest, refusal } from './ingest.ts';
 import { Limiter, type LimitOptions } from './limit.ts';
 import { answer, type IncomingUpload, type Misbehaviour, type Reply, statusOf } from './misbehaviour.ts';
+import { feedPage, pageRoutes } from './pages.ts';
+import { type OutcomesOf, takeRecords } from './records.ts';
 import { get, type Handler, respond } from './routes.ts';
 import { type GroupState, type GroupSummary, State, type UserState, type UserSummary } from './state.ts';
 import { EventStore } from './store.ts';
@@ -39,6 +32,11 @@ export interface LocalAmplitudeOptions {
    * Undefined for what Amplitude does. Default: always undefined.
    */
   readonly misbehave?: (upload: IncomingUpload) => Misbehaviour | undefined;
+  /**
+   * What becomes of log records, for the page to show them beside their events. With it `POST /v1/logs` takes them as
+   * OTLP/JSON. Default: there is no such route.
+   */
+  readonly outcomesOf?: OutcomesOf | undefined;
   /** A certificate and its key: with them it speaks HTTPS only. Default: plain HTTP. */
   readonly tls?: TlsOptions | undefined;
   /** Whether it speaks HTTP/2 beside HTTP/1.1, whichever the client wants. Needs `tls`. Default: false. */
@@ -95,18 +93,22 @@ export interface LocalAmplitude {
   close(): Promise<void>;
 }
 
-/** Bytes by which gzip may make a body larger that does not compress; more than zlib ever adds to 20 MB. */
-const GZIP_OVERHEAD = 65_536;
+/** What a request came to. */
+interface Judged extends Ingestion {
+  /** How many of the accepted events were known already. */
+  readonly duplicates: number;
+}
 
 /** Milliseconds for which the rest of a refused body is still read, and discarded, so that its sender sees the answer. */
 const LINGER = 1_000;
+
+/** Bytes of a request with log records; the Collector's receivers take as much. */
+const MAX_RECORDS_BYTES = 20_000_000;
 
 const DEFAULT_MAX_REMEMBERED = 200_000;
 
 const UNKNOWN_USER = 'No event came with this user_id or device_id: GET /users lists those that are known';
 const UNKNOWN_GROUP = 'No event came with this group: GET /groups lists those that are known';
-
-const decompress = promisify(gunzip);
 
 /** Starts a local Amplitude. Rejects with the system's error where it cannot listen (`EADDRINUSE`, …). */
 export async function startLocalAmplitude(options: LocalAmplitudeOptions = {}): Promise<LocalAmplitude> {
@@ -118,11 +120,13 @@ export async function startLocalAmplitude(options: LocalAmplitudeOptions = {}): 
     maxRemembered = DEFAULT_MAX_REMEMBERED,
     limit,
     misbehave,
+    outcomesOf,
     tls,
     http2,
   } = options;
   const store = new EventStore(maxRemembered);
   const state = new State(maxRemembered);
+  const feed = new Feed();
   const limiter = limit && new Limiter(limit);
   const records: UploadRecord[] = [];
   let uploads = 0;
@@ -130,21 +134,27 @@ export async function startLocalAmplitude(options: LocalAmplitudeOptions = {}): 
   const clear = (): void => {
     store.clear();
     state.clear();
+    feed.clear();
     limiter?.clear();
     records.length = 0;
     uploads = 0;
   };
 
-  const judge = (body: Body, payload: unknown, { maxEvents }: Endpoint): Ingestion => {
-    if (body.refusal !== undefined) return { answer: body.refusal, accepted: [] };
+  const judge = (body: Body, payload: unknown, { maxEvents }: Endpoint): Judged => {
+    if (body.refusal !== undefined) return { answer: body.refusal, accepted: [], duplicates: 0 };
     const receivedAt = Date.now();
     const ingestion = ingest({ payload, bytes: body.bytes, receivedAt }, { maxEvents, apiKey });
+    let duplicates = 0;
     for (const event of ingestion.accepted) {
-      if (!store.add(event)) continue;
-      state.apply(event, receivedAt);
-      onEvent?.(event);
+      const isDuplicate = !store.add(event);
+      feed.add({ kind: 'event', event, isDuplicate }, receivedAt);
+      if (isDuplicate) duplicates += 1;
+      else {
+        state.apply(event, receivedAt);
+        onEvent?.(event);
+      }
     }
-    return ingestion;
+    return { ...ingestion, duplicates };
   };
 
   const upload = async (path: string, endpoint: Endpoint, request: Request): Promise<Reply> => {
@@ -154,19 +164,23 @@ export async function startLocalAmplitude(options: LocalAmplitudeOptions = {}): 
     const misbehaviour = misbehave?.({ index: uploads++, path, events });
     const instead = misbehaviour ?? limiter?.judge({ path, events });
     const isLeft = instead !== undefined && misbehaviour?.take !== true;
-    const outcome = isLeft ? { answer: instead, accepted: [] } : judge(body, payload, endpoint);
+    const outcome = isLeft ? { answer: instead, accepted: [], duplicates: 0 } : judge(body, payload, endpoint);
     if (outcome.accepted.length > 0) limiter?.count({ path, events });
     const reply: Reply = misbehaviour ?? outcome.answer;
-    records.push({
+    const seen = {
       path,
       status: statusOf(reply),
       wireBytes: body.wireBytes,
       bytes: body.bytes,
       events: events.length,
       taken: outcome.accepted.length,
+    };
+    records.push({
+      ...seen,
       contentEncoding: request.headers['content-encoding'] ?? '',
       httpVersion: request.httpVersion,
     });
+    feed.add({ kind: 'request', ...seen, answer: reply.body, duplicates: outcome.duplicates });
     if (records.length > maxRemembered) records.shift();
     return reply;
   };
@@ -175,6 +189,15 @@ export async function startLocalAmplitude(options: LocalAmplitudeOptions = {}): 
   for (const [path, endpoint] of endpoints) {
     routes.set(path, new Map([['POST', (request) => upload(path, endpoint, request)]]));
   }
+  if (outcomesOf !== undefined) {
+    const take: Handler = async (request) => {
+      const { text, refusal: refused } = await readBody(request, MAX_RECORDS_BYTES);
+      return refused ?? takeRecords(text === undefined ? undefined : parse(text), outcomesOf, feed);
+    };
+    routes.set('/v1/logs', new Map([['POST', take]]));
+  }
+  routes.set('/feed', new Map([['GET', (request) => feedPage(feed, request.url)]]));
+  for (const [path, methods] of pageRoutes()) routes.set(path, methods);
   const forget: Handler = () => {
     clear();
     return { status: 204 };
@@ -201,7 +224,7 @@ export async function startLocalAmplitude(options: LocalAmplitudeOptions = {}): 
     const answerWith = (reply: Reply): Promise<void> => send(request, response, reply, connection);
     respond(routes, request)
       .then(answerWith)
-      // Whatever went wrong is one request's problem. An aborted request ends here too, and nobody reads its answer.
+      // An error affects one request only. An aborted request ends here too, and nobody reads its answer.
       .catch((error: unknown) => answerWith(refusal(500, String(error))));
   });
   const sockets = new Set<Socket>();
@@ -217,6 +240,7 @@ export async function startLocalAmplitude(options: LocalAmplitudeOptions = {}): 
     if (!server.listening) return;
     const closed = once(server, 'close');
     server.close();
+    feed.wake();
     for (const socket of sockets) socket.destroy();
     await closed;
   };
@@ -256,73 +280,4 @@ async function send(request: Request, response: Response, reply: Reply, connecti
     if (request instanceof Http2ServerRequest) request.stream.close();
     else request.destroy();
   }, LINGER).unref();
-}
-
-/** A request's body as text, or why there is none. */
-interface Body {
-  readonly text?: string;
-  readonly refusal?: Answer;
-  readonly wireBytes: number;
-  readonly bytes: number;
-}
-
-async function readBody(request: Request, maxBytes: number): Promise<Body> {
-  const type = request.headers['content-type']?.split(';', 1)[0]?.trim().toLowerCase();
-  if (type !== 'application/json') {
-    return { refusal: refusal(415, 'Content-Type must be application/json'), wireBytes: 0, bytes: 0 };
-  }
-  const encoding = (request.headers['content-encoding'] ?? 'identity').trim().toLowerCase();
-  if (encoding !== 'gzip' && encoding !== 'identity' && encoding !== '') {
-    return { refusal: refusal(415, 'Content-Encoding must be gzip or absent'), wireBytes: 0, bytes: 0 };
-  }
-
-  const wire = await readWire(request, maxBytes + GZIP_OVERHEAD);
-  const wireBytes = wire.bytes;
-  if (wire.body === undefined) return { refusal: refusal(413, 'Payload too large'), wireBytes, bytes: 0 };
-
-  let body = wire.body;
-  if (encoding === 'gzip') {
-    try {
-      body = await decompress(body, { maxOutputLength: maxBytes });
-    } catch (error) {
-      const tooLarge = (error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE';
-      const answer = tooLarge ? refusal(413, 'Payload too large') : refusal(400, 'Invalid gzip request body');
-      return { refusal: answer, wireBytes, bytes: 0 };
-    }
-  }
-  const bytes = body.length;
-  if (bytes >= maxBytes) return { refusal: refusal(413, 'Payload too large'), wireBytes, bytes };
-  if (bytes === 0) return { refusal: refusal(400, 'Missing request body'), wireBytes, bytes };
-  try {
-    return { text: new TextDecoder('utf-8', { fatal: true }).decode(body), wireBytes, bytes };
-  } catch {
-    return { refusal: refusal(400, 'Invalid JSON request body'), wireBytes, bytes };
-  }
-}
-
-/** Reads a body into memory, and no further than the limit: past it there is no body. */
-async function readWire(
-  request: Request,
-  limit: number,
-): Promise<{ readonly body: Buffer | undefined; readonly bytes: number }> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  // Leaving the loop early must not end the connection, on which the answer still has to go.
-  for await (const chunk of request.iterator({ destroyOnReturn: false })) {
-    bytes += chunk.length;
-    if (bytes > limit) return { body: undefined, bytes };
-    chunks.push(chunk);
-  }
-  // A body of HTTP/1.1 that breaks off has thrown by now; one of HTTP/2 just ends.
-  if (request instanceof Http2ServerRequest && request.aborted) throw new Error('aborted');
-  return { body: Buffer.concat(chunks), bytes };
-}
-
-/** Undefined where the text is not JSON, which no JSON is. */
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

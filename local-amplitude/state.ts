@@ -1,9 +1,11 @@
 /**
- * What Amplitude would show of users and groups after the events that it took: their properties, a user's groups,
- * exposures and newest app fields. Where nothing else is said, a rule comes from Amplitude's documentation.
+ * Keeps what Amplitude would show about users and groups after the events that it took: their properties, and a user's
+ * groups, exposures and newest app fields. Unless a comment says otherwise, a rule comes from Amplitude's
+ * documentation.
  *
- * A user is whom a user_id names, and all devices that were seen with it. Events with a device_id alone belong to the
- * last user of the device; where it had none yet, to an anonymous user, who becomes the first user that it has.
+ * A user is a user_id and all devices that were seen with it. An event with only a device_id belongs to the last user
+ * of the device. If the device had no user, the event belongs to an anonymous user, which becomes the first user that
+ * the device has.
  */
 
 import { forgetOldest } from './bounded.ts';
@@ -17,7 +19,7 @@ export interface UserSummary {
   /** `null` where only devices are known. */
   readonly user_id: string | null;
   readonly device_ids: readonly string[];
-  /** How many events: neither `$identify` nor exposures without a variant, which Amplitude does not keep. */
+  /** The number of events. `$identify` and exposures without a variant do not count: Amplitude does not keep them. */
   readonly events: number;
   /** The latest `time` of an event, or when it came where it has none; milliseconds since the Unix epoch. */
   readonly last_seen: number;
@@ -29,7 +31,7 @@ export interface UserState extends UserSummary {
   readonly groups: JsonObject;
   /** Oldest first. */
   readonly exposures: readonly Exposure[];
-  /** What the newest events said of device, place, language and app. `null` where a newer event left a field out. */
+  /** The newest values for device, place, language and app. `null` if a newer event left a field out. */
   readonly latest: JsonObject;
 }
 
@@ -59,7 +61,10 @@ const MAX_LISTED = 1_000;
 /** Devices, groups and exposures that are remembered of one user, each. */
 const MAX_OF_USER = 1_000;
 
-/** Fields that Amplitude keeps of a user, in sets: an event that has one of a set resets those that it does not have. */
+/**
+ * Fields that Amplitude keeps for a user, in sets. An event with one field of a set resets the others that it does not
+ * have.
+ */
 const latestFields: readonly (readonly string[])[] = [
   ['platform', 'os_name', 'os_version', 'device_brand', 'device_manufacturer', 'device_model', 'carrier'],
   ['country', 'region', 'city', 'dma'],
@@ -90,7 +95,7 @@ interface Group {
   readonly properties: Properties;
 }
 
-/** Holds the users and groups that came last, so many of each: memory stays bounded in long runs. */
+/** Holds the newest users and groups, up to a number of each, so that memory stays bounded in long runs. */
 export class State {
   readonly #maxRemembered: number;
   /** In the order in which they sent last. */
@@ -105,7 +110,7 @@ export class State {
     this.#maxRemembered = maxRemembered;
   }
 
-  /** Takes an event that is neither refused nor a duplicate; `receivedAt` in milliseconds since the Unix epoch. */
+  /** Takes an event that is neither refused nor a duplicate. `receivedAt` is in milliseconds since the Unix epoch. */
   apply(event: AmplitudeEvent, receivedAt: number): void {
     const groups = groupsOf(event.groups);
     const named = groups.map((group) => this.#nameGroup(group));
@@ -178,7 +183,7 @@ export class State {
     return group;
   }
 
-  /** Whom an event is about, who is the newest from now on. */
+  /** The user of an event, who becomes the newest one. */
   #userOf({ user_id, device_id }: AmplitudeEvent): User {
     const lastOfDevice = isString(device_id) ? this.#byDevice.get(device_id) : undefined;
     const user = isString(user_id) ? this.#identified(user_id, lastOfDevice) : (lastOfDevice ?? new User());
@@ -224,7 +229,7 @@ export class State {
   }
 }
 
-/** `groups` beside `$set` of the same names are the user's from now on. */
+/** `groups` beside a `$set` of the same names makes the user a member. */
 function setGroups(user: User, event: AmplitudeEvent): void {
   const set = setBy(event.user_properties);
   for (const [type, names] of Object.entries(event.groups ?? {})) {
@@ -265,7 +270,7 @@ function addNamedGroup(user: User, key: string): void {
   forgetOldest(user.namedGroups, MAX_OF_USER);
 }
 
-/** What was known of an anonymous user, but for the device, is now the identified one's, who keeps what both have. */
+/** Merges an anonymous user into the identified one. The identified user's values stay where both have one. */
 function merge(user: User, anonymous: User): void {
   for (const [name, value] of anonymous.properties) {
     if (!user.properties.has(name)) setProperty(user.properties, name, value);

@@ -2,8 +2,8 @@ import { forgetOldest } from './bounded.ts';
 import type { AmplitudeEvent } from './ingest.ts';
 
 /**
- * The accepted events, each once. Amplitude remembers an insert_id for 7 days; this remembers it for as long as the
- * event itself, which is until it is cleared or `maxEvents` newer ones have come: memory stays bounded in long runs.
+ * The accepted events, each once. Amplitude remembers an insert_id for 7 days. This remembers it as long as the event
+ * itself: until it is cleared, or `maxEvents` newer events have come. So memory stays bounded in long runs.
  */
 export class EventStore {
   /** In the order of arrival, which is the order in which a Map iterates. */
@@ -28,7 +28,7 @@ export class EventStore {
     return [...this.#events.values()];
   }
 
-  /** Forgets the events, and with them what was a duplicate. */
+  /** Forgets the events and their insert_ids. */
   clear(): void {
     this.#events.clear();
   }

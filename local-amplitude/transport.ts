@@ -1,4 +1,4 @@
-/** How requests come in: in the clear or over TLS, as HTTP/1.1 or HTTP/2. */
+/** Receives requests: in the clear or over TLS, as HTTP/1.1 or HTTP/2. */
 
 import { createServer as createHttpServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createSecureServer, type Http2ServerRequest, type Http2ServerResponse } from 'node:http2';
@@ -10,11 +10,11 @@ import { createSecureContext } from 'node:tls';
 export type Request = IncomingMessage | Http2ServerRequest;
 export type Response = ServerResponse | Http2ServerResponse;
 
-/** What can be done to the TCP connection beneath a request, whatever else it carries. */
+/** Actions on the TCP connection of a request, which affect all that it carries. */
 export interface Connection {
-  /** Ends it as a crash does: its peer is told of a reset. */
+  /** Ends it as a crash does: the peer gets a reset. */
   reset(): void;
-  /** Nothing is read from it or written to it any more, though it stays open until its peer ends it. */
+  /** Stops reading from it and writing to it. It stays open until its peer ends it. */
   silence(): void;
 }
 
@@ -32,7 +32,7 @@ export interface TransportOptions {
 
 export type RequestListener = (request: Request, response: Response, connection: Connection) => void;
 
-/** A server that does not listen yet. Throws where the options cannot be. */
+/** Makes a server that does not listen yet. Throws if the options are not possible. */
 export function createTransport({ tls, http2 = false }: TransportOptions, listener: RequestListener): Server {
   if (tls === undefined) {
     if (http2) throw new Error('http2 needs tls');
@@ -50,7 +50,7 @@ export function createTransport({ tls, http2 = false }: TransportOptions, listen
   });
 }
 
-/** Says at once what every handshake would fail for. */
+/** Throws at once for what every handshake would fail for. */
 function refuseUnusable(tls: TlsOptions): void {
   try {
     createSecureContext(tls);

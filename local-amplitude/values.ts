@@ -1,4 +1,4 @@
-/** What Amplitude can store, as tests of single values. */
+/** Tests whether Amplitude can store a single value. */
 
 export type JsonObject = Readonly<Record<string, unknown>>;
 
@@ -36,7 +36,7 @@ export function isObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** `null` counts as not sent. */
+/** `null` counts as absent. */
 export function isAbsent(value: unknown): boolean {
   return value === undefined || value === null;
 }

@@ -25,6 +25,8 @@ export interface CollectorOptions {
   readonly env?: NodeJS.ProcessEnv;
   /** A collector other than the one that `make collector` builds. */
   readonly binary?: string;
+  /** The folder that it runs in. Default: this process's. */
+  readonly cwd?: string;
   /** Called with each line that the collector logs. */
   readonly onLogLine?: (line: string) => void;
 }
@@ -60,6 +62,7 @@ export async function startCollector(config: object, options: CollectorOptions =
 
   const child = spawn(binary, ['--config', path], {
     env: { ...process.env, ...options.env },
+    cwd: options.cwd,
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let log = '';

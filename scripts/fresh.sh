@@ -34,6 +34,7 @@ same "$module" "$module" "$scratch/amplitudeexporter"
 (cd "$module" && go mod tidy -diff) || stale=1
 (cd "$module/internal/bench" && go mod tidy -diff) || stale=1
 (cd tools && go mod tidy -diff) || stale=1
+(cd tools/promrules && go mod tidy -diff) || stale=1
 
 node --import tsx scripts/notices.ts --check || stale=1
 

@@ -83,7 +83,7 @@ export function taskDefinitionFaults(text: string): string[] {
   if (!FARGATE_MEMORY[task.cpu]?.includes(task.memory)) faults.push(`Fargate has no ${task.cpu} with ${task.memory}`);
   for (const container of task.containerDefinitions) {
     const names = [...container.environment, ...container.secrets].map(({ name }) => name);
-    // JSON has no comments, in which a release would be told to write its version.
+    // JSON has no comments that could tell a release to write its version.
     faults.push(...imageFaults(container.image, 'latest'), ...environmentFaults(names));
     faults.push(...portFaults(container.portMappings.map(({ containerPort }) => containerPort)));
     faults.push(...graceFaults(container.stopTimeout));
@@ -217,7 +217,7 @@ function graceFaults(seconds: number): string[] {
   return seconds > TIMEOUT ? [] : [`the collector is killed after ${seconds} s, and may send for ${TIMEOUT}`];
 }
 
-/** What is kept has to be kept on a volume. */
+/** A queue on disk has to be on a volume. */
 function directoryFaults({ extensions }: Config, mounts: readonly string[]): string[] {
   const directory = (extensions?.file_storage as { directory?: string } | undefined)?.directory;
   if (directory === undefined || mounts.some((mount) => directory.startsWith(`${mount}/`))) return [];

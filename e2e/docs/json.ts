@@ -7,7 +7,7 @@ export function isObject(value: unknown): value is Json {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** Lays values over others as Helm and Compose do: maps are merged, null takes away, anything else replaces. */
+/** Merges values over others as Helm and Compose do: maps are merged, null removes, anything else replaces. */
 export function merge(under: unknown, over: unknown): unknown {
   if (!isObject(under) || !isObject(over)) return over;
   const merged: Record<string, unknown> = { ...under };

@@ -18,7 +18,7 @@ import { blocksOf, tablesOf } from './markdown.ts';
 export const MAPPING = 'docs/mapping.md';
 
 /** The documents whose JSON is examples. */
-export const withExamples: readonly string[] = [MAPPING, 'docs/privacy.md'];
+export const withExamples: readonly string[] = ['README.md', MAPPING, 'docs/privacy.md'];
 
 /** A record, with the settings of the exporter that stand above it under the same heading, and what it becomes. */
 export interface Example {

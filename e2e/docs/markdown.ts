@@ -59,6 +59,11 @@ export function tablesOf(markdown: string): string[][][] {
   return tables;
 }
 
+/** The code that a cell is, or the cell where it is none. */
+export function codeIn(cell: string): string {
+  return /^(`+) ?(.*?) ?\1$/.exec(cell)?.[2] ?? cell;
+}
+
 function cellsOf(row: string): string[] {
   return row
     .slice(1, row.lastIndexOf('|'))

@@ -25,9 +25,9 @@ export function read(path: string): string {
 
 /** The files of a folder whose names end so, as paths from the root. */
 export function filesIn(folder: string, ending: string): string[] {
-  return readdirSync(pathOf(folder))
-    .filter((name) => name.endsWith(ending))
-    .map((name) => `${folder}/${name}`);
+  return readdirSync(pathOf(folder), { withFileTypes: true })
+    .filter((entry) => entry.isFile() && entry.name.endsWith(ending))
+    .map(({ name }) => `${folder}/${name}`);
 }
 
 export const IMAGE = 'ghcr.io/flagsmith/flagsmith-otel-collector';
@@ -94,10 +94,21 @@ export function run(
 
 /** What `validate` of the built collector says to a config that is in a folder of its own as config.yaml. */
 export function validate(config: object): { ok: boolean; said: string } {
+  return ask('validate', config);
+}
+
+/** A config with all defaults, as the built collector uses it. */
+export function printConfig(config: object): string {
+  const { ok, said } = ask('print-config', config, '--validate=false');
+  if (!ok) throw new Error(said);
+  return said;
+}
+
+function ask(command: string, config: object, ...flags: string[]): { ok: boolean; said: string } {
   const directory = mkdtempSync(join(tmpdir(), 'docs-'));
   try {
     writeFileSync(join(directory, 'config.yaml'), stringify(config));
-    return run(COLLECTOR, ['validate', '--config', 'config.yaml'], { cwd: directory });
+    return run(COLLECTOR, [command, '--config', 'config.yaml', ...flags], { cwd: directory });
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }

@@ -22,7 +22,7 @@ import (
 	"github.com/Flagsmith/flagsmith-otel-collector/exporter/amplitudeexporter/internal/guest"
 )
 
-// Config of the exporter. The README describes each key. The core validates the part that is about Amplitude.
+// Config of the exporter. docs/configuration.md describes each key. The core validates the part that is about Amplitude.
 type Config struct {
 	// Endpoint is empty unless it is configured: Region and API give the default. Timeout is that of one request.
 	ClientConfig confighttp.ClientConfig                                  `mapstructure:",squash"`
@@ -97,8 +97,8 @@ type Config struct {
 type SampleConfig struct {
 	// Events are globs of event types. The first entry that matches an event type applies to it.
 	Events []string `mapstructure:"events"`
-	// Keep is the share of users whose events are sent, from 0 to 1.
-	Keep float64 `mapstructure:"keep"`
+	// Keep is the share of users whose events are sent, from 0 to 1. Required.
+	Keep *float64 `mapstructure:"keep"`
 }
 
 var _ component.Config = (*Config)(nil)
@@ -169,7 +169,11 @@ func (cfg *Config) refusalGrace() time.Duration {
 func (cfg *Config) forCore() guest.Config {
 	sampling := make([]guest.Sample, len(cfg.Sampling))
 	for i, sample := range cfg.Sampling {
-		sampling[i] = guest.Sample(sample)
+		// The core finds the fault that a share is missing.
+		sampling[i] = guest.Sample{Events: sample.Events, Keep: math.NaN()}
+		if sample.Keep != nil {
+			sampling[i].Keep = *sample.Keep
+		}
 	}
 	return guest.Config{
 		APIKeyBytes:             uint32(len(cfg.apiKeyJSON())),

@@ -212,7 +212,7 @@ func TestWhatIsTreatedIsTreatedOnArrival(t *testing.T) {
 
 func TestMetricsOfTheWholeEvent(t *testing.T) {
 	server := newAmplitude(t, always(200, ""))
-	f := start(t, server.URL, func(cfg *Config) { cfg.Sampling = []SampleConfig{{Events: []string{"b"}, Keep: 0}} })
+	f := start(t, server.URL, func(cfg *Config) { cfg.Sampling = []SampleConfig{{Events: []string{"b"}, Keep: new(float64)}} })
 	logs := logsNamed("a", "b", "$identify")
 	for _, lr := range logs.ResourceLogs().At(0).ScopeLogs().At(0).LogRecords().All() {
 		lr.Attributes().PutStr("amplitude.ip", "10.0.0.1")

@@ -1,11 +1,11 @@
 /**
- * What the body of an answer says, read once and whatever it holds: HTML, nothing, JSON that is cut short or of another
- * shape. Source of the keys: Amplitude's documentation of the HTTP V2 API and the Batch Event Upload API, "Response".
+ * Reads the body of an answer, once, whatever it holds: HTML, nothing, JSON that is cut short or of another shape.
+ * Source of the keys: Amplitude's documentation of the HTTP V2 API and the Batch Event Upload API, "Response".
  */
 
 import { cut } from './json.ts';
 
-/** What Amplitude says is wrong with an event, by the key that lists such events. */
+/** What is wrong with an event, by the key under which Amplitude lists such events. */
 const faultKeys = {
   events_with_missing_fields: 'missing_field',
   events_with_invalid_fields: 'invalid_field',
@@ -20,19 +20,19 @@ export interface Ids {
   readonly devices: readonly string[];
 }
 
-/** What a body says; empty for all that it does not. */
+/** What a body says. A member that the body does not have is empty. */
 export interface Said {
-  /** Amplitude's own words. */
+  /** Amplitude's message. */
   readonly error: string;
-  /** A field of the request, not of an event. */
+  /** A field of the request that is missing, not of an event. */
   readonly missingField: string;
-  /** Events that are refused: which fields of which events, by what is wrong with them. */
+  /** Refused events, by what is wrong with them: the fields, and the events of each. */
   readonly faults: readonly {
     readonly fault: EventFault;
     readonly field: string;
     readonly events: readonly number[];
   }[];
-  /** Events per second that Amplitude takes of a user or device; 0 where it does not say. */
+  /** How many events a second Amplitude takes of a user or device; 0 if the body does not say. */
   readonly maxEventsPerSecond: number;
   readonly silencedEvents: readonly number[];
   readonly silencedDevices: readonly string[];
@@ -44,10 +44,10 @@ export interface Said {
 const MAX_QUOTED_LENGTH = 200;
 const MAX_FIELD_LENGTH = 64;
 
-/** What fits the contract's numbers. */
+/** The largest number that the contract can carry. */
 const MAX_COUNT = 2 ** 32 - 1;
 
-/** Reads the body of an answer to a request with so many events. */
+/** Reads the body of an answer to a request with this number of events. */
 export function readAnswer(body: string, events: number): Said {
   const answer = asObject(parse(body));
   const indices = (value: unknown): number[] => [...new Set(asArray(value).filter((i) => isIndex(i, events)))];
@@ -77,12 +77,12 @@ function parse(body: string): unknown {
   try {
     return JSON.parse(body);
   } catch {
-    // The status has to do.
+    // The body is not JSON, so only the status counts.
     return undefined;
   }
 }
 
-/** The keys of an object, or the strings of a list. One with half a character could not be an event's. */
+/** The keys of an object, or the strings of a list. A string with a lone surrogate is left out: no event has one. */
 function ids(value: unknown): string[] {
   const listed = Array.isArray(value) ? value : Object.keys(asObject(value));
   return listed.filter((id): id is string => typeof id === 'string' && id !== '' && !HALF_A_CHARACTER.test(id));

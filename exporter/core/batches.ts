@@ -4,20 +4,22 @@ import type { Batch, Divided, DroppedEvent } from 'flagsmith:amplitude-exporter/
 export interface BatchLimits {
   /** Events, at most. */
   readonly maxEvents: number;
-  /** Bytes; a request's body has to stay below. */
+  /** In bytes. A request's body has to be smaller. */
   readonly maxBytes: number;
   /** Bytes of a request's body without its events. */
   readonly envelopeBytes: number;
 }
 
-/** The most that is one batch, whatever the sizes of its events. A request's body has to stay below its limit. */
+/**
+ * The bound below which events are one batch, whatever their sizes. A request's body has to be smaller than its limit.
+ */
 export function oneBatch({ maxEvents, maxBytes, envelopeBytes }: BatchLimits): Batch {
   return { events: maxEvents, bytes: Math.max(0, maxBytes - 1 - envelopeBytes) };
 }
 
 /**
- * Divides events of these sizes, in bytes, into batches as full as the limits allow, in their order. What is done for each
- * event is all that the core does for most records, so there is little of it.
+ * Divides events, by their sizes in bytes, into batches that are as full as the limits allow, in order. For most
+ * records this loop is the core's only work, so it does little for each event.
  */
 export function divideEvents(open: Batch, sizes: ArrayLike<number>, limits: BatchLimits): Divided {
   const { maxEvents, maxBytes, envelopeBytes } = limits;
@@ -27,7 +29,7 @@ export function divideEvents(open: Batch, sizes: ArrayLike<number>, limits: Batc
   let { events, bytes } = open;
   for (let i = 0; i < count; i++) {
     const size = sizes[i] as number;
-    // With the comma before it.
+    // The comma before the event is included.
     const grown = bytes + size + 1;
     if (events > 0 && events < maxEvents && grown < maxBytes) {
       events++;

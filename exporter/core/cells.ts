@@ -1,8 +1,6 @@
-/**
- * Reading a cell: the values of a decision's sources, separated by tabs (wit/core.wit says what stands for what).
- */
+/** Reads a cell: the values of a decision's sources, separated by tabs. wit/core.wit defines the format. */
 
-/** The JSON texts of a cell's values, '' for a source that had none; trailing ones may be missing. */
+/** The JSON texts of a cell's values, '' for a source without a value. Trailing ones may be missing. */
 export function cellValues(cell: string): string[] {
   return cell.split('\t');
 }
@@ -12,7 +10,7 @@ export function isContainer(value: string): boolean {
   return value === '{}' || value === '[]';
 }
 
-/** A scalar as text, however it was typed: `7` and `"7"` are both 7. Undefined where there is no scalar. */
+/** A scalar as text, whatever its type: `7` and `"7"` both become `7`. Undefined if the value is not a scalar. */
 export function scalarText(value: string | undefined): string | undefined {
   if (value === undefined || value === '' || value === 'null' || isContainer(value)) return undefined;
   return value.startsWith('"') ? (JSON.parse(value) as string) : value;

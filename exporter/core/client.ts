@@ -1,7 +1,8 @@
 /**
- * What an event has of the app, the device and the system that its resource describes, where that is a client's: a phone's
- * or a browser's. Of a server, `os.type: linux` would be stamped on its users: in Amplitude each of platform, os_* and
- * device_* sets the others of them to null. Resources are few, so all of it is one decision.
+ * The fields of an event that describe the app, the device and the system, read from the resource of a client, which is
+ * a phone or a browser. A server's resource is not read: its `os.type: linux` would become its users' system, and in
+ * Amplitude each of platform, os_* and device_* sets the user's others to null. There are few resources, so one
+ * decision reads all of it.
  */
 import type { Config } from 'flagsmith:amplitude-exporter/types@0.2.0';
 import { cellValues, isContainer, scalarText } from './cells.ts';
@@ -42,7 +43,7 @@ export function clientDecision(config: Config): Decision {
   };
 }
 
-/** Fields with the attributes that they have their value from, the first that is there. */
+/** Fields, and the attributes that give their values. The first attribute that is there counts. */
 const sources: Readonly<Record<string, readonly Attribute[]>> = {
   app_version: ['service.version'],
   os_name: ['os.name'],
@@ -54,10 +55,10 @@ const sources: Readonly<Record<string, readonly Attribute[]>> = {
   user_agent: ['user_agent.original'],
 };
 
-/** The systems of phones, by the names that Amplitude has for the platforms. */
+/** The operating systems of phones, by the names that Amplitude has for the platforms. */
 const mobilePlatforms: Readonly<Record<string, string>> = { ios: 'iOS', android: 'Android' };
 
-/** Whether there is a value: null and a text that is empty are none. */
+/** Whether there is a value. Null and an empty text are no values. */
 function isThere(value: string): boolean {
   return isContainer(value) || (scalarText(value) ?? '') !== '';
 }
@@ -84,7 +85,10 @@ function isClient(values: Values): boolean {
   );
 }
 
-/** A text that is as long as a cell's may be has been longer. Half a user agent would be another browser. */
+/**
+ * Whether the host may have cut the text: it is as long as a text in a cell can be. A part of a user agent would be
+ * another browser.
+ */
 function isCut(value: string): boolean {
   return Array.from(scalarText(value) ?? '').length >= MAX_STRING_LENGTH;
 }
@@ -106,7 +110,7 @@ function decideClient(cell: string, config: Config): CellAnswer {
     members.push(`"platform":${asciiJson(platform)}`);
     if (!isBrowser(values)) consume('os.name');
   }
-  // Amplitude reads a browser's system out of its user agent.
+  // Amplitude reads a browser's system from its user agent.
   const isParsed = isBrowser(values) && isThere(values['user_agent.original']);
   for (const [name, keys] of Object.entries(sources)) {
     if (isOwn(name) || (isParsed && name.startsWith('os_'))) continue;

@@ -169,10 +169,10 @@ test.each<[string, Partial<Config>, RegExp]>([
   [
     'sampling[0]::keep',
     { sampling: [{ events: ['a'], keep: 1.1 }] },
-    /^is 1\.1: write a share from 0 to 1, such as 0\.1$/,
+    /^is 1\.1: write a share of users from 0 to 1, such as 0\.1$/,
   ],
-  ['sampling[0]::keep', { sampling: [{ events: ['a'], keep: -0.1 }] }, /^is -0\.1: write a share/],
-  ['sampling[0]::keep', { sampling: [{ events: ['a'], keep: Number.NaN }] }, /^is NaN: write a share/],
+  ['sampling[0]::keep', { sampling: [{ events: ['a'], keep: -0.1 }] }, /^is -0\.1: write a share of users/],
+  ['sampling[0]::keep', { sampling: [{ events: ['a'], keep: Number.NaN }] }, /^is missing: write a share of users/],
 ])('%s: %o', (key, changes, message) => {
   const faults = faultsOf(configWith(changes));
   expect(faults.map((fault) => fault.key)).toEqual([key]);

@@ -5,23 +5,23 @@ import { idAttributeKeys } from './identity.ts';
 import { apis, hosts, MAX_STRING_LENGTH } from './limits.ts';
 import { MAX_GROUP_TYPES, operations } from './objects.ts';
 
-/** Bytes; room for an envelope and at least a small event. */
+/** In bytes: room for an envelope and at least one small event. */
 const MIN_BATCH_BYTES = 1_024;
 
-/** Amplitude has no limit of its own; longer than any id makes no sense. */
+/** Amplitude has no limit here. No id is longer. */
 const MAX_MIN_ID_LENGTH = MAX_STRING_LENGTH;
 
 const MAX_GLOB_LENGTH = MAX_STRING_LENGTH;
 const MAX_PREFIX_LENGTH = 256;
 
-/** Characters of a key with which attributes are hashed. */
+/** The fewest characters of a key with which attributes are hashed. */
 const MIN_HASH_KEY = 16;
 
 const compressions: readonly string[] = ['', 'none', 'gzip'];
 
 /**
- * Every fault of a config, each with its key and what to write instead. Runs each glob on worst-case names: one that takes
- * too much work uses up the fuel of the call.
+ * Returns every fault of a config, with its key and what to write instead. It runs each glob on worst-case names, so a
+ * glob that is too expensive uses up the fuel of the call.
  */
 export function faultsOf(config: Config): Fault[] {
   const faults: Fault[] = [];
@@ -134,7 +134,7 @@ function userPropertyFaults({ userProperties }: Config): Fault[] {
 
 interface GlobList {
   readonly globs: readonly string[];
-  /** By those of them that `globFaults` finds nothing wrong with. */
+  /** Only the globs in which `globFaults` finds nothing wrong are compared. */
   readonly matches: Matcher;
 }
 
@@ -142,12 +142,12 @@ function globList(globs: readonly string[]): GlobList {
   return { globs, matches: anyOf(globs.filter((glob) => globFault(glob) === undefined)) };
 }
 
-/** Globs that are in both lists, and names in one of them that a glob of the other matches. */
+/** Finds globs that are in both lists, and names in one list that a glob of the other one matches. */
 function namesInBoth(one: GlobList, other: GlobList): string[] {
   return [...new Set([...one.globs.filter(other.matches), ...other.globs.filter(one.matches)])];
 }
 
-/** Of fields that other keys configure, those keys. */
+/** The fields that other keys configure, and those keys. */
 const configuredElsewhere: Readonly<Record<string, string>> = {
   user_id: 'user_id_override_attribute and user_id_attribute',
   device_id: 'device_id_attribute',
@@ -223,7 +223,8 @@ function samplingFaults({ sampling }: Config): Fault[] {
       faults.push({ key: `${key}::events`, message: 'is empty: write names or globs of event types' });
     }
     if (!(keep >= 0 && keep <= 1)) {
-      faults.push({ key: `${key}::keep`, message: `is ${keep}: write a share from 0 to 1, such as 0.1` });
+      const is = Number.isNaN(keep) ? 'missing' : keep;
+      faults.push({ key: `${key}::keep`, message: `is ${is}: write a share of users from 0 to 1, such as 0.1` });
     }
     return faults;
   });

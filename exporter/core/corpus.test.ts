@@ -7,6 +7,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import typescript from './core.ts';
+import { indented } from './testing/indented.ts';
 import { defaultCore, type Host, type HostOptions, type Outcome, startHost } from './testing/index.ts';
 
 /** When the records of the corpus arrive, in milliseconds. */
@@ -39,10 +40,10 @@ function goldenText(host: Host, outcomes: readonly Outcome[]): string {
   const dropped = countEach(outcomes.flatMap((one) => ('reason' in one ? [one.reason] : [])));
   const leftOut = countEach(outcomes.flatMap((one) => ('leftOut' in one ? one.leftOut : [])));
   const members = [`"batches":[${batches.join(',')}]`, `"skipped":${count('skipped')}`];
-  // What is not there where nothing was.
+  // Absent if there is nothing.
   if (count('sampled_out') > 0) members.push(`"sampled_out":${count('sampled_out')}`);
   if (leftOut !== '{}') members.push(`"left_out":${leftOut}`);
-  return indented(`{${[...members, `"dropped":${dropped}`].join(',')}}`);
+  return `${indented(`{${[...members, `"dropped":${dropped}`].join(',')}}`)}\n`;
 }
 
 /** In the order of the keys. */
@@ -50,23 +51,4 @@ function countEach(keys: readonly string[]): string {
   const counts = new Map<string, number>();
   for (const key of [...keys].sort()) counts.set(key, (counts.get(key) ?? 0) + 1);
   return JSON.stringify(Object.fromEntries(counts));
-}
-
-/** JSON as Go indents it: each token as it stands, so that the text of numbers and strings is compared. */
-function indented(json: string): string {
-  let depth = 0;
-  const line = (): string => `\n${'  '.repeat(depth)}`;
-  const text = json.replace(/"(?:[^"\\]|\\.)*"|\{\}|\[\]|[[\]{},:]/g, (token) => {
-    if (token === '{' || token === '[') {
-      depth++;
-      return token + line();
-    }
-    if (token === '}' || token === ']') {
-      depth--;
-      return line() + token;
-    }
-    if (token === ',') return token + line();
-    return token === ':' ? ': ' : token;
-  });
-  return `${text}\n`;
 }

@@ -1,40 +1,43 @@
-/** What the author of a core writes a decision with. */
+/** `decision`, `keep`, `skip` and `drop`, with which the author of a core writes a decision. */
 import type { Condition, Source } from 'flagsmith:amplitude-exporter/types@0.2.0';
 import { cellValues } from './cells.ts';
 import { asciiJson } from './json.ts';
 import { adds, type CellAnswer, type Decision } from './lines.ts';
 
 /**
- * The value of a source: undefined where the record has none. Of maps and lists a decision gets an empty one, whatever
- * they hold: they stay with the host. Texts are cut to 1,024 characters; a whole number beyond ±(2^53-1) is a text.
+ * The value of a source, or undefined if the record has none. A map or a list is passed as an empty one, because its
+ * contents stay with the host. A text is cut to 1,024 characters. A whole number beyond ±(2^53-1) is a text.
  */
 export type Value = string | number | boolean | null | undefined | Readonly<Record<string, never>> | readonly never[];
 
 export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json | undefined };
 
-/** What a decision says of a record that becomes an event. */
+/** What a decision adds to a record that becomes an event. */
 export interface Kept {
-  /** Members of the event, such as `{ price: 5 }`. A field of that key goes before one. Not `event_type` and `event_properties`. */
+  /**
+   * Members of the event, such as `{ price: 5 }`. If a field has the same key and a value, the field is written.
+   * `event_type` and `event_properties` are not allowed.
+   */
   readonly event?: { readonly [key: string]: Json | undefined };
-  /** Properties of the event. They go before attributes of their names. */
+  /** Properties of the event. They are written in place of attributes of the same name. */
   readonly properties?: { readonly [key: string]: Json | undefined };
-  /** What the decision read that is then no property: all of it, or some by its index among the sources. Default: nothing. */
+  /** Which sources are not written as properties: 'all', or a list of their indices. Default: none. */
   readonly consumes?: 'all' | readonly number[];
   /** The share of users whose events are kept, from 0 to 1, always the same users. Default: 1. */
   readonly share?: number;
-  /** One event is enough in each interval of so many milliseconds for this text and the event's user and device. */
+  /** One event is enough for the text `for`, and the event's user and device, in each interval of `ms` milliseconds. */
   readonly once?: { readonly ms: number; readonly for: string };
-  /** Keys of which a value was not acceptable. They are counted. */
+  /** Keys whose values were not acceptable. The exporter counts them. */
   readonly leftOut?: readonly string[];
 }
 
-/** What a decision says of a record: made by `keep`, `skip` and `drop`. */
+/** The answer of a decision, made by `keep`, `skip` or `drop`. */
 export type Answer =
   | { readonly kind: 'keep'; readonly kept: Kept }
   | { readonly kind: 'skip' }
   | { readonly kind: 'drop'; readonly reason: string };
 
-/** The record becomes an event, unless another decision says otherwise. */
+/** The record becomes an event, unless another decision skips or drops it. */
 export function keep(kept: Kept = {}): Answer {
   return { kind: 'keep', kept };
 }
@@ -44,7 +47,10 @@ export function skip(): Answer {
   return { kind: 'skip' };
 }
 
-/** The record becomes no event, and is counted as dropped. `reason` is a word in snake_case, one of few. */
+/**
+ * The record becomes no event, and is counted as dropped. `reason` is a word in snake_case. Use few different reasons:
+ * each is a label of a metric.
+ */
 export function drop(reason: string): Answer {
   if (!/^[a-z][a-z0-9_]{0,63}$/.test(reason)) {
     throw new TypeError(`drop(${JSON.stringify(reason)}): write a reason in snake_case, such as no_plan`);
@@ -52,7 +58,7 @@ export function drop(reason: string): Answer {
   return { kind: 'drop', reason };
 }
 
-/** Which records a decision is about. */
+/** Which records a decision is about. Default: all. */
 export const when = {
   /** Those that have this attribute. */
   has: (attribute: string): Condition => ({ tag: 'has', val: attribute }),
@@ -61,15 +67,17 @@ export const when = {
 };
 
 /**
- * A decision: a pure function of the values of its sources. It is called once for each distinct set of values, in any
- * order, and its answer holds for every record that has them; so it must not look at anything else, and keep nothing.
+ * Makes a decision: a pure function of the values of its sources. The host calls it once for each distinct set of
+ * values, in any order, and uses the answer for every record that has them. So it must not read anything else, and must
+ * keep no state.
  *
- * What a decision reads is still carried as a property, unless its answer says that it consumes it. Of two decisions that
- * give the same member or property the first one's counts, and the first that skips or drops a record has it. An error
- * that it throws drops the records with these values, as `guest_fault`, and no others.
+ * A source that the decision reads is still written as a property, unless the answer consumes it. If two decisions give
+ * the same member or property, the first one's is written. If several refuse a record, the first one's outcome is
+ * counted. If a decision throws, only the records with these values are dropped, as `guest_fault`.
  *
- * Values that are new with each record, such as ids, make it expensive: then it is called for each. Write a field for
- * those. Where all sources are attributes of scope and resource, it is called once for all of their records.
+ * Values that are new with each record, such as ids, make a decision expensive, because it is then called for each
+ * record. Write a field for those. If all sources are attributes of scope and resource, it is called once for all of
+ * their records.
  */
 export function decision<const Sources extends readonly Source[]>(
   sources: Sources,

@@ -101,7 +101,7 @@ test('options are checked by their types, all at once, with the config', () => {
   expect(faults({ tenant: 'acme', seats: 5 })).toEqual([]);
 });
 
-/** A core with this in its mapping. */
+/** A core with these members in its mapping. */
 function coreWith(change: (standard: Mapping) => object) {
   return exportsOf(
     defineCore({ name: 'test', version: '1.0.0', mapping: ({ standard }) => ({ ...standard, ...change(standard) }) }),

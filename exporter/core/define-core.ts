@@ -1,4 +1,4 @@
-/** A core of one's own, and the world of wit/core.wit that a component made of it exports. */
+/** `defineCore`, which makes a core, and the functions of the world in wit/core.wit that its component exports. */
 import type {
   Answer,
   Batch,
@@ -24,15 +24,18 @@ import { classify as classifyAnswer } from './response.ts';
 import { standardFor } from './standard.ts';
 import { treatmentFor } from './treatment.ts';
 
-/** What a core is written as; see `defineCore`. */
+/** The parts of a core; see `defineCore`. */
 export interface CoreOptions<Types extends OptionTypes> {
-  /** Lower case letters, digits and dashes, 64 characters at the most: it is in logs and metrics. */
+  /** Lower case letters, digits and dashes, at most 64 characters. Logs and metrics show it. */
   readonly name: string;
   /** A semantic version, such as `1.4.0`. */
   readonly version: string;
-  /** The options that the collector's config gives under `core.options`, and their types. Default: none. */
+  /** The options that the collector's config may set under `core.options`, and their types. Default: none. */
   readonly options?: Types;
-  /** How records become events. Called once an instance; what it returns depends on nothing but what it is given. */
+  /**
+   * Says how records become events. It is called once for each instance. What it returns must depend only on its
+   * argument.
+   */
   readonly mapping: (given: { readonly standard: Mapping; readonly options: OptionsOf<Types> }) => Mapping;
 }
 
@@ -46,8 +49,9 @@ export interface CoreDefinition {
 }
 
 /**
- * Defines a core: the default export of a project's `src/core.ts`. `mapping` gets the default core's mapping for the
- * collector's config, and the core's options. Throws a TypeError that names everything wrong with what it is given.
+ * Defines a core. Write its result as the default export of a project's `src/core.ts`. `mapping` gets the default
+ * core's mapping for the collector's config, and the core's options. Throws a TypeError that names every fault of the
+ * definition.
  */
 export function defineCore<const Types extends OptionTypes = Record<never, never>>(
   core: CoreOptions<Types>,
@@ -91,13 +95,13 @@ function definitionFaults(core: {
 interface Configured {
   readonly placer: Placer;
   readonly treatment: (key: string) => Treatment;
-  /** One a decision of the plan. */
+  /** One for each decision of the plan. */
   readonly deciders: readonly Decider[];
   readonly limits: BatchLimits;
   readonly api: Api;
 }
 
-/** The functions of the world of wit/core.wit, for a core. Each says which file decides. */
+/** The functions of the world in wit/core.wit, for a core. Each of them calls one file. */
 export function exportsOf(core: CoreDefinition) {
   let configured: Configured | undefined;
 

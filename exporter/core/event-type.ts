@@ -8,15 +8,17 @@ import { GROUP_IDENTIFY, groupIdentifyInstructions } from './objects.ts';
 import { samplerFor } from './sampling.ts';
 import { body, eventName, record } from './sources.ts';
 
-/** The event name; else the attribute that SDKs without event names set; else the body. */
+/**
+ * The sources of the event's name: the event name, else the attribute that SDKs without event names set, else the body.
+ */
 export function eventTypeFor({ events, sampling }: Config): EventType {
   return { sources: [eventName, record('event.name'), body], rename: (name) => name, events, sampling };
 }
 
-/** What becomes of an event of a name, or why there is none. `at` is the index of the source that gave it. */
+/** Decides on an event by its name. `at` is the index of the source that gave the name. */
 export type EventTypeDecider = (value: string | undefined, at: number) => CellAnswer;
 
-/** The decision about records that meet a condition by their event's name. */
+/** Makes the decision that decides by the event's name, for the records that meet a condition. */
 export function eventTypeDecision(
   { sources }: EventType,
   condition: Condition,

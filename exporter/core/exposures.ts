@@ -1,7 +1,7 @@
 /**
- * Exposures: the evaluation of a feature flag becomes an event of which Amplitude knows who saw which variant. Source of
- * the event: Amplitude's documentation of Experiment, "Exposure event". Source of the attributes: OpenTelemetry's semantic
- * conventions for feature flags, and OpenFeature's hooks, with their names of today and those before.
+ * Exposures. The evaluation of a feature flag becomes an event that tells Amplitude who saw which variant. Source of
+ * the event: Amplitude's documentation of Experiment, "Exposure event". Source of the attributes: OpenTelemetry's
+ * semantic conventions for feature flags, and OpenFeature's hooks, with today's names and the earlier ones.
  */
 import type { Source } from 'flagsmith:amplitude-exporter/types@0.2.0';
 import { cellValues, scalarText } from './cells.ts';
@@ -15,15 +15,17 @@ import { record } from './sources.ts';
 
 export const FLAG_KEY = 'feature_flag.key';
 
-/** The names of an evaluation's event; the second was its name before version 1.29 of the conventions. */
+/** The names of an evaluation's event. The second one was its name before version 1.29 of the conventions. */
 const evaluations: readonly string[] = ['feature_flag.evaluation', 'feature_flag'];
 
-/** An evaluation for any other reason, such as an error or a default, shows nobody a variant of an experiment. */
+/**
+ * The reasons that count. With any other one, such as an error or a default, the user sees no variant of an experiment.
+ */
 const exposingReasons: readonly string[] = ['targeting_match', 'split'];
 
 const DAY_MS = 86_400_000;
 
-/** Behind the sources of the event's type. The body is one of those, too. */
+/** These follow the sources of the event's type. The body is one of those too. */
 const attributes = [
   FLAG_KEY,
   'feature_flag.result.variant',
@@ -34,7 +36,7 @@ const attributes = [
   'error.type',
 ] as const;
 
-/** The decision about records that have a flag's key, in place of that about their event's name. */
+/** The decision about records that have a flag's key. It replaces the one by the event's name. */
 export function evaluationDecision(
   { eventType, exposures }: Pick<Mapping, 'eventType' | 'exposures'>,
   decideType: EventTypeDecider,
@@ -46,7 +48,7 @@ export function evaluationDecision(
   return { mode: 'every', sources, condition: { tag: 'has', val: FLAG_KEY }, decide };
 }
 
-/** Decides cells of `evaluationDecision`. What is no exposure is decided by its event's name. */
+/** Decides cells of `evaluationDecision`. What is no exposure is decided by the name of its event. */
 function evaluationDecider(
   { eventType, exposures }: Pick<Mapping, 'eventType' | 'exposures'>,
   decideType: EventTypeDecider,
@@ -55,7 +57,7 @@ function evaluationDecider(
   const names = eventType.sources.length;
   const indexOf = (key: (typeof attributes)[number]): number => names + attributes.indexOf(key);
   const experimentAt = exposures.experimentKey === '' ? undefined : names + attributes.length;
-  // What may be a variant, the first that is there.
+  // What may be a variant. The first one that is there counts.
   const variants = [
     indexOf('feature_flag.result.variant'),
     indexOf('feature_flag.variant'),
@@ -71,11 +73,11 @@ function evaluationDecider(
     const isEvaluation = evaluations.includes(textAt(nameAt) ?? '');
     if (!isEvaluation || flag === '' || !isExposed(flag)) return decideType(values[nameAt], nameAt);
 
-    // A text that is empty is no reason.
+    // An empty text is no reason.
     const reason = textAt(indexOf('feature_flag.result.reason')) || textAt(indexOf('feature_flag.evaluation.reason'));
     const isExposing = !reason || exposingReasons.includes(reason.toLowerCase());
     if (!isExposing || hasText(indexOf('error.type'))) return { kind: 'skip' };
-    // The event's name may stand in the body.
+    // The event's name may be in the body.
     const variantAt = variants.find((index) => hasText(index) && index !== nameAt);
     if (variantAt === undefined) return { kind: 'drop', reason: 'no_variant' };
     const properties = [`"flag_key":${asciiJson(flag)}`, `"variant":${asciiJson(textAt(variantAt))}`];

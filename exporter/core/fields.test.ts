@@ -9,7 +9,7 @@ import { placerOf, planOf } from './testing/standard.ts';
 interface Row {
   /** Where it stands in the event, if not under its name. */
   readonly path?: readonly string[];
-  /** What is acceptable, and as what it is written. */
+  /** The acceptable values, and how each is written. */
   readonly good: readonly (readonly [given: unknown, written: unknown])[];
   /** What is left out. */
   readonly bad: readonly unknown[];
@@ -229,7 +229,7 @@ describe.each(Object.entries(rows))('%s', (name, { path = [name], good, bad, rec
     };
     const { fields, properties } = eventOf({ ...event, [level]: { ...event[level], [explicit]: first } });
     expect(valueAt(fields, path)).toEqual(firstWritten);
-    // What gave nothing stays a property.
+    // An attribute that gave no value stays a property.
     expect(Object.keys(properties).sort()).toEqual([...new Set(others)].sort());
   });
 
@@ -239,7 +239,7 @@ describe.each(Object.entries(rows))('%s', (name, { path = [name], good, bad, rec
       valueAt(eventOf({ ...one, record: { ...beside, ...one.record } }).fields, path);
     expect(at({ record: { [explicit]: first }, scope: outermost, resource: outermost })).toEqual(firstWritten);
     expect(at({ scope, resource: outermost })).toEqual(firstWritten);
-    // Of a place a value that is not acceptable takes the other parts with it.
+    // If one field of a place has a value that is not acceptable, the others are left out.
     if (places.includes(name)) return;
     expect(at({ record: { [explicit]: bad[0] }, scope, resource: outermost })).toEqual(firstWritten);
   });

@@ -1,8 +1,8 @@
 /**
- * The fields of an event that the host writes by itself: one row each. Source of the keys and of what is acceptable:
+ * The fields of an event that the host writes by itself, one row each. Source of the keys and of what is acceptable:
  * Amplitude's documentation of the HTTP V2 API, "Event JSON keys".
  *
- * A new field is a row in `plainFields`. Its first source is the attribute `amplitude.<name>`.
+ * To add a field, add a row to `plainFields`. Its first source is the attribute `amplitude.<name>`.
  */
 import type { Alternative, Config, Conversion, Source } from 'flagsmith:amplitude-exporter/types@0.2.0';
 import { boolean, integer, number, text } from './conversions.ts';
@@ -10,24 +10,26 @@ import { MAX_STRING_LENGTH } from './limits.ts';
 import type { EventField } from './mapping.ts';
 import { constant, onAnyLevel, record, resource } from './sources.ts';
 
-/** A field that a config can give other sources, under its name in `fields`, or one under its name in `revenue`. */
+/** A field whose sources a config can replace, under its name in `fields`, or set, under its name in `revenue`. */
 export interface PlainField {
-  /** As in the config, and in the attribute `amplitude.<name>`. */
+  /** The name in the config, and in the attribute `amplitude.<name>`. */
   readonly name: string;
-  /** Where it stands in the event, if not under its name. */
+  /** Its path in the event. Default: its name. */
   readonly path?: readonly string[];
   readonly as: Conversion;
-  /** Where else its value comes from: attributes of the record, then of its resource. */
+  /** Its other sources: attributes of the record, then of its resource. */
   readonly record?: readonly string[];
   readonly resource?: readonly string[];
-  /** Whether it is configured under `revenue` in place of `fields`. */
+  /** Whether the config has it under `revenue` and not under `fields`. */
   readonly isRevenue?: true;
 }
 
-/** Amplitude parses it itself; half of one would be another browser. */
+/** A longer one is refused and not cut: Amplitude parses the user agent, and a part of one would be another browser. */
 const userAgent = text({ maxLength: MAX_STRING_LENGTH });
 
-/** The names of a place: OpenTelemetry's, then those of the Collector's geoip processor where they differ. */
+/**
+ * The attributes of a place: OpenTelemetry's names, then those of the Collector's geoip processor where they differ.
+ */
 const countries = ['geo.country.iso_code', 'geo.country_iso_code'];
 const regions = ['geo.region.iso_code', 'geo.region_iso_code'];
 const cities = ['geo.locality.name', 'geo.city_name'];
@@ -43,7 +45,7 @@ export const plainFields: readonly PlainField[] = [
   { name: 'device_brand', as: text() },
   { name: 'carrier', as: text() },
   { name: 'language', as: text() },
-  // Not a bare `user_agent`: with Amplitude's bot filter on, one that is no browser's drops the event.
+  // `user_agent` is no source: with Amplitude's bot filter on, a value that is no browser's drops the event.
   { name: 'user_agent', as: userAgent, record: ['user_agent.original'] },
   { name: 'ip', as: { tag: 'public-address' } },
   { name: 'country', as: text(), record: countries, resource: countries },
@@ -73,14 +75,14 @@ export const plainFields: readonly PlainField[] = [
   { name: '$skip_user_properties_sync', as: boolean },
 ];
 
-/** What Amplitude shows of a place is of one event, and of one place: of a part that is wrong the others go too. */
+/** The fields of one place in Amplitude. If a value of one is not acceptable, the others are left out too. */
 export const places: readonly string[] = ['country', 'region', 'city', 'dma'];
 export const coordinates: readonly string[] = ['location_lat', 'location_lng'];
 
-/** What a config writes for the address from which the collector sends. Amplitude puts that in its place. */
+/** The config's word for the address that the collector sends from. Amplitude puts that address in its place. */
 export const REMOTE = '$remote';
 
-/** The attribute that a field has its value from before all others. */
+/** The attribute that is a field's first source. */
 export function explicitAttribute(name: string): string {
   return `amplitude.${name}`;
 }
@@ -98,7 +100,7 @@ export function plainFieldsFor(config: Config): EventField[] {
 
 function alternativesOf(row: PlainField, config: Config): Alternative[] {
   if (row.isRevenue) {
-    // A purchase is one event's: of a resource it would be counted with each record.
+    // Only the record is read. A purchase on the resource would be counted with each of its records.
     const named = config.revenue.filter(({ key }) => key === row.name);
     return from(
       named.map(({ value }) => record(value)),
@@ -110,7 +112,7 @@ function alternativesOf(row: PlainField, config: Config): Alternative[] {
     const sources = [...(row.record ?? []).map(record), ...(row.resource ?? []).map(resource)];
     return from(sources, row.as);
   }
-  // An address on a resource is that of a machine, and of nobody.
+  // An address is read from the record only. One on a scope or a resource is a machine's, not a user's.
   return own.flatMap((key) =>
     row.name === 'ip' && key === REMOTE
       ? from([constant(REMOTE)], text())
@@ -122,18 +124,18 @@ function from(sources: Source[], conversion: Conversion): Alternative[] {
   return sources.length === 0 ? [] : [{ sources, conversion, consumes: true }];
 }
 
-/** The sources that a config gives a field in place of those it has; undefined where it says nothing of it. */
+/** The sources that a config sets for a field in place of the default ones, or undefined if it sets none. */
 export function ownSources(name: string, config: Config): readonly string[] | undefined {
   return config.fields.find(({ key }) => key === name)?.values;
 }
 
-/** Amplitude keeps one event of an insert_id. */
+/** Amplitude keeps one event for each insert_id. */
 export const timeAndInsertId: readonly EventField[] = [
   { path: ['time'], from: [{ tag: 'time-ms' }], as: integer(0) },
   { path: ['insert_id'], from: [{ tag: 'digest' }] },
 ];
 
-/** What sends the events, as Amplitude shows it. */
+/** The library that sends the events, as Amplitude shows it. */
 export function libraryField({ version }: Config): EventField {
   const name = version === '' ? 'flagsmith-otel-collector' : `flagsmith-otel-collector/${version}`;
   return { path: ['library'], from: [constant(name)] };

@@ -3,12 +3,15 @@ import { MAX_STRING_LENGTH } from './limits.ts';
 
 export type Matcher = (name: string) => boolean;
 
-// Names are not paths. Behind an anchor no pattern and no name begins with a character that file globs treat in a way
-// of its own ('.', '!', '#', '**'), and with '/' put aside a '*' does not stop there.
+// Names are not paths. The anchor in front keeps file globs' special characters ('.', '!', '#', '**') from being the
+// first character of a pattern or a name. The character in place of '/' lets a '*' match across it.
 const ANCHOR = ':';
 const SLASH_STAND_IN = '\ue000';
 
-/** Of the braces of one glob. minimatch would leave out what is beyond its limit without a word. */
+/**
+ * The most texts that the braces of one glob may stand for. minimatch would silently leave out what is beyond its own
+ * limit.
+ */
 export const MAX_ALTERNATIVES = 1_000;
 
 const options: MinimatchOptions = {
@@ -23,8 +26,8 @@ export function hasTooManyAlternatives(glob: string): boolean {
 }
 
 /**
- * Why a glob can match no name but its own text, as words to be read behind its key; undefined where it can. A bracket or
- * a brace that nothing closes stands for itself, and a range that runs backwards for no character at all.
+ * Says why a glob can match only its own text, in words that follow its key, or returns undefined if it can match more.
+ * An unclosed bracket or brace stands for itself. A range that runs backwards matches no character.
  */
 export function flawOf(glob: string): string | undefined {
   const braces: number[] = [];
@@ -45,7 +48,10 @@ export function flawOf(glob: string): string | undefined {
     : undefined;
 }
 
-/** Where the bracket that opens at a position is closed; -1 where it is not. One that comes first in it is a character. */
+/**
+ * The position at which the bracket that opens at a position is closed, or -1. A bracket that comes first inside is an
+ * ordinary character.
+ */
 function endOfBracket(glob: string, start: number): number {
   let first = start + 1;
   if (glob[first] === '!' || glob[first] === '^') first++;
@@ -68,12 +74,12 @@ function asName(text: string): string {
   return ANCHOR + text.replaceAll('/', SLASH_STAND_IN);
 }
 
-/** A glob that matches no name but its own text. Most are such, and hundreds of them are to cost as little as one. */
+/** Whether a glob matches only its own text. Most globs do, and the test for them is a comparison of texts. */
 const ONE_NAME = /^[\w.:-]+$/;
 
 /**
- * Tests names against globs: `*`, `?`, `[a-z]`, `{a,b}`, `+(a|b)`; `*` matches any run of characters. A glob also
- * matches the name that it equals, so that `[Amplitude] Page Viewed` need not be escaped.
+ * Tests names against globs: `*`, `?`, `[a-z]`, `{a,b}`, `+(a|b)`. `*` matches any run of characters. A glob also
+ * matches the name that it equals, so `[Amplitude] Page Viewed` need not be escaped.
  */
 export function anyOf(globs: readonly string[]): Matcher {
   const literal = new Set(globs);
@@ -81,13 +87,14 @@ export function anyOf(globs: readonly string[]): Matcher {
   return (name) => literal.has(name) || patterns.some((pattern) => pattern.match(asName(name)));
 }
 
-// Below this length, and without what multiplies its work, a glob costs at most its length times the name's.
+// A glob up to this length, without braces and negations, costs at most its length times the name's length.
 const SHORT_GLOB = 128;
 const MULTIPLIERS = /[{(]/;
 
 /**
- * Matches a glob against names that it nearly matches, as long as names get. minimatch does not backtrack, but braces and
- * negations multiply its work. A glob that is too expensive to use takes more fuel here than a call of `validate` has.
+ * Runs a glob on worst-case names: names as long as they get that it nearly matches. minimatch does not backtrack, but
+ * braces and negations multiply its work. A glob that is too expensive takes more fuel here than a call of `validate`
+ * has.
  */
 export function tryGlob(glob: string): void {
   if (glob.length <= SHORT_GLOB && !MULTIPLIERS.test(glob)) return;

@@ -324,7 +324,7 @@ describe('what stays a property', () => {
     expect(propertiesOf({ [ACCOUNT]: { record: 1, scope: 2, resource: 3 } }, globs)).toEqual({ 'organisation.id': 1 });
   });
 
-  test('nothing of organisation.id where the user id came from an inner one', () => {
+  test('an outer organisation.id is no property if an inner one gave the user id', () => {
     const attributes = { [ACCOUNT]: { scope: 2, resource: 3 } };
     expect(identify(attributes, { resourceAttributes: ['*'] })).toEqual({
       fields: { user_id: 'org:2' },

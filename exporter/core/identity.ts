@@ -21,17 +21,20 @@ export const idAttributeKeys = [
   'sessionIdAttribute',
 ] as const satisfies readonly (keyof Config)[];
 
-/** The fields by which Amplitude limits what it takes in a second, and in a day. An event has to have one of them. */
+/** The fields for which Amplitude limits the events a second and a day. An event has to have one of them. */
 export const senderKeys: readonly string[] = ['user_id', 'device_id'];
 
-/** -1 is an event outside of any session; a session begins at a time in milliseconds. */
+/** The acceptable session ids: -1 for an event outside of any session, else the session's beginning in milliseconds. */
 const sessionId = integer(-1);
 
-/** OpenTelemetry's names of what Amplitude calls a device and a session. */
+/** OpenTelemetry's attributes for what Amplitude calls a device and a session. */
 const INSTALLATION = 'app.installation.id';
 const SESSION = 'session.id';
 
-/** Who did it: a user id as it stands, else that of an account; a device id; and the session. */
+/**
+ * The fields that say who did it: the user id, which is one from the record or an account's; the device id; and the
+ * session.
+ */
 export function identityFields(config: Config): EventField[] {
   const id = idBehind('', config);
   const accountId = idBehind(config.userIdPrefix, config);
@@ -40,7 +43,8 @@ export function identityFields(config: Config): EventField[] {
       path: ['user_id'],
       from: [
         ...from(config.userIdOverrideAttribute, id),
-        // An account that did not become the user id stays a property, to group by; one that is a group does in any case.
+        // An account that did not become the user id stays a property, to group by. One that is a group stays a
+        // property in any case.
         ...from(config.userIdAttribute, accountId, { consumes: !isGroup(config.userIdAttribute, config) }),
       ],
     },
@@ -56,7 +60,7 @@ export function identityFields(config: Config): EventField[] {
       from: isOn(config.sessionIdAttribute, [
         ...from(config.sessionIdAttribute, sessionId),
         ...from(SESSION, sessionId, { consumes: true }),
-        // A session's id that is neither is a property still.
+        // A session id that is neither of them stays a property.
         ...from(SESSION, { tag: 'uuid-time', val: { min: 0, max: Number.MAX_SAFE_INTEGER } }, { consumes: true }),
       ]),
     },
@@ -68,17 +72,17 @@ function isGroup(attribute: string, { groups }: Config): boolean {
   return groups.some(({ value }) => value === attribute);
 }
 
-/** An id that Amplitude takes. Its prefix counts as a part of it, so `org:1` is long enough. */
+/** An id that Amplitude takes. The prefix counts towards the length, so `org:1` is long enough. */
 function idBehind(prefix: string, { minIdLength }: Config): Conversion {
   return { tag: 'text', val: { ...anyText, prefix, minLength: minIdLength, refused: [...invalidIds] } };
 }
 
-/** What an attribute gives; nothing where its name is empty, which turns it off. */
+/** The sources for an attribute's name. There are none if the name is empty, which turns the key off. */
 function from(attribute: string, conversion: Conversion, { consumes } = { consumes: false }): Alternative[] {
   return attribute === '' ? [] : [{ sources: onAnyLevel(attribute), conversion, consumes }];
 }
 
-/** What a key of the config turns off where it names no attribute. */
+/** The alternatives, or none if the config's key names no attribute. */
 function isOn(attribute: string, alternatives: Alternative[]): Alternative[] {
   return attribute === '' ? [] : alternatives;
 }
@@ -89,7 +93,9 @@ export function sendersIn(fields: readonly Field[]): Uint32Array {
   return Uint32Array.from(indices.filter((index) => index >= 0));
 }
 
-/** Amplitude refuses a request with an event that names nobody. */
+/**
+ * The requirement that an event names a user or a device. Amplitude refuses a request with an event that names neither.
+ */
 export function identityRequirement(fields: readonly Field[]): Requirement {
   return {
     fields: sendersIn(fields),
@@ -101,7 +107,7 @@ export function identityRequirement(fields: readonly Field[]): Requirement {
   };
 }
 
-/** What an operator has to know about records that are dropped because they name nobody. */
+/** The hint for the operator about records that are dropped because they name nobody. */
 export function noIdentityHint(config: Config): Hint {
   const names = idAttributeKeys
     .filter((key) => key !== 'sessionIdAttribute' && config[key] !== '')
@@ -112,7 +118,7 @@ export function noIdentityHint(config: Config): Hint {
   };
 }
 
-/** Attributes that are ids and nothing else, so never properties. */
+/** Attributes that are only ids, and so never properties. */
 export function omittedAttributes(config: Config): string[] {
   const keys = idAttributeKeys.filter((name) => name !== 'userIdAttribute').map((name) => config[name]);
   return [...new Set(keys.filter((key) => key !== ''))];

@@ -1,4 +1,4 @@
-/** @flagsmith/amplitude-core: what one writes a core of one's own with. */
+/** @flagsmith/amplitude-core: what the author of a core imports. */
 export type {
   Alternative,
   Condition,

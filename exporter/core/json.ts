@@ -1,4 +1,4 @@
-/** Text that stands for itself in a JSON string. */
+/** Text that needs no escape in a JSON string. */
 const PLAIN = /^[ !#-[\]-~]*$/;
 
 /** JSON text in ASCII only, so that its length is its size in bytes. */
@@ -10,7 +10,10 @@ export function asciiJson(value: unknown): string {
   );
 }
 
-/** The first `length` characters (Unicode code points) of a text: a cut inside one could not be written as UTF-8. */
+/**
+ * The first `length` characters (Unicode code points) of a text. It cuts no surrogate pair, since half of one could not
+ * be written as UTF-8.
+ */
 export function cut(text: string, length: number): string {
   if (text.length <= length) return text;
   const characters = Array.from(text);

@@ -1,6 +1,6 @@
 /**
- * What Amplitude's ingestion takes. Source of every number: Amplitude's documentation of the HTTP V2 API and the Batch
- * Event Upload API, and the reference client, amplitude/Amplitude-TypeScript.
+ * The limits of Amplitude's ingestion. Source of every number: Amplitude's documentation of the HTTP V2 API and the
+ * Batch Event Upload API, and the reference client, amplitude/Amplitude-TypeScript.
  */
 
 export type Api = 'http' | 'batch';
@@ -9,13 +9,13 @@ export type Region = 'us' | 'eu';
 interface ApiLimits {
   readonly path: string;
   readonly maxEvents: number;
-  /** Bytes; a request's body, uncompressed, has to stay below. */
+  /** In bytes. A request's body, uncompressed, has to be smaller. */
   readonly maxBytes: number;
-  /** Events per second of one user or device. A 429 names the number that holds for the project. */
+  /** Events a second of one user or device. A 429 names the number that applies to the project. */
   readonly maxEventsPerSecond: number;
 }
 
-/** The two ways in, and what each takes in one request. A megabyte is taken as 10^6 bytes, the smaller reading. */
+/** The two APIs, and what each takes in one request. A megabyte is taken as 10^6 bytes, the smaller reading. */
 export const apis: Readonly<Record<Api, ApiLimits>> = {
   http: { path: '/2/httpapi', maxEvents: 2_000, maxBytes: 1_000_000, maxEventsPerSecond: 30 },
   batch: { path: '/batch', maxEvents: 2_000, maxBytes: 20_000_000, maxEventsPerSecond: 1_000 },
@@ -27,31 +27,36 @@ export const hosts: Readonly<Record<Region, string>> = {
   eu: 'https://api.eu.amplitude.com',
 };
 
-/** Characters (Unicode code points); Amplitude cuts or refuses longer strings. */
+/** The longest string, in characters (Unicode code points). Amplitude cuts or refuses longer ones. */
 export const MAX_STRING_LENGTH = 1_024;
 
-/** Levels of nested maps and lists, `event_properties` itself being the first. */
+/** The deepest level of maps and lists. `event_properties` is the first level. */
 export const MAX_DEPTH = 40;
 
-/** Characters; `options.min_id_length` when a request has none. */
+/** The shortest id, in characters, if a request has no `options.min_id_length`. */
 export const DEFAULT_MIN_ID_LENGTH = 5;
 
 /**
- * Milliseconds for which a client that is throttled is to pause; the Batch API's documentation says 15 s. A user or
- * device that is refused again and again waits that long; one that sent too much at once can be tried sooner, with less.
+ * How long a throttled client should pause, in milliseconds. (The Batch API's documentation says 15 s.) A user or
+ * device that is refused again and again waits this long. One that sent too much at once is tried sooner, with fewer
+ * events.
  */
 export const THROTTLE_PAUSE_MS = 30_000;
 
-/** Milliseconds until a user or device that was refused is tried again, with less. */
+/** How long a refused user or device waits before the first new try, with fewer events, in milliseconds. */
 export const FIRST_THROTTLE_PAUSE_MS = 500;
 
 /**
- * Milliseconds between two requests with events of a throttled user or device, each with a second's worth. The
- * twentieth on top is for what a network adds and takes: two requests that come within one second would be one too many.
+ * The time between two requests with events of a throttled user or device, in milliseconds. Each request has as many
+ * events as Amplitude takes in a second. The 50 ms more than a second allow for delays in the network: two requests
+ * that arrive within one second would be one too many.
  */
 export const PACE_INTERVAL_MS = 1_050;
 
-/** Ids that Amplitude refuses with a 400. Compared in lower case: `None` and `NULL` identify nobody either. */
+/**
+ * Ids that Amplitude refuses with a 400. They are compared in lower case, because `None` and `NULL` identify nobody
+ * either.
+ */
 export const invalidIds: ReadonlySet<string> = new Set([
   '',
   '-1',

@@ -1,17 +1,17 @@
-/** The lines of wit/core.wit in which a core says what it decided. */
+/** Writes the lines in which a core answers `decide`. wit/core.wit defines them. */
 import type { Condition, DecisionMode, Source } from 'flagsmith:amplitude-exporter/types@0.2.0';
 import { asciiJson } from './json.ts';
 
-/** What a decision says of how an event is written, besides what it adds. */
+/** The instructions of a decision, besides what it adds to the event. */
 export interface Instructions {
-  /** The decision's sources, by their indices, of which the values are no properties. */
+  /** The decision's sources, by their indices, whose values are no properties. */
   readonly consumes?: readonly number[];
-  /** The plan's objects and requirements that the event has on demand. */
+  /** The plan's objects and requirements that apply to the event on demand. */
   readonly objects?: readonly number[];
   readonly requirements?: readonly number[];
   /** The share of users whose events are kept. */
   readonly keep?: number;
-  /** Milliseconds of an interval in which one event with the text `once_for` is enough. */
+  /** The length of an interval, in milliseconds. One event with the text `once_for` is enough in each. */
   readonly once_ms?: number;
   readonly once_for?: string;
   /** Fields whose values were not acceptable. */
@@ -34,7 +34,7 @@ export type CellAnswer =
 /** Decides a cell. */
 export type Decider = (cell: string) => CellAnswer;
 
-/** What the core is asked about, and what decides on it. Made by `decision` (decision.ts). */
+/** A decision of the plan, and the function that decides. Made by `decision` (decision.ts). */
 export interface Decision {
   readonly mode: DecisionMode;
   readonly sources: readonly Source[];
@@ -56,11 +56,13 @@ export function adds({
 
 export const NOTHING = adds({});
 
-/** Decides cells, one a line, as wit/core.wit has it. One on which the decision fails is answered with why. */
+/**
+ * Decides cells, one a line, as wit/core.wit says. If the decision fails on a cell, the answer's line has the error.
+ */
 export function decideLines(cells: string, decide: Decider): string {
   const list = cells.split('\n');
   let lines = '';
-  // The last line feed has nothing behind it. An index costs the interpreter less than an iterator.
+  // There is no cell after the last line feed. The loop uses an index because an iterator costs the interpreter more.
   for (let i = 0; i < list.length - 1; i++) lines += `${lineFor(list[i] as string, decide)}\n`;
   return lines;
 }
@@ -77,7 +79,7 @@ function lineFor(cell: string, decide: Decider): string {
 export function errorText(error: unknown): string {
   if (!(error instanceof Error)) return `Error: ${String(error)}`;
   const { stack = '' } = error;
-  // Of an engine that writes the error into the stack, and of one that does not.
+  // Some engines write the error into the stack, and some do not.
   return stack.startsWith(String(error)) ? stack : `${error}\n${stack}`;
 }
 
@@ -95,7 +97,7 @@ function lineOf(answer: CellAnswer): string {
   }
 }
 
-/** Instructions as members of a JSON object. A list without items says nothing. */
+/** Instructions as members of a JSON object. An empty list is left out. */
 function instructionsText(instructions: Instructions): string {
   const said = Object.entries(instructions).filter(
     ([, value]) => value !== undefined && !(Array.isArray(value) && value.length === 0),

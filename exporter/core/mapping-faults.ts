@@ -1,4 +1,4 @@
-/** What is wrong with the mapping of a core of one's own. */
+/** The faults of the mapping of a user's core. */
 import type { Config, Fault, Source } from 'flagsmith:amplitude-exporter/types@0.2.0';
 import { globFault } from './config.ts';
 import { tryGlob } from './glob.ts';
@@ -9,8 +9,8 @@ import { PROPERTIES_KEY } from './plan.ts';
 const KEY = 'core';
 
 /**
- * Every fault of a mapping; also that it cannot be made at all. Globs that are the config's were looked at with it. A
- * message may have the stack of an error.
+ * Returns every fault of a mapping, or the one that it cannot be made. Globs of the config were checked with the
+ * config. A message may have the stack of an error.
  */
 export function mappingFaults(make: () => Mapping, config: Config): Fault[] {
   try {
@@ -57,13 +57,13 @@ function fieldFaults({ fields, objects }: Mapping): Fault[] {
   return faults;
 }
 
-/** Whether one path is the other, or the beginning of it. */
+/** Whether one path is the other one, or the beginning of it. */
 function areInEachOther({ path: one }: EventField, other: readonly string[]): boolean {
   const shorter = Math.min(one.length, other.length);
   return one.slice(0, shorter).every((key, index) => key === other[index]);
 }
 
-/** New with each record, or the same in all: nothing to decide by. */
+/** Sources that no decision may read: they are new with each record, or the same in all. */
 const undecidable: readonly Source['tag'][] = ['time-ms', 'digest', 'constant'];
 
 function decisionFaults({ decisions, eventType }: Mapping): Fault[] {

@@ -1,6 +1,6 @@
 /**
- * How log records become events, as data: what the default core has of it for a config is `standardFor` (standard.ts), and
- * a core of one's own changes that (define-core.ts).
+ * The type of a mapping: how log records become events, as data. `standardFor` (standard.ts) makes the default core's
+ * for a config. A user's core changes it (define-core.ts).
  */
 import type { Alternative, Conversion, Level, Source } from 'flagsmith:amplitude-exporter/types@0.2.0';
 import type { Decision } from './lines.ts';
@@ -10,29 +10,34 @@ export interface Mapping {
   readonly exposures: Exposures;
   /** What the host writes into each event by itself, in this order. */
   readonly fields: readonly EventField[];
-  /** Objects of an event of which attributes are members. Of two that an attribute could be in, the first has it. */
+  /** Objects of an event whose members are attributes. An attribute that fits several belongs to the first one. */
   readonly objects: readonly EventObject[];
-  /** Globs of the resource's and of the scope's attributes that are properties. (All of the record's are.) */
+  /** Globs of the attributes of the resource and of the scope that are properties. (All of the record's are.) */
   readonly resourceAttributes: readonly string[];
   readonly scopeAttributes: readonly string[];
-  /** The property that a body becomes which nothing else made use of. Empty = none. */
+  /** The property for a body that nothing else used. Empty = none. */
   readonly bodyProperty: string;
-  /** Globs of attributes that are taken away before anything else sees them, on whatever level they stand. */
+  /** Globs of attributes that are removed before anything else sees them, on every level. */
   readonly omit: readonly string[];
   /** Globs of attributes whose values are hashed with the config's `hash_key` before anything else sees them. */
   readonly hash: readonly string[];
-  /** What is decided by the values of some attributes; see `decision` in decision.ts. */
+  /** Decisions by the values of some sources; see `decision` in decision.ts. */
   readonly decisions: readonly Decision[];
 }
 
 export interface EventType {
-  /** The first of these that has a scalar other than null and "" is the event's name, and is no property. */
+  /** The first of these with a scalar other than null and "" is the event's name. That one is no property. */
   readonly sources: readonly Source[];
-  /** What an event of this name is called in Amplitude. A record whose event has no name is dropped as `no_event_name`. */
+  /**
+   * Returns the name in Amplitude of an event with this name. If it is empty, the record is dropped as `no_event_name`.
+   */
   readonly rename: (name: string) => string;
-  /** Globs of names, before they are changed. Events of others are skipped. Empty = none are. */
+  /** Globs of names before `rename`. Events with other names are skipped. Empty = none is skipped. */
   readonly events: readonly string[];
-  /** The share of users that is kept, by names before they are changed: the first that names an event decides on it. */
+  /**
+   * The share of users that is kept, by globs of names before `rename`. The first entry that matches an event's name
+   * counts.
+   */
   readonly sampling: readonly Sample[];
 }
 
@@ -43,23 +48,26 @@ export interface Sample {
 }
 
 export interface Exposures {
-  /** Globs of flag keys whose evaluations become exposures. */
+  /** Globs of flag keys. The evaluations of these flags become exposures. */
   readonly flags: readonly string[];
-  /** The attribute with the key of the experiment that a flag belongs to; empty = none. */
+  /** The attribute with the key of the flag's experiment. Empty = none. */
   readonly experimentKey: string;
 }
 
 export interface EventField {
   /**
-   * Keys, one within the other: `['user_id']`, `['groups', 'team']`. `['event_properties', 'plan']` is a property, which
-   * goes before an attribute of that name.
+   * Keys, each within the one before: `['user_id']`, `['groups', 'team']`. `['event_properties', 'plan']` is a
+   * property, and is written in place of an attribute of that name.
    */
   readonly path: readonly string[];
-  /** Tried in this order: the first acceptable value is the field's. A source by itself is as `as` and `consumes` say. */
+  /**
+   * Sources, tried in this order. The first acceptable value is the field's. A source without settings of its own has
+   * those of `as` and `consumes`.
+   */
   readonly from: readonly (Source | Alternative)[];
-  /** As what a value is written. Default: of a property the value as it stands, else a text. */
+  /** How a value is written. Default: unchanged for a property, else as a text. */
   readonly as?: Conversion;
-  /** Whether the attribute or body that gave the value is then no property. Default: false. */
+  /** Whether the attribute or body that gave the value is no property. Default: false. */
   readonly consumes?: boolean;
 }
 
@@ -70,10 +78,10 @@ export interface EventObject {
   readonly maxMembers: number;
   /** Whether only `$groupidentify` events have it. */
   readonly onDemand: boolean;
-  /** How the attributes begin that are its members; the rest is the member's key. */
+  /** The prefix of the attributes that are its members. The rest of the attribute's key is the member's key. */
   readonly prefix?: string;
-  /** Globs of the attributes that are members under their own name. */
+  /** Globs of attributes that are members under their whole key. */
   readonly globs?: readonly string[];
-  /** The levels on which it has its members. */
+  /** The levels whose attributes can be members. */
   readonly levels: readonly Level[];
 }

@@ -1,6 +1,6 @@
 /**
- * The objects of an event of which attributes are members: a user's properties, a group's properties, and the groups that
- * the event belongs to. Source: Amplitude's documentation of the HTTP V2 API, the Identify API and the Group Identify API.
+ * The objects of an event whose members are attributes: a user's properties, a group's properties, and the event's
+ * groups. Source: Amplitude's documentation of the HTTP V2 API, the Identify API and the Group Identify API.
  */
 import type { Config, Conversion, Field, Requirement } from 'flagsmith:amplitude-exporter/types@0.2.0';
 import { anyText, json, number } from './conversions.ts';
@@ -14,13 +14,18 @@ export const IDENTIFY = '$identify';
 export const GROUP_IDENTIFY = '$groupidentify';
 export const EXPOSURE = '$exposure';
 
-/** Types of groups an event may have, and groups of one type. Source: Amplitude's documentation of accounts. */
+/**
+ * The most types of groups of an event, and the most groups of one type. Source: Amplitude's documentation of accounts.
+ */
 export const MAX_GROUP_TYPES = 5;
 const MAX_GROUPS = 10;
 
 const MAX_PROPERTIES = 1_024;
 
-/** What is done with properties, by the names in the config and in attributes, in the order in which they take a name. */
+/**
+ * The operations on properties, by their names in the config and in attributes. If a name has two operations in an
+ * event, the first of this order is written.
+ */
 export const operations: readonly { readonly name: string; readonly key: string; readonly as: Conversion }[] = [
   { name: 'unset', key: '$unset', as: { tag: 'fixed', val: '"-"' } },
   { name: 'set', key: '$set', as: json },
@@ -39,7 +44,7 @@ const GROUPS = explicitAttribute('groups.');
 const GROUP = explicitAttribute('group.');
 const USER = explicitAttribute('user.');
 
-/** The objects of a config, an attribute that says itself where it stands before one that the config names. */
+/** The objects of a config. An attribute whose name says where it belongs comes before one that the config names. */
 export function objectsFor(config: Config): EventObject[] {
   return [
     {
@@ -74,22 +79,22 @@ function properties(path: readonly string[], as: Conversion) {
   return { path, as, maxMembers: MAX_PROPERTIES, onDemand: false };
 }
 
-/** A resource says what its user is, but not what is to be done: each of its records would do it again. */
+/** `set` reads the resource too. The other operations do not: each record of the resource would repeat them. */
 function userLevels(operation: string): EventObject['levels'] {
   return operation === 'set' ? ['record', 'resource'] : ['record'];
 }
 
-/** Attributes that are fields and nothing else, whatever globs match them. */
+/** Attributes that are only fields, whatever globs match them. */
 export function neverProperties(config: Config): string[] {
   return [...omittedAttributes(config), ...plainFields.map(({ name }) => explicitAttribute(name))];
 }
 
-/** A group of each type that the config names. Its attribute stays a property too. */
+/** One group for each type in the config. Its attribute stays a property too. */
 export function groupFields(config: Config): EventField[] {
   return config.groups.map(({ key, value }) => ({ path: ['groups', key], from: onAnyLevel(value), as: groupNames }));
 }
 
-/** Amplitude refuses what says something of a group and does not say of which. */
+/** The requirement of exactly one group. Amplitude refuses properties of a group without the group. */
 export function groupRequirement(fields: readonly Field[], objects: readonly EventObject[]): Requirement {
   const areGroups = ({ path }: { readonly path: readonly string[] }, index: number): number[] =>
     path[0] === 'groups' ? [index] : [];
@@ -106,7 +111,7 @@ export function groupRequirement(fields: readonly Field[], objects: readonly Eve
 /** The index of `groupRequirement` among the requirements of a plan. */
 export const GROUP_REQUIREMENT = 1;
 
-/** Only such an event has a group's properties. */
+/** Only an event of this type has a group's properties. */
 export function groupIdentifyInstructions(objects: readonly EventObject[]): Instructions {
   const onDemand = objects.flatMap((object, index) => (object.onDemand ? [index] : []));
   return { objects: onDemand, requirements: [GROUP_REQUIREMENT] };

@@ -1,4 +1,6 @@
-/** Options of a core of one's own: `core.options` of the collector's config, checked by the types that the core declares. */
+/**
+ * The options of a user's core: `core.options` of the collector's config, checked by the types that the core declares.
+ */
 import type { Config, Fault } from 'flagsmith:amplitude-exporter/types@0.2.0';
 
 interface OptionValues {
@@ -9,7 +11,7 @@ interface OptionValues {
   readonly strings: readonly string[];
 }
 
-/** The type of an option. One with a question mark may be missing. */
+/** The type of an option. An option whose type ends in a question mark may be missing. */
 export type OptionType = keyof OptionValues | `${keyof OptionValues}?`;
 
 export type OptionTypes = Readonly<Record<string, OptionType>>;
@@ -46,7 +48,7 @@ export function optionsIn({ options }: Config): Readonly<Record<string, unknown>
   return JSON.parse(options) as Readonly<Record<string, unknown>>;
 }
 
-/** What is wrong with the options of a config, all of it. `core` is the core's name. */
+/** Returns every fault of the options of a config. `core` is the core's name. */
 export function optionFaults(core: string, types: OptionTypes, config: Config): Fault[] {
   const options = optionsIn(config);
   const names = Object.keys(types);

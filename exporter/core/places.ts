@@ -10,7 +10,10 @@ export type Placer = (level: Level, key: string) => Place;
 
 type Places = Pick<Mapping, 'objects' | 'resourceAttributes' | 'scopeAttributes'>;
 
-/** Attributes stand in an object, else among the properties where their level has some that match. */
+/**
+ * Puts an attribute into the first object that takes it, else among the properties if its level has globs that match
+ * it.
+ */
 export function placerFor(config: Config, { objects, resourceAttributes, scopeAttributes }: Places): Placer {
   const rows = objects.map((object) => ({ ...object, matches: object.globs && anyOf(object.globs) }));
   const areFields = new Set(neverProperties(config));
@@ -31,7 +34,7 @@ export function placerFor(config: Config, { objects, resourceAttributes, scopeAt
   };
 }
 
-/** The levels of which every attribute may stand elsewhere than among the properties, or join them. */
+/** The levels on which any attribute may belong to an object, or may become a property. */
 export function placedLevels({ objects, resourceAttributes, scopeAttributes }: Places): Level[] {
   const named = objects.filter(({ globs }) => globs !== undefined);
   return levels.filter(
@@ -42,7 +45,7 @@ export function placedLevels({ objects, resourceAttributes, scopeAttributes }: P
   );
 }
 
-/** How attributes begin about which it is asked on every level, the shortest that say so. */
+/** The prefixes of attributes that the host asks about on every level. A prefix that another one covers is left out. */
 export function placedPrefixes({ objects }: Places): string[] {
   const prefixes = [...new Set(objects.flatMap(({ prefix }) => (prefix === undefined ? [] : [prefix])))];
   return prefixes.filter((prefix) => !prefixes.some((other) => other !== prefix && prefix.startsWith(other)));

@@ -23,7 +23,7 @@ import { placedLevels, placedPrefixes } from './places.ts';
 
 export const PROPERTIES_KEY = 'event_properties';
 
-/** What the host has to do for a config in which `faultsOf` found nothing. `decisions` are those of `decisionsFor`. */
+/** Makes the plan for a config in which `faultsOf` found nothing. `decisions` are those of `decisionsFor`. */
 export function planFor(config: Config, mapping: Mapping, decisions = decisionsFor(mapping)): Plan {
   const fields = mapping.fields.map(fieldFor);
   return {
@@ -54,7 +54,7 @@ export function planFor(config: Config, mapping: Mapping, decisions = decisionsF
   };
 }
 
-/** A field as the host has it. */
+/** A field in the form that the plan has. */
 function fieldFor({ path, from, as, consumes = false }: EventField): Field {
   const conversion: Conversion = as ?? (path[0] === PROPERTIES_KEY ? json : text());
   const alternatives: { sources: Source[]; conversion: Conversion; consumes: boolean }[] = [];
@@ -92,7 +92,7 @@ export function envelopeBytes(config: Config): number {
   return beforeKey.length + config.apiKeyBytes + afterKey.length + end.length;
 }
 
-/** What the host asks about, and what decides on it. */
+/** The decisions that the host asks about, with the functions that decide. */
 export function decisionsFor(mapping: Mapping): Decision[] {
   const decideType = eventTypeDecider(mapping);
   const hasExposures = mapping.exposures.flags.length > 0;

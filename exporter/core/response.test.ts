@@ -34,7 +34,7 @@ function answer(status: number, body: unknown, sent = events, api: Api = 'http')
 
 const all = (outcome: string): string[] => events.map(() => outcome);
 
-/** As Amplitude's documentation has it: lists that have nothing to say are there, and empty. */
+/** As in Amplitude's documentation: lists without items are there, and empty. */
 const silent = {
   missing_field: null,
   events_with_invalid_fields: {},

@@ -10,9 +10,9 @@ function dropped(reason: string): Outcome {
 }
 
 /**
- * What an answer means for each event of its request. Source: Amplitude's documentation of the HTTP V2 API and the
- * Batch Event Upload API, "Response", and its reference client. 500, 502 and 504 may or may not have been taken:
- * `insert_id` prevents doubles. A body that cannot be read leaves the status to decide.
+ * Says what an answer means for each event of its request. Source: Amplitude's documentation of the HTTP V2 API and the
+ * Batch Event Upload API, "Response", and its reference client. After a 500, 502 or 504 Amplitude may have taken the
+ * events: they are sent again, and `insert_id` prevents duplicates. If the body cannot be read, the status decides.
  */
 export function classify({ events, status, body }: Answer, api: Api): Verdict {
   if (status >= 200 && status < 300) return forAll({ tag: 'delivered' }, '');
@@ -29,7 +29,7 @@ function forAll(outcome: Outcome, message: string, pauseMs = 0): Verdict {
   return { exceptions: [], rest: outcome, all: outcome, pauseMs, message };
 }
 
-/** What to look at when a request is refused whatever events it has. */
+/** What the operator should check when a request is refused whatever events it has. */
 function advice(status: number): string {
   if (status < 400) return 'a redirect is not followed; check endpoint';
   switch (status) {
@@ -43,7 +43,7 @@ function advice(status: number): string {
   }
 }
 
-/** 400: none of the events was taken, and those that are not named have nothing wrong with them. */
+/** 400: Amplitude took none of the events. Those that the answer does not name are good. */
 function ofBadRequest(said: Said, opening: string): Verdict {
   if (/invalid api.?key/i.test(said.error)) {
     return forAll(
@@ -72,7 +72,7 @@ function fieldsAtFault({ faults }: Said): string {
   return ` (${fields.slice(0, MAX_FIELDS_NAMED).join(', ')}${more})`;
 }
 
-/** 413: none of the events was taken. Something on the way may take less than Amplitude does. */
+/** 413: Amplitude took none of the events. A proxy on the way may take less than Amplitude does. */
 function ofTooLarge(events: number, opening: string): Verdict {
   if (events > 1) {
     return forAll({ tag: 'split-and-retry' }, `${opening}; the request is sent in halves; lower max_batch_bytes`);
@@ -80,12 +80,12 @@ function ofTooLarge(events: number, opening: string): Verdict {
   return forAll(dropped('too_large'), `${opening} to a single event, which is dropped`);
 }
 
-/** 429: none of the events was taken, and those of users and devices within their limits can be. */
+/** 429: Amplitude took none of the events. Events of users and devices within their limits can be sent again. */
 function ofThrottling(said: Said, opening: string, api: Api): Verdict {
   const throttled: Outcome = { tag: 'throttled', val: paceOf(said, api) };
   const exceptions: Exception[] = [
     ...sendersAre(sendersOf(said.pastDailyQuota), dropped('daily_quota')),
-    // Before the events, of which the answer may list some only.
+    // Senders come before the events, because the answer may list only some of the events.
     ...sendersAre(sendersOf(said.throttled), throttled),
     ...eventsAre(said.throttledEvents, throttled),
   ];
@@ -120,7 +120,7 @@ function sendersOf({ users, devices }: Ids): Sender[] {
   ];
 }
 
-/** An exception, unless it would name no event. */
+/** Makes an exception, or none if it would name no event. */
 function eventsAre(events: readonly number[], outcome: Outcome): Exception[] {
   return events.length === 0 ? [] : [{ of: { tag: 'events', val: Uint32Array.from(events) }, outcome }];
 }

@@ -2,10 +2,13 @@ import { anyOf } from './glob.ts';
 import type { Sample } from './mapping.ts';
 import { EXPOSURE, GROUP_IDENTIFY, IDENTIFY } from './objects.ts';
 
-/** What tells Amplitude about users, groups and experiments is needed whole. */
+/** Event types that are never sampled. They tell Amplitude about users, groups and experiments. */
 const neverSampled: readonly string[] = [IDENTIFY, GROUP_IDENTIFY, EXPOSURE];
 
-/** The share of users that is kept of an event, by its name and its type: that of the first sample that has its name, else 1. */
+/**
+ * The share of users whose events are kept, by the name and the type of the event. The first sample that matches the
+ * name counts. Default: 1.
+ */
 export function samplerFor(sampling: readonly Sample[]): (name: string, type: string) => number {
   const samples = sampling.map(({ events, keep }) => ({ matches: anyOf(events), keep }));
   return (name, type) => {

@@ -1,4 +1,4 @@
-/** Where values come from: the parts of a log record, its scope and its resource. */
+/** The sources of values: the parts of a log record, its scope and its resource. */
 import type { Level, Source } from 'flagsmith:amplitude-exporter/types@0.2.0';
 
 /** Innermost first. */
@@ -34,7 +34,7 @@ export const eventName: Source = { tag: 'event-name' };
 /** The record's body. */
 export const body: Source = { tag: 'body' };
 
-/** A text that is the same for all records. Only for fields. */
+/** A text that is the same for all records. Only fields take it. */
 export function constant(text: string): Source {
   return { tag: 'constant', val: text };
 }

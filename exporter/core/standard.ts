@@ -1,4 +1,4 @@
-/** The default core, as data: what a core of one's own spreads and changes. */
+/** The default core's mapping, as data, which a user's core spreads and changes. */
 import type { Config } from 'flagsmith:amplitude-exporter/types@0.2.0';
 import { clientDecision } from './client.ts';
 import { eventTypeFor } from './event-type.ts';

@@ -1,26 +1,16 @@
-/** What the commands have in common. */
+/** Types and functions that the commands share. */
 
 import { type ParseArgsConfig, parseArgs } from 'node:util';
 
 export interface Command {
-  /** All that `--help` says. */
+  /** The text of `--help`. */
   readonly help: string;
-  /** Answers with the exit code. */
+  /** Returns the exit code. */
   run(args: readonly string[]): Promise<number>;
 }
 
-/** The command was written in another way than it can be. */
+/** The command line is wrong. */
 export class UsageError extends Error {}
-
-/** What is wrong with what the command was given, all of it at once. */
-export class Faults extends Error {
-  readonly faults: readonly string[];
-
-  constructor(faults: readonly string[]) {
-    super(faults.join('\n'));
-    this.faults = faults;
-  }
-}
 
 /** parseArgs, whose errors are about usage. */
 export function parsed<T extends ParseArgsConfig>(config: T): ReturnType<typeof parseArgs<T>> {
@@ -31,7 +21,7 @@ export function parsed<T extends ParseArgsConfig>(config: T): ReturnType<typeof 
   }
 }
 
-/** `2.3 MB`, of 10^6 bytes. */
+/** Such as `2.3 MB`. A megabyte has 10^6 bytes. */
 export function megabytes(bytes: number): string {
   return `${(bytes / 1_000_000).toFixed(1)} MB`;
 }

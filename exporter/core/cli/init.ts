@@ -3,7 +3,8 @@
 import { readdirSync, statSync } from 'node:fs';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve, sep } from 'node:path';
-import { type Command, Faults, parsed, UsageError } from './command.ts';
+import { type Command, parsed, UsageError } from './command.ts';
+import { Faults } from './faults.ts';
 import { IS_CHECKOUT, PACKAGE, PACKAGE_VERSION, TEMPLATE } from './package-files.ts';
 
 const HELP = `Makes a project for a core of your own: an example, its test, captured records and a workflow for CI.
@@ -59,7 +60,7 @@ function folderFaults(folder: string, directory: string): string[] {
     : [`${folder}: is not empty, it has ${names.slice(0, 3).join(', ')}: name a folder that is empty or not there`];
 }
 
-/** What the project depends on: this package, from here where npm does not have it. */
+/** What the project depends on for this package: its version, or this folder if npm does not have the package. */
 function dependency(directory: string): string {
   return IS_CHECKOUT ? `file:${relative(directory, PACKAGE).split(sep).join('/')}` : PACKAGE_VERSION;
 }

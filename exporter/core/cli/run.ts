@@ -1,9 +1,10 @@
-/** The command `amplitude-core`: which of its commands runs, and what an error of one becomes. */
+/** The command `amplitude-core`: runs one of its commands, and reports that command's errors. */
 
-import { type Command, Faults, UsageError } from './command.ts';
+import { type Command, UsageError } from './command.ts';
+import { Faults } from './faults.ts';
 import { PACKAGE_VERSION } from './package-files.ts';
 
-/** Loaded when they run: what builds a core takes a while to load. */
+/** Commands are loaded when they run, because the one that builds a core loads slowly. */
 const commands: Readonly<Record<string, () => Promise<Command>>> = {
   init: async () => (await import('./init.ts')).init,
   build: async () => (await import('./build/command.ts')).build,
@@ -24,7 +25,10 @@ Usage: amplitude-core COMMAND [options]
   --version              the version of this package
 `;
 
-/** Runs a command line, without the name of the program. Answers with the exit code: 0, 1 for faults, 2 for wrong usage. */
+/**
+ * Runs a command line, given without the name of the program. Returns the exit code: 0, 1 for faults, 2 for wrong
+ * usage.
+ */
 export async function run(argv: readonly string[]): Promise<number> {
   const [name = '--help', ...args] = argv;
   if (name === '--help' || name === '-h' || name === 'help') return print(HELP);
@@ -50,7 +54,7 @@ function failed(name: string, error: unknown): number {
     console.error(`amplitude-core: ${error.message}\nSee ${help}`);
     return 2;
   }
-  // Of anything else the stack is of use: it is a fault of this package.
+  // For any other error the stack is printed: it is a fault of this package.
   console.error(error instanceof Faults ? error.message : error);
   return 1;
 }

@@ -1,14 +1,14 @@
-/** What the core says of cells: reads the lines that `decide` answers with. */
+/** Reads the lines that `decide` returns about cells. */
 
 import type { Decision, Plan, Source } from 'flagsmith:amplitude-exporter/types@0.2.0';
 import type { Instructions } from '../lines.ts';
 import { type MemberText, membersIn } from './members-text.ts';
 
-/** What a decision says of a cell. */
+/** The answer of a decision about a cell. */
 export type Answer =
   | {
       readonly kind: 'adds';
-      /** Members of the event, and of its properties: the texts as they were given, and each by itself. */
+      /** Members of the event, and of its properties: their texts as given, and each one separately. */
       readonly members: string;
       readonly properties: string;
       readonly eachMember: readonly MemberText[];
@@ -30,12 +30,12 @@ export const ADDS_NOTHING: Answer = {
   instructions: undefined,
 };
 
-/** The answer where the core failed with a cell. */
+/** The answer for a cell that the core failed with. */
 export function failed(error: string): Answer {
   return { kind: 'drop', reason: GUEST_FAULT, error };
 }
 
-/** Reads a line about a cell. Where it breaks the contract the answer is a failure that says so. */
+/** Reads a line about a cell. If it breaks the contract, the result is a failure that says so. */
 export function readLine(line: string, plan: Plan, decision: number): Answer {
   try {
     return answerIn(line, plan, decision);
@@ -123,7 +123,7 @@ function instructionsIn(parts: readonly string[], plan: Plan, decision: number):
   return checked(said as Instructions, plan, decision);
 }
 
-/** How many of a plan's objects and requirements can be on demand. */
+/** How many objects and requirements of a plan can be on demand. */
 const MAX_ON_DEMAND = 64;
 
 function checked(said: Instructions, plan: Plan, decision: number): Instructions {
@@ -141,7 +141,7 @@ function checked(said: Instructions, plan: Plan, decision: number): Instructions
   return said;
 }
 
-/** A decision by its sources' names, such as `the decision on attribute "plan"`. */
+/** Names a decision by its sources, such as `the decision on attribute "plan"`. */
 export function nameOf(plan: Plan, decision: number): string {
   const { sources = [] } = (plan.decisions[decision] as Decision | undefined) ?? {};
   return `the decision on ${sources.length === 0 ? 'nothing' : sources.map(sourceName).join(', ')}`;

@@ -1,18 +1,20 @@
-/** What is done with records before anything else sees them: attributes are taken away or hashed, and the same records numbered. */
+/** Prepares records on arrival, before anything else sees them: omits or hashes attributes, and numbers duplicates. */
 
 import type { Treatment } from 'flagsmith:amplitude-exporter/types@0.2.0';
-import { createHmac } from 'node:crypto';
+import { hmac } from '@noble/hashes/hmac.js';
+import { sha256 } from '@noble/hashes/sha2.js';
+import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
 import type { Digester } from './digest.ts';
 import { hashedText } from './json.ts';
 import { KeyValues, type LogRecord, type ResourceLogs, type Value } from './values.ts';
 
-/** Attributes that begin so are the collector's own marks. What comes with such a key is taken off. */
+/** The prefix of the collector's own marks. The host removes attributes that arrive with it. */
 const MARK = 'amplitudeexporter.';
 
-/** Says what is done with attributes: an answer a key. */
+/** Says what is done with attributes, one answer for each key. */
 export type Treater = (keys: readonly string[]) => readonly Treatment[];
 
-/** Records as they are once their attributes are treated. */
+/** Returns the records with their attributes treated. */
 export function treat(logs: readonly ResourceLogs[], treater: Treater, hashKey: string): ResourceLogs[] {
   return eachAttributes(logs, (attributes) => treated(attributes, treater, hashKey));
 }
@@ -28,15 +30,15 @@ function treated(attributes: KeyValues, treater: Treater, hashKey: string): KeyV
 
 function hashed(value: Value, key: string): Value {
   const text = hashedText(value);
-  return text === undefined ? value : createHmac('sha256', key).update(text).digest('hex');
+  return text === undefined ? value : bytesToHex(hmac(sha256, utf8ToBytes(key), utf8ToBytes(text)));
 }
 
-/** Takes off what looks like the collector's marks. */
+/** Removes attributes that look like the collector's marks. */
 export function withoutMarks(logs: readonly ResourceLogs[]): ResourceLogs[] {
   return eachAttributes(logs, (attributes) => attributes.without((key) => key.startsWith(MARK)));
 }
 
-/** Each attributes object anew, where it becomes another. */
+/** Copies each attributes object that changes. */
 function eachAttributes(logs: readonly ResourceLogs[], change: (attributes: KeyValues) => KeyValues): ResourceLogs[] {
   return logs.map((resource) => ({
     ...resource,
@@ -54,7 +56,10 @@ function eachAttributes(logs: readonly ResourceLogs[], change: (attributes: KeyV
 
 const NO_DUPLICATES: ReadonlyMap<LogRecord, number> = new Map();
 
-/** The records that came before in their request, and how often: without that number they would be one event. */
+/**
+ * The records that have duplicates before them in their request, and how many. Without that number they would be one
+ * event.
+ */
 export function duplicatesIn(logs: readonly ResourceLogs[], digester: Digester): ReadonlyMap<LogRecord, number> {
   if (!mayHaveDuplicates(logs)) return NO_DUPLICATES;
   const seen = new Map<string, number>();
@@ -74,7 +79,7 @@ export function duplicatesIn(logs: readonly ResourceLogs[], digester: Digester):
   return duplicates;
 }
 
-/** Rules them out, for nearly every request, without a digest of each record. */
+/** Shows for nearly every request that it has no duplicates, without a digest of each record. */
 function mayHaveDuplicates(logs: readonly ResourceLogs[]): boolean {
   const seen = new Set<string>();
   let count = 0;

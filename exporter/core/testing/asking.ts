@@ -1,19 +1,19 @@
-/** Asks the core, and remembers what it said. What it fails with costs only the records that have it. */
+/** Asks the core, and remembers the answers. If the core fails, only the records at fault are affected. */
 
 import type { Level, Place, Plan, Treatment } from 'flagsmith:amplitude-exporter/types@0.2.0';
 import { type Answer, failed, GUEST_FAULT, messageOf, nameOf, readLine } from './answers.ts';
 import type { Guest } from './instance.ts';
 
-/** An instance of the collector is held as long as a call lasts, so a call stays short. */
+/** The collector holds an instance during a call, so a call has to be short. */
 export const MAX_PER_CALL = 256;
 
-/** As many as the collector remembers: two generations of so many decisions and bytes, none of them longer than that. */
+/** The collector's limits: two generations of this many decisions and bytes, and the longest that it remembers. */
 const GENERATION = 8_192;
 const GENERATION_BYTES = 4 << 20;
 const MAX_CELL_BYTES = 512;
 const MAX_ANSWER_BYTES = 4 << 10;
 
-/** Remembers what was decided about the cells of a decision. What nobody asked for in a while is forgotten. */
+/** Remembers the decisions about cells. It forgets those that were not asked for in a while. */
 class Memo {
   #young = new Map<string, Answer>();
   #old = new Map<string, Answer>();
@@ -43,7 +43,7 @@ function sizeOf(answer: Answer): number {
   return answer.kind === 'adds' ? answer.members.length + answer.properties.length : 0;
 }
 
-/** What keys that never repeat can make a host remember. */
+/** The most keys that a host remembers, since keys may never repeat. */
 const MAX_KEYS = 10_000;
 
 export class Asking {
@@ -59,7 +59,7 @@ export class Asking {
     this.#memos = plan.decisions.map(() => new Memo());
   }
 
-  /** What a decision says of cells, by the cells. The core is asked only about those that are not known. */
+  /** The answers of a decision, by the cells. The core is asked only about cells that are not known. */
   decide(decision: number, cells: ReadonlySet<string>): ReadonlyMap<string, Answer> {
     const memo = this.#memos[decision] as Memo;
     const answers = new Map<string, Answer>();
@@ -80,7 +80,7 @@ export class Asking {
     return answers;
   }
 
-  /** In halves where it fails. */
+  /** Asks in halves if the core fails. */
   #decideSome(decision: number, cells: readonly string[]): Answer[] {
     return this.#inHalves(
       cells,
@@ -89,7 +89,7 @@ export class Asking {
     );
   }
 
-  /** Where attributes of a level stand. One with which the core fails stands nowhere. */
+  /** Where attributes of a level stand in the event. One that the core fails with stands nowhere. */
   place(level: Level, keys: readonly string[]): Place[] {
     const ask = (some: readonly string[]): Place[] =>
       this.#guest.call('placeAttributes', (world) => {
@@ -101,7 +101,7 @@ export class Asking {
     return this.#remembered(this.#places, keys, `${level} `, ask, { tag: 'nowhere' });
   }
 
-  /** What is done with attributes. One with which the core fails is taken away. */
+  /** What is done with attributes. One that the core fails with is removed. */
   treat(keys: readonly string[]): Treatment[] {
     const ask = (some: readonly string[]): Treatment[] =>
       this.#guest.call('treatAttributes', (world) =>
@@ -147,7 +147,7 @@ function oneEach<T>(name: string, answers: T[], keys: readonly string[]): T[] {
   throw new Error(`${name}: the core gave ${answers.length} answers for ${keys.length} keys`);
 }
 
-/** What the core says of cells, a line each. */
+/** The core's answer about cells, one line for each. */
 export function linesFor(guest: Guest, decision: number, cells: readonly string[]): string[] {
   return guest.call('decide', (world) => {
     const text = world.decide(decision, cells.map((cell) => `${cell}\n`).join(''));

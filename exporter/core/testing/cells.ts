@@ -1,4 +1,4 @@
-/** The cells of a record: the values that the core decides about, as wit/core.wit has it. */
+/** Makes the cells of a record: the values that the core decides about, as wit/core.wit defines them. */
 
 import type { Decision, Level, Plan, Source } from 'flagsmith:amplitude-exporter/types@0.2.0';
 import { cellText, cut, type Limits } from './json.ts';
@@ -10,7 +10,7 @@ export type OuterValues = Readonly<Record<'scope' | 'resource', ReadonlyMap<stri
 
 interface ReadDecision {
   readonly isFirst: boolean;
-  /** Whether it is made once for all records of a scope. */
+  /** Whether it is decided once for all records of a scope. */
   readonly isOuter: boolean;
   readonly condition: { readonly use: Use; readonly isThere: boolean } | undefined;
   readonly sources: readonly ReadSource[];
@@ -20,7 +20,7 @@ interface ReadSource {
   readonly tag: Source['tag'];
   readonly level: Level;
   readonly key: string;
-  /** Of an attribute of the record. */
+  /** For an attribute of the record. */
   readonly use: Use | undefined;
 }
 
@@ -29,7 +29,7 @@ export class Cells {
   readonly readsAhead: boolean;
   readonly #decisions: readonly ReadDecision[];
   readonly #limits: Limits;
-  /** The cells of decisions that all records of the scope at hand share. */
+  /** The cells that all records of the current scope share. */
   #ofScope: (string | undefined)[] = [];
   #outer: OuterValues = { scope: new Map(), resource: new Map() };
   #record = 0;
@@ -43,14 +43,14 @@ export class Cells {
     );
   }
 
-  /** Begins the records of a scope. Answers with the cells that all of them share; undefined for other decisions. */
+  /** Begins the records of a scope. Returns the cells that all of them share, with undefined for other decisions. */
   setScope(outer: OuterValues): readonly (string | undefined)[] {
     this.#outer = outer;
     this.#ofScope = this.#decisions.map((decision) => (decision.isOuter ? this.#cell(decision, undefined) : undefined));
     return this.#ofScope;
   }
 
-  /** The cells of a record, of which these are the uses of its attributes; undefined for a decision that is not about it. */
+  /** The cells of a record, given the uses of its attributes. Undefined for a decision that is not about it. */
   of(record: LogRecord, uses: readonly (Use | undefined)[]): (string | undefined)[] {
     const at = ++this.#record;
     const { values } = record.attributes;
@@ -83,7 +83,7 @@ export class Cells {
     return cell;
   }
 
-  /** Undefined where there is none. */
+  /** Undefined if there is none. */
   #value({ tag, level, key, use }: ReadSource, record: LogRecord | undefined): Value | undefined {
     if (use !== undefined) return use.seen === this.#record ? use.value : undefined;
     if (tag === 'event-name') return record?.eventName || undefined;
@@ -108,12 +108,12 @@ function readDecision({ mode, sources, condition }: Decision, plan: Plan, uses: 
   };
 }
 
-/** Whether a value answers a `first` decision: a scalar that is neither null nor empty. */
+/** Whether a value counts for a `first` decision: a scalar other than null and the empty text. */
 function isAnswer(value: Value): boolean {
   return isScalar(value) && !isNothing(value);
 }
 
-/** The attributes of a level by their keys as they are written; of a key that comes twice the last one counts. */
+/** The attributes of a level by their keys as they are written. If a key comes twice, the last one counts. */
 export function valuesByKey({ keys, values }: KeyValues, { maxStringLength }: Limits): Map<string, Value> {
   return new Map(keys.map((key, index) => [cut(key, maxStringLength), values[index] as Value]));
 }

@@ -1,10 +1,11 @@
-/** What can be checked of any core: that its decisions are pure, and that events are JSON in which no key comes twice. */
+/** Checks that hold for any core: its decisions are pure, and its events are JSON in which no key comes twice. */
 
 import type { Plan } from 'flagsmith:amplitude-exporter/types@0.2.0';
 import { type Answer, GUEST_FAULT, nameOf } from './answers.ts';
 import { linesFor } from './asking.ts';
 import type { ExporterSettings } from './config.ts';
-import { type HostOptions, type Outcome, startHost } from './host.ts';
+import { defaultCore, startHost } from './default-core.ts';
+import type { HostOptions, Outcome } from './host.ts';
 import { type Guest, guestOf } from './instance.ts';
 import { keyThatComesTwice } from './members-text.ts';
 import type { OtlpLogs } from './otlp.ts';
@@ -12,16 +13,16 @@ import type { OtlpLogs } from './otlp.ts';
 export interface Checked {
   readonly records: number;
   readonly events: number;
-  /** How many cells the core was asked about, of all decisions. */
+  /** How many cells the core was asked about, in all decisions. */
   readonly cells: number;
-  /** Fuel a record, on average; a call may take 500,000,000. 0 of a core that runs as TypeScript. */
+  /** The fuel of a record, on average. A call may take 500,000,000. 0 for a core that runs as TypeScript. */
   readonly fuelPerRecord: number;
 }
 
 /**
- * Pushes requests and checks what comes out: each decision says the same of a cell when it is asked twice, in another order
- * and on a fresh instance; it keeps to the contract; events are JSON, and no key comes twice in an object. Throws an Error
- * that names what is wrong, a decision by its sources' names.
+ * Pushes requests and checks the results. Each decision gives the same answer for a cell when it is asked twice, in
+ * another order and on a fresh instance. It keeps the contract. Events are JSON, and no key comes twice in an object.
+ * Throws an Error that names each fault, and names a decision by its sources.
  */
 export function check(
   core: HostOptions['core'],
@@ -40,7 +41,7 @@ export function check(
     ...outcomes.flatMap(outcomeFaults),
     ...Object.keys(asked).flatMap((decision) =>
       purityFaults(host.plan, Number(decision), [...(asked[Number(decision)]?.keys() ?? [])], () => {
-        const guest = guestOf(core);
+        const guest = guestOf(core ?? defaultCore());
         guest.configure(host.config);
         return guest;
       }),
@@ -69,7 +70,10 @@ function outcomeFaults(outcome: Outcome): string[] {
   return key === undefined ? [] : [`the key ${key} comes twice in an event: ${outcome.event}`];
 }
 
-/** What a decision says otherwise when it is asked once more, in another order, on a fresh instance. */
+/**
+ * Finds the cells for which a decision gives another answer when it is asked once more, in another order, on a fresh
+ * instance.
+ */
 function purityFaults(plan: Plan, decision: number, cells: readonly string[], fresh: () => Guest): string[] {
   if (cells.length === 0) return [];
   const lines = new Map<string, string>();
@@ -90,7 +94,7 @@ function purityFaults(plan: Plan, decision: number, cells: readonly string[], fr
   try {
     return [...backwards.flatMap((cell) => ask([cell])), ...ask(cells), ...ask([...backwards, ...backwards])];
   } catch {
-    // It failed with one of them before, which is said by then.
+    // The core failed with one of them before. That was reported already.
     return [];
   }
 }

@@ -1,12 +1,15 @@
-/** The exporter's settings, with the keys of the Collector's YAML, as the config that the core gets. */
+/** Makes the config that the core gets of the exporter's settings, which have the keys of the Collector's YAML. */
 
 import type { Config } from 'flagsmith:amplitude-exporter/types@0.2.0';
+import { utf8Length } from './bytes.ts';
 import defaults from './defaults.json' with { type: 'json' };
 import { compareKeys } from './members.ts';
 
-/** The settings of the exporter, with the keys of the Collector's YAML. Those that are the Collector's alone are ignored. */
+/**
+ * The settings of the exporter, with the keys of the Collector's YAML. Keys that only the Collector reads are ignored.
+ */
 export interface ExporterSettings {
-  /** The API key may be missing: then it is one of 32 characters. */
+  /** If the API key is missing, one of 32 characters is used. */
   readonly api_key?: string;
   readonly hash_key?: string;
   readonly core?: { readonly options?: Readonly<Record<string, unknown>>; readonly [key: string]: unknown };
@@ -14,24 +17,24 @@ export interface ExporterSettings {
 }
 
 /**
- * The config that the host sends when its user set the API key and nothing else, but for what a test changes. The
- * defaults are the host's; a test of its compares this file with them.
+ * The config that the host sends if the user set only the API key, with a test's changes. The defaults are the host's,
+ * and a test of the host compares this file with them.
  */
 export function configWith(changes: Partial<Config> = {}): Config {
   return { ...structuredClone(defaults), ...changes };
 }
 
-/** What the exporter's settings are for the core, and what is wrong with them, each with its key. */
+/** The core's config for the exporter's settings, and the faults of the settings, each with its key. */
 export interface ReadSettings {
   readonly config: Config;
-  /** In the order in which they are written. */
+  /** In the order of the settings. */
   readonly faults: readonly string[];
   readonly hashKey: string;
 }
 
 type Kind = 'text' | 'integer' | 'texts' | 'map of texts' | 'map of lists';
 
-/** The settings of which the core's config has the same in camel case. */
+/** The settings that the core's config has under the same name in camel case. */
 const kinds: Readonly<Record<string, Kind>> = {
   api: 'text',
   region: 'text',
@@ -59,7 +62,7 @@ const kinds: Readonly<Record<string, Kind>> = {
   hash_attributes: 'texts',
 };
 
-/** What only the Collector reads: the queue, the HTTP client, and what becomes of events that are refused. */
+/** Keys that only the Collector reads: the queue, the HTTP client, and what becomes of refused events. */
 const ofTheCollector: ReadonlySet<string> = new Set([
   ...['timeout', 'sending_queue', 'retry_on_failure', 'refusal_grace', 'rejects', 'tls', 'headers', 'auth', 'cookies'],
   ...['proxy_url', 'read_buffer_size', 'write_buffer_size', 'compression_params', 'middlewares', 'keepalive'],
@@ -67,12 +70,12 @@ const ofTheCollector: ReadonlySet<string> = new Set([
   ...['http2_read_idle_timeout', 'http2_ping_timeout', 'force_attempt_http2'],
 ]);
 
-/** `version` is that of the exporter, which it names as the library that sends the events; '' = unknown. */
+/** `version` is the exporter's, which events name as their library. '' = unknown. */
 export function readSettings(settings: ExporterSettings = {}, version = ''): ReadSettings {
   const faults: string[] = [];
   const config: Record<string, unknown> = { ...configWith(), version };
   for (const [key, value] of Object.entries(settings)) {
-    // A key without a value is as good as none.
+    // A key without a value counts as absent.
     if (value === null || value === undefined) continue;
     faults.push(...readSetting(key, value, config));
   }
@@ -92,7 +95,7 @@ function readSetting(key: string, value: unknown, config: Record<string, unknown
   }
   switch (key) {
     case 'api_key':
-      config.apiKeyBytes = Buffer.byteLength(keyJson(textIn(value)));
+      config.apiKeyBytes = utf8Length(keyJson(textIn(value)));
       return faultsOf(key, value, 'text');
     case 'hash_key':
       config.hashKeyCharacters = [...textIn(value)].length;
@@ -140,7 +143,7 @@ function isOf(value: unknown, kind: Kind): boolean {
     case 'integer':
       return Number.isInteger(value);
     case 'texts':
-      // The Collector takes a text with commas for a list.
+      // The Collector reads a text with commas as a list.
       return typeof value === 'string' || (Array.isArray(value) && value.every((one) => typeof one === 'string'));
     case 'map of texts':
       return isMap(value) && Object.values(value).every((one) => isOf(one, 'text'));
@@ -181,7 +184,7 @@ function listIn(value: unknown): readonly unknown[] {
   return value === '' ? [] : value.split(',');
 }
 
-/** The entries of a map in the order of their keys: a config always gives the same plan. */
+/** The entries of a map in the order of their keys, so that a config always gives the same plan. */
 function inOrder(map: unknown): [string, unknown][] {
   return Object.entries(map as object).sort(([a], [b]) => compareKeys(a, b));
 }
@@ -190,7 +193,7 @@ function readSampling(value: unknown, config: Record<string, unknown>): string[]
   if (!Array.isArray(value)) return [`sampling: is ${described(value)}, and has to be a list of events and keep`];
   const faults = value.flatMap((entry, index) => samplingFaults(`sampling[${index}]`, entry));
   if (faults.length === 0) {
-    config.sampling = value.map(({ events, keep }) => ({ events: listIn(events ?? []), keep: keep ?? 0 }));
+    config.sampling = value.map(({ events, keep }) => ({ events: listIn(events ?? []), keep: keep ?? Number.NaN }));
   }
   return faults;
 }
@@ -198,7 +201,7 @@ function readSampling(value: unknown, config: Record<string, unknown>): string[]
 function samplingFaults(at: string, entry: unknown): string[] {
   if (!isMap(entry)) return [`${at}: is ${described(entry)}, and has to be a map with events and keep`];
   const unknown = Object.keys(entry).filter((key) => key !== 'events' && key !== 'keep');
-  const { events = [], keep = 0 } = entry;
+  const { events = [], keep = Number.NaN } = entry;
   return [
     ...unknown.map((key) => `${at}::${key}: is no key of it; there are events and keep`),
     ...faultsOf(`${at}::events`, events, 'texts'),
@@ -220,7 +223,7 @@ function readCoreSettings(value: unknown, config: Record<string, unknown>): stri
   return [...faults, ...unwritable];
 }
 
-/** What JSON cannot hold. */
+/** Values that JSON cannot hold. */
 function unwritableIn(value: unknown, at: string): string[] {
   if (Array.isArray(value)) return value.flatMap((one, index) => unwritableIn(one, `${at}[${index}]`));
   if (typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype) {
@@ -230,7 +233,7 @@ function unwritableIn(value: unknown, at: string): string[] {
   return isWritable ? [] : [`${at}: is ${String(value)}, which JSON cannot hold: write a text`];
 }
 
-/** As the collector writes JSON: keys in their order. */
+/** JSON as the collector writes it, with keys in order. */
 function sorted(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(sorted);
   return isMap(value) ? Object.fromEntries(inOrder(value).map(([key, one]) => [key, sorted(one)])) : value;

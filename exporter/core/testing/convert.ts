@@ -1,10 +1,10 @@
-/** Which values of a field are acceptable, and as what they are written: the conversions of a plan. */
+/** The conversions of a plan: which values are acceptable, and how they are written. */
 
 import type { Conversion, Range, Text, Texts } from 'flagsmith:amplitude-exporter/types@0.2.0';
-import { BlockList, isIP } from 'node:net';
+import { isPublic } from './address.ts';
+import { base64, utf8Length } from './bytes.ts';
 import {
   asciiContent,
-  base64,
   characters,
   doubleText,
   integerText,
@@ -15,7 +15,7 @@ import {
 } from './json.ts';
 import { isNothing, type Value } from './values.ts';
 
-/** Writes a value as JSON; undefined where it is not acceptable. */
+/** Writes a value as JSON. Undefined if it is not acceptable. */
 export type Convert = (value: Value) => string | undefined;
 
 export interface Converter {
@@ -24,14 +24,14 @@ export interface Converter {
   readonly takesAny: boolean;
 }
 
-/** `level` is that of a map or list in the event. */
+/** `level` is the level of a map or list in the event. */
 export function converterFor(conversion: Conversion, limits: Limits, level: number): Converter {
   const takesAny = conversion.tag === 'json' || conversion.tag === 'texts' || conversion.tag === 'fixed';
   const convert = acceptableConvert(conversion, limits, level);
   return { takesAny, convert: (value) => (isNothing(value) ? undefined : convert(value)) };
 }
 
-/** Of values that are something. */
+/** For values other than null and the empty text. */
 function acceptableConvert(conversion: Conversion, limits: Limits, level: number): Convert {
   switch (conversion.tag) {
     case 'json':
@@ -60,13 +60,13 @@ function booleanText(value: Value): string | undefined {
   return text === 'true' || text === 'false' ? text : undefined;
 }
 
-/** A text, or bytes as base64; '' for any other value. */
+/** A text, or bytes as base64. '' for any other value. */
 function textIn(value: Value): string {
   if (typeof value === 'string') return value;
   return value instanceof Uint8Array ? base64(value) : '';
 }
 
-/** Any scalar as text, however it is typed. */
+/** Any scalar as text, whatever its type. */
 function ofScalars(convert: (text: string) => string | undefined): Convert {
   return (value) => {
     if (typeof value === 'object') return value instanceof Uint8Array ? convert(base64(value)) : undefined;
@@ -87,7 +87,9 @@ function textConvert(text: Text, { maxStringLength }: Limits): (value: string) =
   };
 }
 
-/** The whole text has to match. By characters, as RE2 does, unless the pattern is none then. */
+/**
+ * The pattern has to match the whole text. It works on characters, as RE2 does, unless it is not valid in that mode.
+ */
 export function patternOf(pattern: string): RegExp {
   const whole = `^(?:${pattern})$`;
   try {
@@ -100,18 +102,18 @@ export function patternOf(pattern: string): RegExp {
 function refusalOf(refused: readonly string[]): (text: string) => boolean {
   const words = new Set(refused.map((word) => word.toLowerCase()));
   const others = refused.filter((word) => !isAscii(word));
-  // Letters beyond ASCII are compared as Go does: of one length in bytes, and each letter by its simple folding.
+  // Letters beyond ASCII are compared as in Go: only at the same length in bytes, each letter by its simple folding.
   return (text) =>
     isAscii(text) ? words.has(text.toLowerCase()) : others.length > 0 && others.some((word) => foldsTo(word, text));
 }
 
 function isAscii(text: string): boolean {
-  return Buffer.byteLength(text) === text.length;
+  return utf8Length(text) === text.length;
 }
 
 function foldsTo(word: string, text: string): boolean {
   const escaped = word.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&');
-  return Buffer.byteLength(word) === Buffer.byteLength(text) && new RegExp(`^${escaped}$`, 'iu').test(text);
+  return utf8Length(word) === utf8Length(text) && new RegExp(`^${escaped}$`, 'iu').test(text);
 }
 
 function textsConvert({ each, maxItems }: Texts, limits: Limits): Convert {
@@ -154,7 +156,7 @@ function isWithin(number: number, { min, max }: Range): boolean {
   return Number.isFinite(number) && number >= min && number <= max;
 }
 
-/** The time with which a UUID of version 7 begins: RFC 9562, section 5.7. */
+/** The time at the beginning of a UUID of version 7: RFC 9562, section 5.7. */
 function uuidTime(text: string, range: Range): string | undefined {
   const [, high, low = ''] = /^([\da-f]{8})-([\da-f]{4})-7[\da-f]{3}-[\da-f]{4}-[\da-f]{12}$/i.exec(text) ?? [];
   if (high === undefined) return undefined;
@@ -162,32 +164,6 @@ function uuidTime(text: string, range: Range): string | undefined {
   return isWithin(ms, range) ? String(ms) : undefined;
 }
 
-/** Source: RFC 6890, "Special-Purpose IP Address Registries", as far as the collector has it. */
-const notPublic = new BlockList();
-for (const [block, bits] of [
-  ['0.0.0.0', 8],
-  ['10.0.0.0', 8],
-  ['100.64.0.0', 10],
-  ['127.0.0.0', 8],
-  ['169.254.0.0', 16],
-  ['172.16.0.0', 12],
-  ['192.168.0.0', 16],
-  ['224.0.0.0', 4],
-  ['240.0.0.0', 4],
-] as const) {
-  notPublic.addSubnet(block, bits, 'ipv4');
-}
-for (const [block, bits] of [
-  ['::', 127],
-  ['fc00::', 7],
-  ['fe80::', 10],
-  ['ff00::', 8],
-] as const) {
-  notPublic.addSubnet(block, bits, 'ipv6');
-}
-
 function publicAddress(text: string): string | undefined {
-  const version = isIP(text);
-  if (version === 0 || text.includes('%')) return undefined;
-  return notPublic.check(text, version === 4 ? 'ipv4' : 'ipv6') ? undefined : `"${stringContent(text, text.length)}"`;
+  return isPublic(text) ? `"${stringContent(text, text.length)}"` : undefined;
 }

@@ -1,9 +1,12 @@
-/** Reads a core.wasm, as exporter/amplitudeexporter/internal/guest does: one of this package's engine, and whole. */
+/**
+ * Reads a core.wasm, as exporter/amplitudeexporter/internal/guest does. It has to be complete and to have this
+ * package's engine.
+ */
 
-import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { sha256 } from '@noble/hashes/sha2.js';
+import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
 
-/** What a core says of itself. */
+/** The manifest of a core. */
 export interface Manifest {
   readonly name: string;
   readonly version: string;
@@ -17,13 +20,13 @@ export interface Manifest {
   readonly package?: string;
 }
 
-/** A core that was read. */
+/** A loaded core. */
 export interface CoreModule {
   readonly manifest: Manifest;
   readonly bytes: Uint8Array;
-  /** The SHA-256 of the file, in hex digits. */
+  /** The SHA-256 of the file, as hex digits. */
   readonly sha256: string;
-  /** The digest of the engine, in hex digits. */
+  /** The digest of the engine, as hex digits. */
   readonly engine: string;
 }
 
@@ -36,22 +39,24 @@ const MODULE = Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0);
 const COMPONENT = Uint8Array.of(0, 0x61, 0x73, 0x6d, 0x0d, 0, 1, 0);
 
 const SECTION = { custom: 0, memory: 5, code: 10, data: 11, dataCount: 12 } as const;
-/** The sections that are the core's; all others are the engine's. */
+/** The sections that belong to the core. All others belong to the engine. */
 const OF_THE_CORE: ReadonlySet<number> = new Set([SECTION.memory, SECTION.data, SECTION.dataCount]);
 
 const DAMAGED = 'is damaged, or was not made by amplitude-core build: build it again, and copy it whole';
 
-/** Reads a core.wasm. Throws where it is none that the collector of this version would take, in the collector's words. */
-export function readCore(bytes: Uint8Array): CoreModule {
+/**
+ * Reads a core.wasm that is to run on the engine of another, the default one. Throws where the collector of this version
+ * would not take it, in the collector's words.
+ */
+export function readCoreFor(bytes: Uint8Array, own: CoreModule): CoreModule {
   const core = readAnyCore(bytes);
-  const own = defaultCore();
   if (core.engine === own.engine && core.manifest.contract === own.manifest.contract) return core;
   throw new Error(`load the core: it ${misfit(core, own)}`);
 }
 
 const PACKAGE = '@flagsmith/amplitude-core';
 
-/** Why a core does not run on the engine of this package's own. */
+/** Says why a core does not run on this package's engine. */
 function misfit({ manifest, engine }: CoreModule, own: CoreModule): string {
   const shown = (digest: string): string => digest.slice(0, 12);
   const { contract, toolchain, package: builtWith = 'of unknown version' } = manifest;
@@ -63,29 +68,8 @@ function misfit({ manifest, engine }: CoreModule, own: CoreModule): string {
   );
 }
 
-const DEFAULT_CORES = ['../core.wasm', '../../amplitudeexporter/internal/guest/core.wasm'];
-
-let own: CoreModule | undefined;
-
-/** The core that comes with the package. It is read once. */
-export function defaultCore(): CoreModule {
-  own ??= readAnyCore(defaultBytes());
-  return own;
-}
-
-/** Of the package where it is built, else of the repository. */
-function defaultBytes(): Uint8Array {
-  for (const path of DEFAULT_CORES) {
-    try {
-      return readFileSync(new URL(path, import.meta.url));
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-    }
-  }
-  throw new Error('the default core.wasm is missing: install the package again, or run make core in the repository');
-}
-
-function readAnyCore(bytes: Uint8Array): CoreModule {
+/** Reads a core.wasm of any engine. Throws where it is damaged, or none. */
+export function readAnyCore(bytes: Uint8Array): CoreModule {
   try {
     return readSections(bytes);
   } catch (error) {
@@ -102,7 +86,7 @@ function readSections(bytes: Uint8Array): CoreModule {
   }
   if (!beginsWith(bytes, MODULE))
     throw new Error('is not a WebAssembly module: take the core.wasm that amplitude-core build makes');
-  const engine = createHash('sha256');
+  const engine = sha256.create();
   let manifest: Uint8Array | undefined;
   let isChecked = false;
   let before = 0;
@@ -116,14 +100,14 @@ function readSections(bytes: Uint8Array): CoreModule {
     }
     if (id > SECTION.dataCount || orderOf(id) <= before) throw damaged(`a section ${id} stands where it may not`);
     before = orderOf(id);
-    if (!OF_THE_CORE.has(id)) engine.update(`${id} ${content.length}\n`).update(content);
+    if (!OF_THE_CORE.has(id)) engine.update(utf8ToBytes(`${id} ${content.length}\n`)).update(content);
   }
   if (!isChecked || manifest === undefined) throw new Error(DAMAGED);
   return {
     manifest: manifestIn(manifest),
     bytes,
-    sha256: createHash('sha256').update(bytes).digest('hex'),
-    engine: engine.digest('hex'),
+    sha256: bytesToHex(sha256(bytes)),
+    engine: bytesToHex(engine.digest()),
   };
 }
 
@@ -135,13 +119,13 @@ function beginsWith(bytes: Uint8Array, header: Uint8Array): boolean {
   return bytes.length >= header.length && header.every((byte, index) => bytes[index] === byte);
 }
 
-/** The number of data segments stands before the code. */
+/** The number of data segments comes before the code. */
 function orderOf(id: number): number {
   return id === SECTION.dataCount ? 2 * SECTION.code - 1 : 2 * id;
 }
 
 function isChecksumOf(checksum: Uint8Array, checked: Uint8Array): boolean {
-  if (!createHash('sha256').update(checked).digest().equals(checksum)) throw new Error(DAMAGED);
+  if (bytesToHex(sha256(checked)) !== bytesToHex(checksum)) throw new Error(DAMAGED);
   return true;
 }
 
@@ -180,7 +164,7 @@ function customIn(content: Uint8Array): { name: string; rest: Uint8Array } {
   return { name: new TextDecoder().decode(content.subarray(from, to)), rest: content.subarray(to) };
 }
 
-/** Where bytes lie that stand behind their number. */
+/** The range of bytes that have their number in front. */
 function sized(bytes: Uint8Array, at: number): { from: number; to: number } {
   let length = 0;
   for (let from = at; from < at + 5; from++) {

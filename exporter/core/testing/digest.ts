@@ -1,21 +1,27 @@
-/** 128 bits over all that OTLP says about a record, its scope and its resource: exporter/amplitudeexporter's own, bit for bit. */
+/**
+ * The digest: 128 bits over all that OTLP says about a record, its scope and its resource. It equals the collector's,
+ * bit for bit.
+ */
 
+import { bytesToHex } from '@noble/hashes/utils.js';
 import { createXXHash128 } from 'hash-wasm';
+import { utf8Length } from './bytes.ts';
 import { KeyValues, type LogRecord, type ResourceLogs, type ScopeLogs, type Value } from './values.ts';
 
+const utf8 = new TextEncoder();
 const hasher = await createXXHash128();
 
-/** In the order of pdata's types of values. */
+/** In the order of pdata's value types. */
 const TYPE = { none: 0, text: 1, integer: 2, double: 3, boolean: 4, map: 5, list: 6, bytes: 7 } as const;
 
-/** The number of a record that came before in its request, from 1, is written under this key. */
+/** The key for a duplicate's number in its request, from 1. */
 const DUPLICATE = 'amplitudeexporter.duplicate';
 
 const GO_NAN = 0x7ff8000000000001n;
 
-/** Bytes that are written one behind the other, each part with its length before it. */
+/** Bytes written in sequence, each part with its length in front. */
 class Writer {
-  #bytes = Buffer.alloc(4096);
+  #bytes = new Uint8Array(4096);
   #view = new DataView(this.#bytes.buffer, this.#bytes.byteOffset);
   length = 0;
 
@@ -23,7 +29,7 @@ class Writer {
     this.length = 0;
   }
 
-  /** The hash of what is written from a position on. */
+  /** The hash of what was written from a position on. */
   sum(from = 0): Uint8Array {
     return hasher.init().update(this.#bytes.subarray(from, this.length)).digest('binary');
   }
@@ -56,33 +62,33 @@ class Writer {
   double(value: number): void {
     this.#reserve(8);
     this.#view.setFloat64(this.length, value, true);
-    // JavaScript has one NaN, and Go's is another.
+    // JavaScript has only one NaN, and Go's has other bits.
     if (Number.isNaN(value)) this.#view.setBigUint64(this.length, GO_NAN, true);
     this.length += 8;
   }
 
   text(text: string): void {
-    const length = Buffer.byteLength(text);
+    const length = utf8Length(text);
     this.#reserve(length + 10);
     let rest = length;
     for (; rest >= 0x80; rest = Math.floor(rest / 0x80)) this.#bytes[this.length++] = (rest % 0x80) | 0x80;
     this.#bytes[this.length++] = rest;
-    this.length += this.#bytes.write(text, this.length);
+    this.length += utf8.encodeInto(text, this.#bytes.subarray(this.length)).written;
   }
 
-  /** A hash, whose bytes have the highest first, as two numbers, the higher one first. */
+  /** A hash as two numbers, the higher one first. Its bytes are big-endian. */
   hash(sum: Uint8Array): void {
     this.#reserve(16);
     for (let i = 0; i < 8; i++) this.#bytes[this.length++] = sum[7 - i] as number;
     for (let i = 0; i < 8; i++) this.#bytes[this.length++] = sum[15 - i] as number;
   }
 
-  /** Adds the hash of what is behind a total to it, in the place of that. */
+  /** Replaces what is written after a total by the total plus its hash. */
   addToTotal(at: number, size: number): void {
     const sum = this.sum(at + size);
     const view = this.#view;
     view.setUint32(at, view.getUint32(at, true) + 1, true);
-    // The total is two numbers, the higher one first, and each has its lowest byte first.
+    // The total is two little-endian numbers, the higher one first.
     let carry = 0;
     for (let i = 0; i < 16; i++) {
       const to = at + 8 + (i < 8 ? 8 + i : i - 8);
@@ -103,7 +109,7 @@ class Writer {
   #reserve(count: number): void {
     const needed = this.length + count;
     if (needed <= this.#bytes.length) return;
-    const larger = Buffer.alloc(Math.max(needed, 2 * this.#bytes.length));
+    const larger = new Uint8Array(Math.max(needed, 2 * this.#bytes.length));
     larger.set(this.#bytes.subarray(0, this.length));
     this.#bytes = larger;
     this.#view = new DataView(larger.buffer, larger.byteOffset);
@@ -136,7 +142,7 @@ export class Digester {
     this.#scopeSum = writer.sum();
   }
 
-  /** `duplicate` is how many records of the request that came before are the same. */
+  /** `duplicate` is the number of equal records before it in the request. */
   of(record: LogRecord, duplicate = 0): string {
     const writer = this.#writer;
     writer.clear();
@@ -152,20 +158,20 @@ export class Digester {
     writer.text(record.severityText);
     this.#addValue(record.body);
     this.#addMap(record.attributes, duplicate);
-    return hex(writer.sum());
+    return bytesToHex(writer.sum());
   }
 
-  /** The digest of an event of which one is enough in an interval. */
+  /** The digest of an event that is needed once in an interval. */
   ofOnce(text: string, interval: bigint, senders: readonly string[]): string {
     const writer = this.#writer;
     writer.clear();
     writer.text(text);
     writer.integer(interval);
     for (const sender of senders) writer.text(sender);
-    return hex(writer.sum());
+    return bytesToHex(writer.sum());
   }
 
-  /** How many members there are, and the sum of their hashes: whatever their order, the same. */
+  /** The number of members, and the sum of their hashes. It is the same for any order. */
   #addMap(map: KeyValues, duplicate = 0): void {
     const writer = this.#writer;
     const totalSize = 24;
@@ -220,8 +226,4 @@ export class Digester {
       for (const item of value) this.#addValue(item);
     }
   }
-}
-
-function hex(sum: Uint8Array): string {
-  return Buffer.from(sum.buffer, sum.byteOffset, sum.length).toString('hex');
 }

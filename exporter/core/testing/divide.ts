@@ -1,4 +1,4 @@
-/** Divides events into batches, the events of one request each. */
+/** Divides events into batches. A batch is the events of one request. */
 
 import type { Batch, Divided } from 'flagsmith:amplitude-exporter/types@0.2.0';
 import { GUEST_FAULT, messageOf } from './answers.ts';
@@ -9,13 +9,13 @@ import type { Guest } from './instance.ts';
 export interface Division {
   /** The events of each request. */
   readonly batches: readonly (readonly string[])[];
-  /** The events that fit none. */
+  /** The events that fit no request. */
   readonly dropped: ReadonlyMap<EventText, { outcome: 'dropped'; reason: string; error?: string }>;
 }
 
 const NONE: Division['dropped'] = new Map();
 
-/** The core is not asked about events that are `oneBatch` at the most. */
+/** The core is not asked if the events are at most `oneBatch`. */
 export function divide(guest: Guest, oneBatch: Batch, events: readonly EventText[]): Division {
   if (events.length === 0) return { batches: [], dropped: NONE };
   if (isOneBatch(events, oneBatch)) return { batches: [events.map(({ event }) => event)], dropped: NONE };
@@ -40,7 +40,7 @@ function isOneBatch(events: readonly EventText[], most: Batch): boolean {
   if (events.length > most.events) return false;
   const bytesPerUnit = 3;
   const roughly = events.reduce((sum, { event }) => sum + bytesPerUnit * event.length, 0);
-  // What a decision gives and another one overrides counts too, so this is only a hint.
+  // It counts members that another decision overrides too, so it is only a hint.
   if (2 * roughly <= most.bytes) return true;
   return events.reduce((sum, event) => sum + event.size() + ','.length, 0) <= most.bytes;
 }
@@ -56,7 +56,10 @@ function divideSome(guest: Guest, open: Batch, events: readonly EventText[], isF
   });
 }
 
-/** Whether each start and each dropped event is one of the events, in their order, and none is in a batch that has not begun. */
+/**
+ * Whether each start and each dropped event is one of the events, in order, and every event is in a batch that has
+ * begun.
+ */
 function isOf({ starts, dropped }: Divided, events: number, isFirst: boolean): boolean {
   let begun = !isFirst;
   let [start, drop] = [0, 0];

@@ -1,6 +1,6 @@
 /**
- * Writes log records as the plan of a core says: the fields and properties of an event that are values of its record, and
- * the cells that the core decides. The collector's own is exporter/amplitudeexporter/internal/record.
+ * Writes log records as the plan of a core says: the fields and properties of an event that come from its record, and
+ * the cells that the core decides about. The collector's own code for it is exporter/amplitudeexporter/internal/record.
  */
 
 import type { Plan } from 'flagsmith:amplitude-exporter/types@0.2.0';
@@ -18,13 +18,13 @@ import type { LogRecord, ResourceLogs, ScopeLogs, Value } from './values.ts';
 /** A record as it arrived. */
 export interface Arrived {
   readonly record: LogRecord;
-  /** Milliseconds since the Unix epoch; what a record without a time gets. */
+  /** The time of a record without one, in milliseconds since the Unix epoch. */
   readonly arrival: bigint;
-  /** How many records of the request that came before are the same. */
+  /** The number of equal records before it in the request. */
   readonly duplicate: number;
 }
 
-/** A record that was read, and its cells; undefined for a decision that is not about it. */
+/** A record that was read, and its cells. Undefined for a decision that is not about it. */
 export interface ReadRecord extends Arrived {
   readonly cells: readonly (string | undefined)[];
   readonly keys: readonly string[];
@@ -32,30 +32,30 @@ export interface ReadRecord extends Arrived {
   uses: readonly (Use | undefined)[];
 }
 
-/** What the host writes of a record by itself. */
+/** The part of an event that the host writes by itself. */
 export interface Written {
-  /** Each behind a comma, by their first keys. */
+  /** Members, each with a comma in front, by their first keys. */
   readonly fields: readonly { readonly key: string; readonly text: string }[];
-  /** Those that are fields, by their keys, as JSON members. They go before attributes. */
+  /** Properties that are fields, by their keys, as JSON members. They are written in place of attributes. */
   readonly propertyFields: ReadonlyMap<string, string>;
   readonly properties: readonly Property[];
-  /** How many of them, the first ones, are attributes of the record whatever its fields consume. */
+  /** How many of the first ones are attributes of the record that no field consumes. */
   readonly ownProperties: number;
   /** The first requirement that is not met. */
   readonly missing: string | undefined;
-  /** The values of the senders as JSON; '' for none. */
+  /** The values of the senders as JSON. '' for none. */
   readonly senders: readonly string[];
   /** The first keys of values that were not acceptable. */
   readonly leftOut: readonly string[];
 }
 
-/** A JSON member, and its key. */
+/** A JSON member and its key. */
 export interface Property {
   readonly key: string;
   readonly text: string;
 }
 
-/** What a decision says of how an event is written, with the index of the decision. */
+/** A decision's instructions, with the index of the decision. */
 export type Instructed = readonly [decision: number, instructions: Instructions];
 
 export class Encoder {
@@ -91,7 +91,7 @@ export class Encoder {
     this.#resource.set(valuesByKey(resource.attributes, this.#plan), this.#uses, this.#members, this.#placer);
   }
 
-  /** Begins the records of a scope of the resource set last. Answers with the cells that all of them share. */
+  /** Begins the records of a scope of the resource that was set last. Returns the cells that all of them share. */
   setScope(scope: ScopeLogs): readonly (string | undefined)[] {
     this.digester.setScope(scope);
     this.#scope.set(valuesByKey(scope.attributes, this.#plan), this.#uses, this.#members, this.#placer);
@@ -104,7 +104,7 @@ export class Encoder {
     return this.#cells.setScope({ scope: this.#scope.values, resource: this.#resource.values });
   }
 
-  /** Reads records of the scope set last. */
+  /** Reads records of the scope that was set last. */
   read(records: readonly Arrived[]): ReadRecord[] {
     this.#uses.forget();
     const read = records.map((arrived): ReadRecord => {
@@ -117,7 +117,7 @@ export class Encoder {
     return read;
   }
 
-  /** Writes a record as its decisions say. */
+  /** Writes a record according to its decisions. */
   write(read: ReadRecord, instructed: readonly Instructed[]): Written {
     const at = this.#begin(read);
     for (const [decision, instructions] of instructed) this.#instruct(at, decision, instructions);
@@ -177,7 +177,7 @@ export class Encoder {
     if (once_ms > 0) at.once = { interval: BigInt(once_ms), text: once_for };
   }
 
-  /** The record's attributes that are properties, whatever its fields consume. Reads those that are anything else. */
+  /** The record's attributes that are properties whatever its fields consume. It reads the other ones. */
   #ownProperties(at: AtHand, { record, keys, overridden, uses }: ReadRecord): Property[] {
     const { values } = record.attributes;
     if (overridden.size > 0) this.#touchUpToRepetition(at, keys, uses);
@@ -196,7 +196,7 @@ export class Encoder {
     return properties;
   }
 
-  /** The collector begins anew when it sees that a key comes twice, and has touched those before by then. */
+  /** The collector starts again when a key comes twice, and has used the attributes before it by then. */
   #touchUpToRepetition(at: AtHand, keys: readonly string[], uses: readonly (Use | undefined)[]): void {
     const repetition = keys.findIndex((key, index) => keys.indexOf(key) < index);
     for (const use of uses.slice(0, repetition)) if (use !== undefined) this.#touch(at, use);
@@ -234,7 +234,7 @@ export class Encoder {
     );
   }
 
-  /** The properties of which it takes the fields to know whether they are any. */
+  /** The attributes that are properties only if no field consumes them. */
   #lastProperties(at: AtHand, { keys, record }: ReadRecord): Property[] {
     const properties = at.touched
       .filter(({ waiting, consumed }) => waiting === at.number && consumed !== at.number)
@@ -252,7 +252,7 @@ export class Encoder {
     return { key, text: keyText(key, plan.maxStringLength) + valueText(value, plan, 2) };
   }
 
-  /** What opens the object of the properties, behind the fields. */
+  /** The text that opens the object of the properties, after the fields. */
   get openProperties(): string {
     const { propertiesKey } = this.#plan;
     return `,"${asciiContent(propertiesKey, propertiesKey.length)}":{`;

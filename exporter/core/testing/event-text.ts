@@ -1,6 +1,7 @@
-/** Joins what the decisions and the host have to say about an event. */
+/** Joins the parts of an event that the decisions and the host give. */
 
 import type { Answer } from './answers.ts';
+import { utf8Length } from './bytes.ts';
 import type { Written } from './encoder.ts';
 import type { MemberText } from './members-text.ts';
 
@@ -9,11 +10,11 @@ type Adds = Extract<Answer, { kind: 'adds' }>;
 export interface EventText {
   readonly event: string;
   readonly leftOut: readonly string[];
-  /** The bytes that it takes at the most, as the collector counts them. */
+  /** The most bytes that it takes, as the collector counts them. */
   size(): number;
 }
 
-/** `open` is what opens the object of the properties, behind the fields. */
+/** `open` is the text that opens the object of the properties, after the fields. */
 export function eventText(
   open: string,
   written: Written,
@@ -33,7 +34,10 @@ function textOfFields({ fields }: Written): string {
   return text;
 }
 
-/** Members that decisions give: a field goes before them, and an earlier decision before a later one. */
+/**
+ * The members that decisions give. A field is written in place of one, and an earlier decision's in place of a later
+ * one's.
+ */
 function decidedMembers({ fields }: Written, decided: readonly Answer[]): string {
   const giving = decided.filter((answer) => answer.kind === 'adds' && answer.members !== '') as Adds[];
   if (giving.length === 1 && !hasAny(giving[0] as Adds, fields)) return (giving[0] as Adds).members;
@@ -51,7 +55,7 @@ function firstOfEach(members: readonly MemberText[], taken: ReadonlySet<string>)
   return members.filter(({ key }) => !seen.has(key) && seen.add(key));
 }
 
-/** The properties: a decision's goes before a field's, and that before an attribute's. */
+/** The properties. If names are equal, a decision's is written, else a field's, else the attribute. */
 function propertiesText({ properties, propertyFields }: Written, decided: readonly Answer[]): string {
   const giving = decided.filter((answer) => answer.kind === 'adds' && answer.properties !== '') as Adds[];
   if (giving.length === 0 && propertyFields.size === 0) return textsOf(properties);
@@ -71,21 +75,21 @@ function textsOf(members: readonly { readonly text: string }[]): string {
   return text;
 }
 
-/** With a comma behind each part but the record's own properties, of which the last has none. */
+/** Each part ends with a comma, except the record's own properties. */
 function sizeOf(
   fields: string,
   { properties, propertyFields, ownProperties }: Written,
   decided: readonly Answer[],
 ): number {
-  let size = '{'.length + Buffer.byteLength(fields) + '}}'.length;
+  let size = '{'.length + utf8Length(fields) + '}}'.length;
   const stays = ({ key }: { readonly key: string }): boolean => !propertyFields.has(key);
   const texts = [...properties.filter(stays).map((property) => property.text), ...propertyFields.values()];
-  for (const text of texts) size += Buffer.byteLength(text) + ','.length;
+  for (const text of texts) size += utf8Length(text) + ','.length;
   if (properties.slice(0, ownProperties).some(stays)) size -= ','.length;
   for (const answer of decided) {
     if (answer.kind !== 'adds') continue;
     for (const part of [answer.members, answer.properties]) {
-      if (part !== '') size += Buffer.byteLength(part) + ','.length;
+      if (part !== '') size += utf8Length(part) + ','.length;
     }
   }
   return size;

@@ -1,33 +1,33 @@
-/** The fields and objects of a plan as they stand in the event. */
+/** The tree of a plan's fields and objects, as they stand in the event. */
 
 import type { Level, Plan, Source } from 'flagsmith:amplitude-exporter/types@0.2.0';
 import { type Converter, converterFor } from './convert.ts';
 import { asciiContent, cut, type Limits } from './json.ts';
 import type { Use } from './uses.ts';
 
-/** A field, or an object that fields and members stand in. */
+/** A field, or an object that contains fields and members. */
 export interface FieldNode {
   readonly key: string;
-  /** The key as JSON, with the comma before it and the colon behind it. */
+  /** The key as JSON, with the comma before it and the colon after it. */
   readonly prefix: string;
-  /** The index of the node of the tree that it is within. */
+  /** The index of the node that contains it. */
   readonly root: number;
-  /** The index of the field in the plan; -1 for an object. */
+  /** The index of the field in the plan. -1 for an object. */
   field: number;
-  /** The field's index among the senders; -1 for none. */
+  /** The field's index among the senders. -1 for none. */
   sender: number;
   readonly sources: FieldSource[];
   readonly children: FieldNode[];
-  /** The place of the objects that stand here; -1 for none. `maxMembers` is the most that they have. */
+  /** The place of the objects that stand here, or -1 for none. `maxMembers` is their limit. */
   objectPath: number;
   maxMembers: number;
-  /** Whether nothing but members stands here. */
+  /** Whether only members stand here. */
   isEmptyWithoutMembers: boolean;
-  /** The index of what the field is together with; -1 for nothing. */
+  /** The index in the plan's `together`. -1 for none. */
   together: number;
 }
 
-/** A source of a field with what its alternative says of it. */
+/** A source of a field, and what its alternative says. */
 export interface FieldSource {
   readonly source: Source;
   readonly level: Level;
@@ -37,15 +37,15 @@ export interface FieldSource {
   /** Whether a later alternative has the same source. */
   isTriedAgain: boolean;
   readonly root: number;
-  /** Of an attribute of the record. */
+  /** For an attribute of the record. */
   use: Use | undefined;
-  /** The value of a constant, or of an attribute of the scope or resource at hand, as it stands in the event. */
+  /** The value of a constant, or of an attribute of the current scope or resource, as written in the event. */
   text: string | undefined;
-  /** Whether there is one, and it is not acceptable. */
+  /** Whether there is a value that is not acceptable. */
   isLeftOut: boolean;
 }
 
-/** Fields that an event has together or not at all: the nodes from one to before another. */
+/** Fields that an event has together or not at all: a range of nodes, its end excluded. */
 export interface TogetherNodes {
   readonly from: number;
   readonly to: number;
@@ -53,14 +53,14 @@ export interface TogetherNodes {
 }
 
 export interface FieldTree {
-  /** In the order of the event; those under the key of the properties are in `properties`. */
+  /** In the order of the event. Fields among the properties are in `properties`. */
   readonly nodes: readonly FieldNode[];
-  /** The node that holds the fields that are properties; undefined where the plan has none. */
+  /** The node of the fields that are properties. Undefined if the plan has none. */
   readonly properties: FieldNode | undefined;
-  /** Of each object of the plan: the node that it is within, and which place it stands in. */
+  /** For each object of the plan: the node that contains it, and its place there. */
   readonly objectNodes: readonly number[];
   readonly objectPaths: readonly number[];
-  /** How many different places objects stand in. */
+  /** How many different places objects have. */
   readonly paths: number;
   readonly together: readonly TogetherNodes[];
 }
@@ -85,7 +85,7 @@ export function fieldTree(plan: Plan): FieldTree {
     together: plan.together.flatMap(({ fields, isWhole }, index) => {
       const [first] = fields;
       if (first === undefined) return [];
-      // They follow each other, and none is within another object: so do their nodes.
+      // The fields follow each other and none is within another object, so their nodes do too.
       const from = nodeAt(nodes, plan.fields[first]?.path ?? []).root;
       const to = from + fields.length;
       for (const node of nodes.slice(from, to)) node.together = index;
@@ -112,7 +112,7 @@ function addObjects(nodes: FieldNode[], { objects }: Plan): Pick<FieldTree, 'obj
   };
 }
 
-/** The node at the end of a path; those on the way are made where there are none. */
+/** The node at the end of a path. Missing nodes on the way are made. */
 function nodeAt(roots: FieldNode[], path: readonly string[]): FieldNode {
   let siblings = roots;
   let root = -1;

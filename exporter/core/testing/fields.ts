@@ -8,26 +8,26 @@ import type { Member, Members } from './members.ts';
 import type { Use, Uses } from './uses.ts';
 import { isNothing, type LogRecord, type Value } from './values.ts';
 
-/** The record that is being written, and what is known of it so far. */
+/** The record that is being written, and what is known about it so far. */
 export interface AtHand {
-  /** Another one for each record. */
+  /** A number that differs for each record. */
   readonly number: number;
   readonly record: LogRecord;
   readonly arrival: bigint;
   readonly duplicate: number;
-  /** Its attributes that the plan names, in the order in which they were first seen. */
+  /** Its attributes that the plan names, in the order of their first use. */
   readonly touched: Use[];
-  /** Keys of attributes of the scope and of the resource that are no properties of it. */
+  /** Keys of attributes of the scope and the resource that are no properties of this record. */
   overriddenScope: string[];
   overriddenResource: string[];
   bodyConsumed: boolean;
-  /** Objects and requirements that decisions name. */
+  /** The objects and requirements that decisions name. */
   readonly demandedObjects: Set<number>;
   readonly demandedRequirements: Set<number>;
-  /** An interval in milliseconds in which one event with the text is enough. */
+  /** An interval in milliseconds. One event with the text is enough in it. */
   once: { readonly interval: bigint; readonly text: string } | undefined;
   readonly members: Member[];
-  /** The values of the senders as JSON; '' for none. */
+  /** The values of the senders as JSON. '' for none. */
   readonly senders: string[];
   /** The first keys of values that were not acceptable. */
   readonly leftOut: string[];
@@ -47,9 +47,9 @@ export class FieldWriter {
   readonly #uses: Uses;
   readonly #members: Members;
   readonly #digester: Digester;
-  /** Uses that fields consumed, of the record at hand. */
+  /** The uses that fields of this record consumed. */
   #consumed: Use[] = [];
-  /** Nodes of which each record may have a value, and those of the record at hand. */
+  /** Nodes that each record may give a value, and the nodes that this record gives one. */
   readonly #always: readonly number[];
   #ofScope: Uint8Array;
   readonly #present: Uint8Array;
@@ -67,7 +67,7 @@ export class FieldWriter {
     this.#hasField = new Uint8Array(plan.fields.length);
   }
 
-  /** Says of which nodes the records of a scope may have a value from it or its resource. */
+  /** Says which nodes may get a value from the scope or the resource. */
   setPresent(nodes: readonly number[]): void {
     this.#ofScope = new Uint8Array(this.#tree.nodes.length);
     for (const node of [...this.#always, ...nodes]) this.#ofScope[node] = 1;
@@ -129,7 +129,7 @@ export class FieldWriter {
       return { key: node.key, text };
     });
     if (!isBroken) return written.filter(({ text }) => text !== '');
-    // What gave a value to none is a property still.
+    // An attribute whose value no field uses stays a property.
     for (const use of this.#consumed.slice(consumed)) use.consumed = 0;
     Object.assign(at, { overriddenScope, overriddenResource });
     for (const { field, root } of nodes) {
@@ -140,7 +140,7 @@ export class FieldWriter {
     return [];
   }
 
-  /** A field or an object behind a comma; '' where there is no value. */
+  /** A field or an object with a comma in front. '' if there is no value. */
   #field(at: AtHand, node: FieldNode): string {
     if (node.field < 0) return this.#object(at, node);
     const value = this.#value(at, node);
@@ -185,7 +185,7 @@ export class FieldWriter {
     return undefined;
   }
 
-  /** OUTER for one that was converted once for all records. */
+  /** OUTER for a value that was converted once for all records. */
   #sourceValue(at: AtHand, { source, use }: FieldSource): Value | typeof OUTER {
     switch (source.tag) {
       case 'attribute':
@@ -209,7 +209,7 @@ export class FieldWriter {
     return this.#digester.ofOnce(once.text, timeOf({ record, arrival }) / once.interval, senders);
   }
 
-  /** Has what gave a value be no property of the record at hand. */
+  /** Marks the source of a value as no property of this record. */
   consume(at: AtHand, source: Source): void {
     if (source.tag === 'body') at.bodyConsumed = true;
     if (source.tag !== 'attribute') return;
@@ -224,7 +224,7 @@ export class FieldWriter {
     at.overriddenResource.push(key);
   }
 
-  /** The reason of the first requirement that the record written last does not meet. */
+  /** The reason of the first requirement that the last written record does not meet. */
   missing(at: AtHand): string | undefined {
     return this.#plan.requirements.find(({ fields, objects, min, max, onDemand }, index) => {
       if (onDemand && !at.demandedRequirements.has(index)) return false;
@@ -241,12 +241,12 @@ export class FieldWriter {
 
 const OUTER = Symbol('converted before');
 
-/** Whether a field has a source that each record may have. */
+/** Whether a field has a source on the record. */
 function isAlwaysPresent({ sources, children }: FieldNode): boolean {
   return sources.some(({ source }) => source.tag !== 'attribute') || children.some(isAlwaysPresent);
 }
 
-/** The record's time, else its observed time, else that of its arrival, in milliseconds since the Unix epoch. */
+/** The record's time, else its observed time, else its arrival, in milliseconds since the Unix epoch. */
 function timeOf({ record, arrival }: Pick<AtHand, 'record' | 'arrival'>): bigint {
   return record.time > 0n || record.observedTime > 0n
     ? (record.time || record.observedTime) / NANOSECONDS_PER_MS

@@ -1,9 +1,9 @@
-/** Validates a config, and names the globs with which the core has not enough fuel to do so. */
+/** Validates a config. If its globs take more fuel than a call has, names the most expensive ones. */
 
 import type { Config, Fault } from 'flagsmith:amplitude-exporter/types@0.2.0';
 import { type Guest, OutOfFuel } from './instance.ts';
 
-/** A list of globs in a config: its key, and its globs, which may be changed. */
+/** A list of globs in a config: its key and its globs, which may be replaced. */
 interface GlobList {
   readonly key: string;
   readonly globs: string[];
@@ -22,14 +22,14 @@ function globLists(config: Config): GlobList[] {
   ];
 }
 
-/** A glob by the index of its list and its own in that, and what it takes by itself. */
+/** A glob, by the index of its list and its own in that list, and the fuel that it takes alone. */
 interface Glob {
   readonly list: number;
   readonly index: number;
   readonly fuel: number;
 }
 
-/** The faults of a config. Where its globs take more fuel than a call has, those are faults that take the most. */
+/** The faults of a config. If its globs take more fuel than a call has, the most expensive ones are faults. */
 export function validated(guest: Guest, config: Config): Fault[] {
   try {
     return guest.validate(config);
@@ -39,12 +39,12 @@ export function validated(guest: Guest, config: Config): Fault[] {
   const expensive = expensiveGlobs(guest, config);
   const others = structuredClone(config);
   const lists = globLists(others);
-  // No two are the same: those of some lists must not be.
+  // All are different, because some lists do not allow equal ones.
   for (const { list, index } of expensive) (lists[list] as GlobList).globs[index] = `name-${list}-${index}`;
   return [...globFaults(config, expensive), ...guest.validate(others)];
 }
 
-/** Of more globs than these, their lists are named. */
+/** If there are more globs than this, their lists are named. */
 const MAX_NAMED = 8;
 
 function globFaults(config: Config, globs: readonly Glob[]): Fault[] {
@@ -62,10 +62,10 @@ function globFaults(config: Config, globs: readonly Glob[]): Fault[] {
 }
 
 const CALL_FUEL = 100_000_000;
-/** The search ends when it has used as much fuel as so many calls. */
+/** The search ends after the fuel of this many calls. */
 const MAX_TRIALS = 8;
 
-/** The globs without which a call has fuel enough: those that take more than a call by themselves, or the most expensive. */
+/** The globs without which a call has enough fuel: those that take more than a call alone, or the most expensive. */
 function expensiveGlobs(guest: Guest, config: Config): Glob[] {
   const globs: Glob[] = [];
   let used = 0;
@@ -78,13 +78,13 @@ function expensiveGlobs(guest: Guest, config: Config): Glob[] {
     }
   }
   globs.sort((a, b) => b.fuel - a.fuel);
-  // What is left has to be well below a call's fuel.
+  // The other globs have to take much less than a call's fuel.
   let count = 0;
   for (; count < globs.length && (count === 0 || used > CALL_FUEL / 2); count++) used -= globs[count]?.fuel ?? 0;
   return globs.slice(0, count).sort((a, b) => a.list - b.list || a.index - b.index);
 }
 
-/** What a glob takes that is the only one of its config. */
+/** The fuel of a glob that is the only one in its config. */
 function fuelOf(guest: Guest, config: Config, list: number, glob: string): number {
   const alone = structuredClone(config);
   for (const [index, { globs }] of globLists(alone).entries())

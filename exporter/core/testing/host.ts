@@ -1,4 +1,4 @@
-/** A host of cores in TypeScript: what the collector makes of log records, byte for byte. */
+/** A host in TypeScript: shows what the collector makes of log records, byte for byte. */
 
 import type { Config, Plan } from 'flagsmith:amplitude-exporter/types@0.2.0';
 import type { CoreDefinition } from '../define-core.ts';
@@ -6,7 +6,7 @@ import { ADDS_NOTHING, type Answer } from './answers.ts';
 import { duplicatesIn, treat, withoutMarks } from './arrival.ts';
 import { Asking, MAX_PER_CALL } from './asking.ts';
 import { type ExporterSettings, readSettings } from './config.ts';
-import { type CoreModule, defaultCore, isCoreModule, type Manifest } from './core-module.ts';
+import { type CoreModule, isCoreModule, type Manifest } from './core-module.ts';
 import { Digester } from './digest.ts';
 import { type Division, divide } from './divide.ts';
 import { type Arrived, Encoder, type Instructed, type ReadRecord } from './encoder.ts';
@@ -30,44 +30,50 @@ export {
 /** What becomes of a record. */
 export type Outcome =
   | {
-      /** The event as JSON, byte for byte what the collector sends. */
+      /** The event as JSON, with the bytes that the collector sends. */
       readonly event: string;
-      /** The keys of the event under which values were not acceptable; one that is twice in it was left out twice. */
+      /**
+       * The keys of the event whose values were left out because they were not acceptable. A key that is listed twice
+       * was left out twice.
+       */
       readonly leftOut: readonly string[];
     }
   | { readonly outcome: 'skipped' | 'sampled_out' }
   | { readonly outcome: 'dropped'; readonly reason: string; readonly error?: string };
 
 export interface HostOptions {
-  /** A core.wasm, or what `defineCore` returns, which runs as it is; without it the core that comes with this package. */
+  /**
+   * A core.wasm, or the result of `defineCore`, which runs without WebAssembly. Default: the core that comes with this
+   * package.
+   */
   readonly core?: CoreModule | CoreDefinition | World;
   /** The exporter's settings, with the keys of the Collector's YAML. */
   readonly config?: ExporterSettings;
-  /** Milliseconds since the Unix epoch: the time of a record that has none. Without it, that of the push. */
+  /** The time of records that have none, in milliseconds since the Unix epoch. Default: the time of the push. */
   readonly arrival?: number;
-  /** Is told what the core decided about cells, by the index of the decision. */
+  /** Is called with the core's decisions about cells, and the index of the decision. */
   readonly onDecided?: (decision: number, answers: ReadonlyMap<string, Answer>) => void;
-  /** The version of the exporter, which events name as the library that sends them; none as long as it is not released. */
+  /** The version of the exporter, which events name as their library. Default: none. */
   readonly version?: string;
 }
 
 export interface Host {
   readonly plan: Plan;
-  /** What the core was configured with. */
+  /** The config of the core. */
   readonly config: Config;
-  /** Of a core.wasm. */
+  /** The manifest of a core.wasm. */
   readonly manifest?: Manifest;
-  /** Fuel that all calls of the core took so far; 0 of a core that runs as TypeScript. */
+  /** The fuel that all calls of the core took so far. 0 for a core that runs as TypeScript. */
   readonly fuelUsed: number;
-  /** What becomes of each record of a request, in its order. */
+  /** Maps a request. Returns what becomes of each record, in order. */
   push(request: OtlpLogs): Outcome[];
-  /** The bodies of the requests in which the events of a push go, with `[the API key]` in the place of the key. */
+  /** The bodies of the requests that carry the events of a push. They have `[the API key]` in place of the key. */
   bodies(outcomes: readonly Outcome[]): string[];
 }
 
-/** Starts a host. Throws with every fault of the config, each on a line that begins with its key. */
-export function startHost(options: HostOptions = {}): Host {
-  const { core = defaultCore(), config: settings, version } = options;
+/** Starts a host with a core. Throws with every fault of the config, each on a line that begins with its key. */
+export function startHostWith(core: NonNullable<HostOptions['core']>, options: Omit<HostOptions, 'core'> = {}): Host {
+  const { config: settings, version } = options;
   const guest = guestOf(core);
   const { config, faults, hashKey } = readSettings(settings, version);
   const all = [...faults, ...validated(guest, config).map(({ key, message }) => `${key}: ${message}`)];
@@ -89,10 +95,10 @@ class TypescriptHost implements Host {
   readonly #encoder: Encoder;
   readonly #digester = new Digester();
   readonly #hashKey: string;
-  readonly #options: HostOptions;
+  readonly #options: Omit<HostOptions, 'core'>;
   readonly #divisions = new WeakMap<readonly Outcome[], Division>();
 
-  constructor(guest: Guest, plan: Plan, config: Config, hashKey: string, options: HostOptions) {
+  constructor(guest: Guest, plan: Plan, config: Config, hashKey: string, options: Omit<HostOptions, 'core'>) {
     this.plan = plan;
     this.config = config;
     this.#guest = guest;
@@ -146,7 +152,7 @@ class TypescriptHost implements Host {
     }
   }
 
-  /** What each decision says of its cells in some lists of one cell a decision. */
+  /** The answers of each decision, for lists that have one cell for each decision. */
   #decide(lists: readonly (readonly (string | undefined)[])[]): ReadonlyMap<string, Answer>[] {
     return this.plan.decisions.map((_, index) => {
       const cells = new Set(lists.flatMap((list) => list[index] ?? []));

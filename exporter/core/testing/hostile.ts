@@ -1,6 +1,6 @@
 /**
- * A core for the tests of hosts: what it is asked to decide names how it fails, and its options how it fails at start. All
- * else is the default core's.
+ * A core for the tests of hosts. The event name says how a decision fails, and the options say how it fails at start.
+ * Otherwise it is the default core.
  */
 
 import type { Config, Fault, Plan } from 'flagsmith:amplitude-exporter/types@0.2.0';
@@ -16,7 +16,7 @@ interface Options {
   readonly validate?: string;
   readonly configure?: string;
   readonly faults?: Fault[];
-  /** What is different in the plan. */
+  /** The differences in the plan. */
   readonly plan?: Partial<Plan>;
 }
 
@@ -53,13 +53,13 @@ const failures: Readonly<Record<string, () => string>> = {
   },
   'answers with half a character': () => '\ud800\n',
   'asks for the time': () => {
-    // Written so that make core does not see it.
+    // Written in this way so that `make core` does not find it.
     const { now } = Date;
     return String(now());
   },
 };
 
-/** Lines about the cell that has the name. */
+/** The lines about the cell with this name. */
 const answers: Readonly<Record<string, string>> = {
   works: 'works',
   fails: `fail ${JSON.stringify(textOf(new TypeError('the value is "fails"')))}`,
@@ -100,7 +100,7 @@ export function decide(decision: number, cells: string): string {
   return names.map((name) => `${Object.hasOwn(answers, name) ? answers[name] : decided.shift()}\n`).join('');
 }
 
-/** The text that is a cell's first value, or begins it. */
+/** The text of a cell's first value, or of its beginning. */
 function nameIn(cell: string): string {
   const value = cell.split('\t')[0] ?? '';
   return value.startsWith('"') ? JSON.parse(value) : value;

@@ -1,10 +1,10 @@
-/** Instances of a core behind the world of wit/core.wit: of a core.wasm, or of the TypeScript as it is. */
+/** Instances of a core with the functions of the world in wit/core.wit: of a core.wasm, or of its TypeScript. */
 
 import type * as core from 'flagsmith:amplitude-exporter/core@0.2.0';
 import type { Config, Plan } from 'flagsmith:amplitude-exporter/types@0.2.0';
 import { type CoreDefinition, exportsOf } from '../define-core.ts';
 import { messageOf } from './answers.ts';
-import { type CoreModule, defaultCore, isCoreModule } from './core-module.ts';
+import { type CoreModule, isCoreModule } from './core-module.ts';
 import { instantiate } from './generated/bindings.ts';
 
 /** The functions of the world `core` in wit/core.wit. */
@@ -13,25 +13,25 @@ export type World = Pick<
   'validate' | 'configure' | 'treatAttributes' | 'placeAttributes' | 'decide' | 'divide' | 'classify'
 >;
 
-/** Runs functions of a core. What fails throws an Error that says so. */
+/** Runs functions of a core. If one fails, throws an Error that says so. */
 export interface Guest {
-  /** Fuel that all calls took so far; 0 where it is not counted. */
+  /** The fuel that all calls took so far. 0 if it is not counted. */
   readonly fuelUsed: number;
   validate(config: Config): ReturnType<World['validate']>;
-  /** Readies an instance for the calls that follow. */
+  /** Configures an instance for the following calls. */
   configure(config: Config): Plan;
-  /** Runs `use` with a configured instance. Where it throws, the next call has a fresh one. */
+  /** Runs `use` with a configured instance. If it throws, the next call gets a fresh one. */
   call<T>(name: keyof World, use: (world: World) => T): T;
 }
 
 /**
- * What a call may take, as in the collector: one unit for each turn of a loop, each function that calls others, and each 64
- * bytes that are copied at once. The same work takes the same fuel on every machine.
+ * The fuel of a call, as in the collector. One unit is one turn of a loop, one call of a function that calls others, or
+ * 64 bytes that are copied at once. The same work takes the same fuel on every machine.
  */
 const CALL_FUEL = 500_000_000n;
 const VALIDATE_FUEL = 100_000_000n;
 
-/** How many functions that call others may be in the works at once. */
+/** How deep functions that call others may nest. */
 const MAX_DEPTH = 4_000;
 
 export class OutOfFuel extends Error {
@@ -42,11 +42,11 @@ export class OutOfFuel extends Error {
 
 const compiled = new WeakMap<CoreModule, WebAssembly.Module>();
 
-/** Compiles a core, once. */
+/** Compiles a core, only once. */
 function moduleOf(core: CoreModule): WebAssembly.Module {
   const known = compiled.get(core);
   if (known !== undefined) return known;
-  const module = new WebAssembly.Module(core.bytes);
+  const module = new WebAssembly.Module(core.bytes as Uint8Array<ArrayBuffer>);
   compiled.set(core, module);
   return module;
 }
@@ -101,8 +101,8 @@ class Instance {
   }
 }
 
-/** Runs a core; the one that comes with this package where none is given. */
-export function guestOf(core: CoreModule | CoreDefinition | World = defaultCore()): Guest {
+/** Runs a core. */
+export function guestOf(core: CoreModule | CoreDefinition | World): Guest {
   if (isCoreModule(core)) return wasmGuest(core);
   return typescriptGuest('mappingFor' in core ? exportsOf(core) : core);
 }
@@ -137,7 +137,7 @@ function wasmGuest(core: CoreModule): Guest {
     call(name, use) {
       instance ??= configured().instance;
       const on = instance;
-      // Only an instance with which all went well is used again.
+      // Only an instance whose call succeeded is used again.
       instance = undefined;
       const answer = run(on, name, use);
       instance = on;
@@ -146,7 +146,7 @@ function wasmGuest(core: CoreModule): Guest {
   };
 }
 
-/** Runs the functions of a world as they are, without WebAssembly. */
+/** Runs the functions of a world without WebAssembly. */
 function typescriptGuest(world: World): Guest {
   const run = <T>(name: keyof World, use: (world: World) => T): T => {
     try {

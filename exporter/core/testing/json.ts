@@ -1,8 +1,9 @@
 /** JSON as the collector writes it, byte for byte. */
 
+import { base64, utf8Length } from './bytes.ts';
 import { isNothing, KeyValues, overriddenIn, type Value } from './values.ts';
 
-/** What a JSON string has to escape: the control characters, `"` and `\`. */
+/** The characters that a JSON string has to escape: the control characters, `"` and `\`. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for.
 const ESCAPED = /["\\\u0000-\u001f]/;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: as above.
@@ -39,7 +40,7 @@ export function characters(text: string): number {
   return count;
 }
 
-/** What is between the quotes of a JSON string: of a text that is cut to so many characters. */
+/** The content of a JSON string, for a text that is cut to a number of characters. */
 export function stringContent(text: string, maxLength: number): string {
   const written = cut(text, maxLength);
   return ESCAPED.test(written) ? written.replace(EACH_ESCAPED, (char) => shortEscapes[char] ?? escaped(char)) : written;
@@ -55,7 +56,7 @@ function escaped(unit: string): string {
   return `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`;
 }
 
-/** A key of an object as JSON, with the colon behind it. */
+/** A key of an object as JSON, with its colon. */
 export function keyText(key: string, maxLength: number): string {
   return `"${stringContent(key, maxLength)}":`;
 }
@@ -66,7 +67,7 @@ export function isSafe(value: bigint): boolean {
   return value <= MAX_SAFE && value >= -MAX_SAFE;
 }
 
-/** A whole number; as text where a reader that has doubles only would not get it exactly. */
+/** A whole number. It is a text if a double does not hold it exactly. */
 export function integerText(value: bigint): string {
   return isSafe(value) ? `${value}` : `"${value}"`;
 }
@@ -79,18 +80,16 @@ function base64Text(bytes: Uint8Array, maxLength: number): string {
   return `"${base64(bytes).slice(0, maxLength)}"`;
 }
 
-export function base64(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('base64');
-}
-
 export interface Limits {
-  /** Characters. */
+  /** The longest string, in characters. */
   readonly maxStringLength: number;
-  /** Levels of maps and lists, the object of the properties being the first. */
+  /** The deepest level of maps and lists. The object of the properties is the first level. */
   readonly maxDepth: number;
 }
 
-/** A value as it stands in an event. `level` is that of a map or list: the properties are at 1, their values at 2. */
+/**
+ * A value as written in an event. `level` is the level of a map or list: the properties are at 1, their values at 2.
+ */
 export function valueText(value: Value, limits: Limits, level: number): string {
   if (typeof value === 'string') return `"${stringContent(value, limits.maxStringLength)}"`;
   const isMap = value instanceof KeyValues;
@@ -126,14 +125,14 @@ function membersText(map: KeyValues, limits: Limits, level: number): string {
   return text;
 }
 
-/** The keys of a map as they are written, and the indices of those that come again then. */
+/** The keys of a map as they are written, and the indices of keys that come again in that form. */
 export function cutKeys(map: KeyValues, maxLength: number): Pick<KeyValues, 'keys' | 'overridden'> {
   if (map.keys.every((key) => key.length <= maxLength)) return map;
   const keys = map.keys.map((key) => cut(key, maxLength));
   return { keys, overridden: overriddenIn(keys) };
 }
 
-/** A value in a cell of a decision, as wit/core.wit has it. */
+/** A value in a decision's cell, as wit/core.wit defines it. */
 export function cellText(value: Value, { maxStringLength }: Limits): string {
   if (typeof value === 'string') return `"${asciiContent(value, maxStringLength)}"`;
   if (value instanceof KeyValues) return '{}';
@@ -141,23 +140,23 @@ export function cellText(value: Value, { maxStringLength }: Limits): string {
   return scalarText(value as Exclude<Value, readonly Value[] | KeyValues>, { maxStringLength, maxDepth: 0 });
 }
 
-/** The JSON text of a map or list that stands too deep: as much of it as is going to be kept. */
+/** The JSON text of a map or list that is too deep, up to the length that is kept. */
 function textWithin(value: Value, { maxStringLength }: Limits): string {
   return new UnboundedText(maxStringLength, (text) => text.length > 4 * maxStringLength).of(value);
 }
 
-/** What an attribute that is hashed is hashed by: a text as it stands, any other value as JSON. Nothing has none. */
+/** The text that is hashed of an attribute: a text unchanged, any other value as JSON. Undefined for no value. */
 export function hashedText(value: Value): string | undefined {
   if (isNothing(value)) return undefined;
   if (typeof value === 'string') return value;
-  // Behind so many bytes the collector writes no values any more, since nesting takes stack.
+  // After this many bytes the collector writes no more values, because nesting takes stack.
   const enough = 64 << 10;
   const isEnough = (text: string): boolean =>
-    text.length > enough || (3 * text.length > enough && Buffer.byteLength(text) > enough);
+    text.length > enough || (3 * text.length > enough && utf8Length(text) > enough);
   return new UnboundedText(Number.POSITIVE_INFINITY, isEnough).of(value);
 }
 
-/** Writes values of any depth, until what is written is enough. */
+/** Writes values of any depth until the text is long enough. */
 class UnboundedText {
   readonly #maxStringLength: number;
   readonly #isEnough: (text: string) => boolean;

@@ -1,4 +1,4 @@
-/** Members of JSON objects as text, as decisions give them. */
+/** Reads members of JSON objects as text, as decisions give them. */
 
 /** A member: its key, and its text with the key. */
 export interface MemberText {
@@ -6,12 +6,12 @@ export interface MemberText {
   readonly text: string;
 }
 
-/** A JSON string and the colon behind it. */
+/** A JSON string and its colon. */
 const KEY = /^("[^"\\]*(?:\\.[^"\\]*)*")\s*:\s*/;
-/** A JSON string, or what opens, closes or divides. */
+/** A JSON string, or a character that opens, closes or separates. */
 const TOKEN = /"[^"\\]*(?:\\.[^"\\]*)*"|[[\]{},]/g;
 
-/** Reads members without the braces around them; throws where they are not those of one JSON object. */
+/** Reads members without braces around them. Throws if they are not the members of one JSON object. */
 export function membersIn(text: string): MemberText[] {
   if (text === '') return [];
   JSON.parse(`{${text}}`);
@@ -24,7 +24,7 @@ export function membersIn(text: string): MemberText[] {
   return found;
 }
 
-/** What stands between the commas that are within no string, list or object of a text that is JSON. */
+/** The parts of a JSON text between the commas that are in no string, list or object. */
 function partsOf(text: string): string[] {
   const parts: string[] = [];
   let depth = 0;
@@ -40,7 +40,7 @@ function partsOf(text: string): string[] {
   return [...parts, text.slice(start).trim()].filter((part) => part !== '');
 }
 
-/** The path of a key that comes twice in one object of a JSON text; undefined where none does. */
+/** The path of a key that comes twice in one object of a JSON text. Undefined if there is none. */
 export function keyThatComesTwice(text: string): string | undefined {
   if (!text.startsWith('{')) return undefined;
   const seen = new Set<string>();

@@ -1,4 +1,4 @@
-/** Attributes that stand in objects of an event. */
+/** Places attributes into the objects of an event. */
 
 import type { Level, Plan } from 'flagsmith:amplitude-exporter/types@0.2.0';
 import { type Convert, converterFor } from './convert.ts';
@@ -10,7 +10,7 @@ export interface Member {
   readonly object: number;
   readonly level: Level;
   readonly key: string;
-  /** Key and value as they stand in the event; undefined where the value is not acceptable. */
+  /** Key and value as written in the event. Undefined if the value is not acceptable. */
   readonly text: string | undefined;
 }
 
@@ -20,9 +20,9 @@ export class Members {
   readonly #plan: Plan;
   readonly #tree: FieldTree;
   readonly #converts: readonly Convert[];
-  /** The least of the numbers of members that objects may have. */
+  /** The smallest `maxMembers` of the objects. */
   readonly #fewest: number;
-  /** Those of the event at hand that are written, by the place of their object. */
+  /** The written members of this event, by the place of their object. */
   #written: Member[][] = [];
 
   constructor(plan: Plan, tree: FieldTree) {
@@ -34,7 +34,7 @@ export class Members {
     this.#fewest = Math.min(...plan.objects.map(({ maxMembers }) => maxMembers));
   }
 
-  /** Adds an attribute to a list, unless it has no value. `prefix` is the key as JSON. */
+  /** Adds an attribute to a list if it has a value. `prefix` is the key as JSON. */
   read(list: Member[], object: number, key: string, prefix: string, level: Level, value: Value): void {
     const converted = this.#converts[object]?.(value);
     if (converted === undefined && isNothing(value)) return;
@@ -42,8 +42,8 @@ export class Members {
   }
 
   /**
-   * Decides which of an event's members are written; `demanded` are the objects that decisions name. Answers with the
-   * nodes of those that are, and of those that are left out.
+   * Decides which members of an event are written. `demanded` are the objects that decisions name. Returns the nodes of
+   * the written ones, and of those that are left out.
    */
   settle(members: Member[], demanded: ReadonlySet<number>): { present: number[]; leftOut: number[] } {
     this.#written = Array.from({ length: this.#tree.paths }, () => []);
@@ -76,17 +76,20 @@ export class Members {
     if (this.#written.length > 0) this.#written = [];
   }
 
-  /** Those that are written in a place. */
+  /** The members that are written in a place. */
   at(objectPath: number): readonly Member[] {
     return this.#written[objectPath] ?? NONE;
   }
 
-  /** How many are written in the objects that are listed. */
+  /** How many are written in the listed objects. */
   countOf(objects: Uint32Array): number {
     return this.#written.flat().filter(({ object }) => objects.includes(object)).length;
   }
 
-  /** Where there may be too many it goes by their keys too, so that whatever their order in the record the same ones are. */
+  /**
+   * If there may be too many, they are sorted by their keys, so that the same ones are written whatever their order in
+   * the record.
+   */
   #sorted(members: Member[]): Member[] {
     const mayBeTooMany = members.length > this.#fewest;
     return members.sort(
@@ -99,5 +102,9 @@ const NONE: readonly Member[] = [];
 
 /** In the order of their bytes as UTF-8. */
 export function compareKeys(a: string, b: string): number {
-  return Buffer.compare(Buffer.from(a), Buffer.from(b));
+  let at = 0;
+  while (at < a.length && at < b.length && a.charCodeAt(at) === b.charCodeAt(at)) at++;
+  // A pair that only its second half tells apart is of the same order by that half.
+  const [x, y] = [a.codePointAt(at) ?? -1, b.codePointAt(at) ?? -1];
+  return Math.sign(x - y);
 }

@@ -1,8 +1,10 @@
 /** OTLP/JSON as plain objects: https://opentelemetry.io/docs/specs/otlp/#json-protobuf-encoding */
 
+import { hexToBytes } from '@noble/hashes/utils.js';
+import { bytesOfBase64 } from './bytes.ts';
 import { KeyValues, type LogRecord, NO_ATTRIBUTES, type ResourceLogs, type ScopeLogs, type Value } from './values.ts';
 
-/** A whole number of 64 bits. Of a number beyond ±(2^53-1) not every digit may be there: write a string or a bigint. */
+/** A whole number of 64 bits. A number beyond ±(2^53-1) may have lost digits: write a string or a bigint. */
 export type Integer = string | number | bigint;
 
 export interface OtlpValue {
@@ -11,7 +13,7 @@ export interface OtlpValue {
   readonly intValue?: Integer;
   /** A number, or its text: "NaN", "Infinity", "-Infinity". */
   readonly doubleValue?: number | string;
-  /** Base64, or the bytes. */
+  /** Base64 text, or the bytes. */
   readonly bytesValue?: string | Uint8Array;
   readonly arrayValue?: { readonly values?: readonly OtlpValue[] | null };
   readonly kvlistValue?: { readonly values?: OtlpAttributes | null };
@@ -60,7 +62,7 @@ export interface OtlpLogs {
   readonly resourceLogs?: readonly OtlpResourceLogs[] | null;
 }
 
-/** Reads a request as the Collector does: what it does not know is ignored, and a value of a wrong type is an error. */
+/** Reads a request as the Collector does: it ignores unknown fields, and a value of a wrong type is an error. */
 export function readLogs(logs: OtlpLogs): ResourceLogs[] {
   return listOf(objectOf(logs, 'the request').resourceLogs, 'resourceLogs', readResource);
 }
@@ -121,7 +123,7 @@ function attributesOf(given: unknown, at: string): KeyValues {
   return new KeyValues(keys, values);
 }
 
-/** Of several kinds of value the last one counts. */
+/** If a value has several types, the last one counts. */
 function readValue(given: unknown, at: string): Value {
   let value: Value = null;
   const fields = objectOf(given, at);
@@ -171,7 +173,7 @@ interface Utf16 {
   toWellFormed(): string;
 }
 
-/** A text. Half a character, which cannot be written as UTF-8, becomes U+FFFD. */
+/** A text. A lone surrogate, which cannot be written as UTF-8, becomes U+FFFD. */
 export function textOf(given: unknown, at: string): string {
   if (given === undefined || given === null) return '';
   if (typeof given !== 'string') throw wrong(at, 'a string', given);
@@ -201,7 +203,7 @@ function unsigned32(given: unknown, at: string): number {
 
 const MAX_INT32 = 2n ** 31n - 1n;
 
-/** A number, or its name, such as SEVERITY_NUMBER_INFO2. */
+/** A number or its name, such as SEVERITY_NUMBER_INFO2. */
 function severityOf(given: unknown, at: string): number {
   if (given === undefined) return 0;
   if (given === 'SEVERITY_NUMBER_UNSPECIFIED') return 0;
@@ -226,7 +228,7 @@ function bytesOf(given: unknown, at: string): Uint8Array {
   if (given instanceof Uint8Array) return given;
   const text = textOf(given, at);
   if (text.length % 4 !== 0 || !/^[A-Za-z0-9+/]*={0,2}$/.test(text)) throw wrong(at, 'bytes in base64', given);
-  return Buffer.from(text, 'base64');
+  return bytesOfBase64(text);
 }
 
 function idOf(given: unknown, length: number, at: string): Uint8Array {
@@ -238,7 +240,7 @@ function idOf(given: unknown, length: number, at: string): Uint8Array {
 }
 
 function hexBytes(text: string): Uint8Array | undefined {
-  return text.length % 2 === 0 && /^[0-9a-fA-F]*$/.test(text) ? Buffer.from(text, 'hex') : undefined;
+  return text.length % 2 === 0 && /^[0-9a-fA-F]*$/.test(text) ? hexToBytes(text) : undefined;
 }
 
 function wrong(at: string, wanted: string, given: unknown): Error {

@@ -1,4 +1,4 @@
-/** The attributes of a scope or a resource: what its records have of them, written once for all. */
+/** Writes the attributes of a scope or a resource once for all of its records. */
 
 import type { Level, Place, Plan } from 'flagsmith:amplitude-exporter/types@0.2.0';
 import type { FieldSource } from './field-tree.ts';
@@ -9,13 +9,13 @@ import { isNothing, type Value } from './values.ts';
 
 export type OuterName = 'scope' | 'resource';
 
-/** Asks the core where attributes of a level stand: an answer a key. */
+/** Asks the core where attributes of a level stand. Returns one answer for each key. */
 export type Placer = (level: Level, keys: readonly string[]) => readonly Place[];
 
 export class OuterLevel {
-  /** By their keys as they are written. */
+  /** By the keys as they are written. */
   values: ReadonlyMap<string, Value> = new Map();
-  /** Properties of the records, as JSON members without a comma, by their keys. */
+  /** Properties of the records, as JSON members without commas, by their keys. */
   properties = new Map<string, string>();
   /** Attributes that stand in objects. */
   members: Member[] = [];
@@ -41,7 +41,7 @@ export class OuterLevel {
     this.#place(uses, members, placer);
   }
 
-  /** The nodes of fields that may have their value from here. */
+  /** The nodes of fields that may get their value from here. */
   get present(): number[] {
     return this.#sources.filter(({ text, isLeftOut }) => text !== undefined || isLeftOut).map(({ root }) => root);
   }

@@ -1,4 +1,4 @@
-/** What the host does with a record by itself, for tests that have records as plain JavaScript. */
+/** The host's own work on a record, for tests that write records as plain JavaScript. */
 
 import type { Level, Place, Plan, Treatment } from 'flagsmith:amplitude-exporter/types@0.2.0';
 import type { Instructions } from '../lines.ts';
@@ -8,7 +8,9 @@ import { Encoder } from './encoder.ts';
 import { isKept } from './sampled.ts';
 import { KeyValues, type LogRecord as OtlpRecord, type ResourceLogs, type Value } from './values.ts';
 
-/** Values of OTLP: texts, numbers, booleans, null, lists and maps; a bigint is a whole number that a number cannot hold. */
+/**
+ * Values of OTLP: texts, numbers, booleans, null, lists and maps. A bigint is a whole number that a number cannot hold.
+ */
 export type Attributes = Readonly<Record<string, unknown>>;
 
 export interface LogRecord {
@@ -21,7 +23,7 @@ export interface LogRecord {
   readonly resource?: Attributes;
 }
 
-/** What the host writes into an event by itself, or why there is none. One that is sampled out is nothing. */
+/** What the host writes into an event by itself, or why there is no event. Nothing for one that is sampled out. */
 export type WrittenFields =
   | {
       readonly dropped?: undefined;
@@ -32,7 +34,7 @@ export type WrittenFields =
   | { readonly fields?: undefined; readonly dropped: string }
   | { readonly fields?: undefined; readonly dropped?: undefined };
 
-/** What stands for the digest of a record. */
+/** A placeholder for the digest of a record. */
 export const DIGEST = '0'.repeat(32);
 
 class NoDigester extends Digester {
@@ -41,7 +43,9 @@ class NoDigester extends Digester {
   }
 }
 
-/** Writes the fields of an event, and its properties that no decision adds. `instructions` are those of each decision. */
+/**
+ * Writes the fields of an event, and the properties that no decision adds. `instructions` has those of each decision.
+ */
 export function write(
   plan: Plan,
   record: LogRecord,
@@ -70,7 +74,7 @@ export function write(
   };
 }
 
-/** Records as they are once attributes are omitted or hashed. */
+/** Returns records with their attributes omitted or hashed. */
 export function treat(
   plan: Plan,
   records: readonly LogRecord[],

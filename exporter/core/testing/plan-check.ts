@@ -1,4 +1,4 @@
-/** What in a plan breaks the contract, as the collector checks it: what only a mistake in a core can bring about. */
+/** Finds what in a plan breaks the contract, as the collector does. Only a mistake in a core causes that. */
 
 import type { Conversion, Plan } from 'flagsmith:amplitude-exporter/types@0.2.0';
 import { patternOf } from './convert.ts';
@@ -17,7 +17,7 @@ export function planFaults(plan: Plan): string[] {
   ];
 }
 
-/** Indices that name nothing. */
+/** Indices that are out of range. */
 function beyond(what: string, of: string, indices: Uint32Array, count: number): string[] {
   const found = indices.find((index) => index >= count);
   return found === undefined ? [] : [`${what} is about ${of}[${found}], and there are ${count}`];

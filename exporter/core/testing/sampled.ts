@@ -1,15 +1,16 @@
-/** Which events are of the share of the senders that is kept. */
+/** Says whether an event belongs to the share of the senders that is kept. */
 
-import { createHash } from 'node:crypto';
+import { sha256 } from '@noble/hashes/sha2.js';
+import { utf8ToBytes } from '@noble/hashes/utils.js';
 
-/** `senders` are their values as JSON, '' for none: the first one that an event has counts. */
+/** `senders` are their values as JSON, '' for none. The first one that an event has counts. */
 export function isKept(senders: readonly string[], share: number): boolean {
   const sender = senders.find((text) => text !== '');
   return share >= 1 || sender === undefined || shareOf(sender) < share;
 }
 
-/** Where in all senders one stands, from 0 to below 1: by its SHA-256, so that it is the same everywhere. */
+/** The position of a sender, from 0 to below 1, by its SHA-256, so that it is the same everywhere. */
 function shareOf(sender: string): number {
-  const sum = createHash('sha256').update(sender).digest();
-  return Number(sum.readBigUInt64BE() >> 11n) / 2 ** 53;
+  const { buffer, byteOffset } = sha256(utf8ToBytes(sender));
+  return Number(new DataView(buffer, byteOffset).getBigUint64(0) >> 11n) / 2 ** 53;
 }

@@ -1,10 +1,11 @@
-/** What becomes of log records that a real OpenTelemetry SDK makes. */
+/** Shows what becomes of log records that a real OpenTelemetry SDK makes. */
 
 import type { Logger } from '@opentelemetry/api-logs';
 import { JsonLogsSerializer } from '@opentelemetry/otlp-transformer';
 import { resourceFromAttributes } from '@opentelemetry/resources';
 import { LoggerProvider, type ReadableLogRecord, SimpleLogRecordProcessor } from '@opentelemetry/sdk-logs';
-import { type HostOptions, type Outcome, startHost } from './host.ts';
+import { startHost } from './default-core.ts';
+import type { HostOptions, Outcome } from './host.ts';
 
 /** An Amplitude event, such as `{event_type: 'User Logged In', user_id: 'someone', event_properties: {plan: 'pro'}}`. */
 export interface AmplitudeEvent {
@@ -19,12 +20,12 @@ export type Seen = AmplitudeEvent | Exclude<Outcome, { event: string }>;
 export interface EventsOptions extends Pick<HostOptions, 'config' | 'arrival' | 'version'> {
   /** The attributes of the resource. Default: none. */
   readonly resource?: Readonly<Record<string, string | number | boolean | readonly string[]>>;
-  /** The name of the logger, which is that of the scope. Default: `test`. */
+  /** The name of the logger, which becomes the scope's name. Default: `test`. */
   readonly logger?: string;
 }
 
 /**
- * What becomes of log records that are emitted with a logger of the OpenTelemetry SDK for JavaScript, in their order:
+ * Returns what becomes of log records that `emit` emits with a logger of the OpenTelemetry SDK for JavaScript, in order:
  *
  *     const core = defineCore({…});
  *     const seen = await events(core, (logger) => logger.emit({ eventName: 'user.login', attributes: { 'amplitude.user_id': 'someone' } }));
@@ -32,8 +33,8 @@ export interface EventsOptions extends Pick<HostOptions, 'config' | 'arrival' | 
  *
  * An event is a plain object with Amplitude's keys. A record without one is `{outcome: 'skipped'}`,
  * `{outcome: 'sampled_out'}`, or `{outcome: 'dropped', reason: 'no_identity'}`, with an `error` where the core failed.
- * `emit` may be asynchronous, and gets the provider too, for code that makes loggers of its own. Throws with every fault of
- * the config.
+ * `emit` may be asynchronous. It also gets the provider, for code that makes its own loggers. Throws an Error with every
+ * fault of the config.
  */
 export async function events(
   core: HostOptions['core'],
@@ -57,7 +58,7 @@ export async function events(
   await emit(provider.getLogger(logger), provider);
   await provider.forceFlush();
   await provider.shutdown();
-  // One request a record, so that they stay in their order whatever their scopes.
+  // One request for each record keeps them in order, whatever their scopes.
   return records.flatMap((record) => {
     const request = new TextDecoder().decode(JsonLogsSerializer.serializeRequest([record]));
     return host.push(JSON.parse(request)).map(seenAs);

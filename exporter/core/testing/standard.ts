@@ -1,4 +1,4 @@
-/** The default core's plan, and its places of attributes, under a config. */
+/** The default core's plan and places of attributes, for a config. */
 import type { Config, Plan } from 'flagsmith:amplitude-exporter/types@0.2.0';
 import type { CellAnswer } from '../lines.ts';
 import type { Mapping } from '../mapping.ts';
@@ -15,7 +15,7 @@ export function placerOf(config: Config): Placer {
   return placerFor(config, standardFor(config));
 }
 
-/** What the default core's first decision, the one about the event's type, says of a cell. */
+/** The answer of the default core's first decision, the one about the event's type, for a cell. */
 export function decidedType(cell: string, changes: Partial<Config> = {}, change: Partial<Mapping> = {}): CellAnswer {
   const [first] = decisionsFor({ ...standardFor(configWith(changes)), ...change });
   if (first === undefined) throw new Error('there is no decision');

@@ -1,26 +1,29 @@
-/** What becomes of the attributes of a record that the plan or the core names. */
+/** The uses of a record's attributes that the plan or the core names. */
 
 import type { Place, Plan } from 'flagsmith:amplitude-exporter/types@0.2.0';
 import { type FieldTree, sourcesIn } from './field-tree.ts';
 import { cut, keyText } from './json.ts';
 import { isScalar, type Value } from './values.ts';
 
-/** Which values of an attribute a field may consume. */
+/** The values of an attribute that a field may consume. */
 type Consumable = 'nothing' | 'scalars' | 'anything';
 
-/** What becomes of an attribute. The numbers are of the last record about which something holds. */
+/** The uses of an attribute. Its numbers name the last record for which something holds. */
 export interface Use {
   readonly key: string;
   isOmitted: boolean;
-  /** The nodes of fields that may have their value from it. */
+  /** The nodes of fields that may get their value from it. */
   readonly roots: number[];
   consumable: Consumable;
-  /** Whether the core is asked where it stands, and what it said. */
+  /** Whether the core is asked where it stands, and the answer. */
   needsPlace: boolean;
   place: Place | undefined;
-  /** Its key as JSON where it is a member of an object. */
+  /** Its key as JSON if it is a member of an object. */
   memberPrefix: string;
-  /** The record that was last read for its cells, and the one that was last written, that have the attribute. */
+  /**
+   * The last record that was read for its cells, and the last one that was written, among those that have the
+   * attribute.
+   */
   seen: number;
   there: number;
   /** Its value in that record. */
@@ -30,15 +33,15 @@ export interface Use {
   waiting: number;
 }
 
-/** Asks the core where attributes of records stand: an answer a key. */
+/** Asks the core where attributes of records stand. Returns one answer for each key. */
 export type AskPlaces = (keys: readonly string[]) => readonly Place[];
 
-/** So many keys are remembered that the plan does not name, and those of one lot beyond. */
+/** How many keys that the plan does not name are remembered, beyond those of one lot of records. */
 const MAX_LEARNED = 4_352;
 
 export class Uses {
   readonly #planned = new Map<string, Use>();
-  /** Undefined for an attribute that is a property like any other. */
+  /** Undefined for an attribute that is only a property. */
   readonly #learned = new Map<string, Use | undefined>();
   readonly #unknown = new Set<string>();
   readonly #plan: Plan;
@@ -61,7 +64,7 @@ export class Uses {
     }
   }
 
-  /** That of a key that the plan names. */
+  /** The uses of a key that the plan names. */
   planned(name: string): Use {
     const key = cut(name, this.#plan.maxStringLength);
     const known = this.#planned.get(key);
@@ -79,7 +82,7 @@ export class Uses {
     return this.#planned.get(key)?.isOmitted ?? false;
   }
 
-  /** What becomes of attributes that is not just being a property. Keys that are not known are asked about in `settle`. */
+  /** The uses of attributes other than being a property. `settle` asks about unknown keys. */
   of(keys: readonly string[]): (Use | undefined)[] {
     return keys.map((key) => this.#of(key));
   }
@@ -96,7 +99,7 @@ export class Uses {
     return learned;
   }
 
-  /** Asks about the keys that are not known. Answers whether there were any. */
+  /** Asks about the unknown keys. Returns whether there were any. */
   settle(ask: AskPlaces): boolean {
     if (this.#unknown.size === 0) return false;
     const keys = [...this.#unknown];
@@ -105,7 +108,7 @@ export class Uses {
     return true;
   }
 
-  /** Bounds what is remembered; between two lots of records. */
+  /** Bounds what is remembered. Call it between two lots of records. */
   forget(): void {
     if (this.#learned.size > MAX_LEARNED) this.#learned.clear();
   }

@@ -1,9 +1,9 @@
-/** Values of OTLP as the host reads them. */
+/** The host's values of OTLP. */
 
-/** A value: `null` is none, a bigint a whole number, a number a double. */
+/** A value. `null` is no value, a bigint is a whole number, a number is a double. */
 export type Value = null | string | bigint | number | boolean | Uint8Array | readonly Value[] | KeyValues;
 
-/** Attributes, or a map within one. A key may come twice: the last one counts. */
+/** Attributes, or a map in a value. If a key comes twice, the last one counts. */
 export class KeyValues {
   readonly keys: readonly string[];
   readonly values: readonly Value[];
@@ -14,7 +14,7 @@ export class KeyValues {
     this.values = values;
   }
 
-  /** The indices of those whose key comes again. */
+  /** The indices of the attributes whose key comes again. */
   get overridden(): ReadonlySet<number> {
     this.#overridden ??= overriddenIn(this.keys);
     return this.#overridden;
@@ -34,14 +34,14 @@ export const NO_ATTRIBUTES = new KeyValues([], []);
 
 const NONE: ReadonlySet<number> = new Set();
 
-/** The indices of the keys that come again. */
+/** The indices of keys that come again. */
 export function overriddenIn(keys: readonly string[]): ReadonlySet<number> {
   if (new Set(keys).size === keys.length) return NONE;
   const last = new Map(keys.map((key, index) => [key, index]));
   return new Set(keys.flatMap((key, index) => (last.get(key) === index ? [] : [index])));
 }
 
-/** Whether there is no value that could be left out. */
+/** Whether there is no value, so that nothing is left out. */
 export function isNothing(value: Value): boolean {
   return value === null || value === '' || (value instanceof Uint8Array && value.length === 0);
 }

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { readCore, startHost } from '../../testing/index.ts';
-import { Faults } from '../command.ts';
+import { Faults } from '../faults.ts';
 import { PACKAGE_VERSION } from '../package-files.ts';
 import { buildCore, bundledCore } from './build-core.ts';
 import { projectIn } from './project.ts';

@@ -2,7 +2,7 @@
 
 import { readFile } from 'node:fs/promises';
 import type { CoreDefinition } from '../../define-core.ts';
-import { Faults } from '../command.ts';
+import { Faults } from '../faults.ts';
 import { DEFAULT_CORE, DEFINE_CORE, PACKAGE_NAME, PACKAGE_VERSION } from '../package-files.ts';
 import { type Bundle, bundle } from './bundle.ts';
 import { componentize } from './componentize.ts';
@@ -21,20 +21,20 @@ export interface BuiltCore {
   readonly sourceMap: SourceMapV3;
 }
 
-/** The bundle of a core, and what it says of itself. */
+/** The bundle of a core, and what the core says about itself. */
 export interface BundledCore {
   readonly definition: CoreDefinition;
   readonly bundle: Bundle;
 }
 
 export async function buildCore(project: Project): Promise<BuiltCore> {
-  // Both at once, and the faults of both.
+  // Both run at once, so that the faults of both are reported.
   const [types, bundled] = await Promise.all([typeFaults(project), bundledCore(project).catch(faultsOf)]);
   const faults = bundled instanceof Faults ? [...types, ...bundled.faults] : types;
   if (bundled instanceof Faults || faults.length > 0) throw new Faults(faults);
 
   const { definition, bundle } = bundled;
-  // Taken first: what is changed while the build runs must not count as built.
+  // The digest comes first, so that a file that changes while the build runs does not count as built.
   const madeWith = [`${PACKAGE_NAME} ${PACKAGE_VERSION}`, toolchain()];
   const sources = await sourceDigest(bundle.files, project.directory, madeWith);
   const [defaultCore, module] = await Promise.all([
@@ -57,7 +57,7 @@ export async function buildCore(project: Project): Promise<BuiltCore> {
   };
 }
 
-/** Bundles a core twice: by itself, to see what it is, and as the world of wit/. */
+/** Bundles a core twice: alone, to read what it says about itself, and as the world of wit/. */
 export async function bundledCore({ directory, source }: Project): Promise<BundledCore> {
   const path = JSON.stringify(`./${source}`);
   const alone = await bundle(`import * as core from ${path};\nexport const definition = core.default;\n`, directory);

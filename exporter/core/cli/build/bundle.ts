@@ -5,26 +5,26 @@ import { isBuiltin } from 'node:module';
 import { isAbsolute, join, resolve } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
 import { type OutputChunk, type Plugin, type RolldownLog, rolldown } from 'rolldown';
-import { Faults } from '../command.ts';
+import { Faults } from '../faults.ts';
 import { ownerOf } from './packages.ts';
 import { type SourceMapV3, withSources } from './source-map.ts';
 import { Unavailable } from './unavailable.ts';
 
-/** As what errors of a core name it. */
+/** The name of the bundle in a core's errors. */
 export const BUNDLE = 'core.js';
 
 export interface Bundle {
   readonly code: string;
   readonly map: SourceMapV3;
-  /** The absolute paths of the files that have a part in it. */
+  /** The absolute paths of the files that the bundle is made of. */
   readonly files: readonly string[];
 }
 
 const ENTRY = '\0entry';
 
 /**
- * Bundles what the code of an entry imports. `project` is the folder of those who wrote the core. Throws all faults at
- * once: what cannot be resolved or read, and what is not there when a core runs.
+ * Bundles the code of an entry and all that it imports. `project` is the folder of the core's author. Throws all faults
+ * at once: imports that cannot be resolved or read, and names that do not exist when a core runs.
  */
 export async function bundle(entry: string, project: string): Promise<Bundle> {
   const unavailable = new Unavailable(project);
@@ -33,19 +33,19 @@ export async function bundle(entry: string, project: string): Promise<Bundle> {
     input: ENTRY,
     cwd: project,
     platform: 'neutral',
-    // Most of npm names its entry in this way, which the platform "neutral" would not look for.
+    // Most npm packages name their entry in `main`, which the platform "neutral" does not read by default.
     resolve: { mainFields: ['module', 'main'] },
-    // minimatch asks for the platform.
+    // minimatch reads process.platform.
     transform: { define: { process: 'undefined' } },
     plugins: [entryOf(entry, project), unavailable.plugin],
     onLog: (_, log) => {
-      // Rolldown only warns of it. Modules of Node.js are named by what says why they are not there.
+      // Rolldown only warns about imports that it cannot resolve. `unavailable.ts` reports modules of Node.js.
       const missing = log.code === 'UNRESOLVED_IMPORT' && !isBuiltin(/'([^']+)'/.exec(log.message)?.[1] ?? '');
       if (missing) faults.push(saidOf(log, project));
     },
   });
   try {
-    // Of readable lines: QuickJS counts columns wrongly in long ones, and names are what a stack is read by.
+    // Not minified: QuickJS counts columns wrongly in long lines, and people read a stack by its names.
     const minify = { compress: true, mangle: false, codegen: { removeWhitespace: false } };
     const { output } = await build.generate({
       format: 'esm',
@@ -70,7 +70,7 @@ function entryOf(code: string, project: string): Plugin {
     name: 'entry',
     resolveId: (id, importer) => {
       if (id === ENTRY) return id;
-      // What the entry itself names relatively is in the project.
+      // Relative imports of the entry are in the project.
       return importer === ENTRY && id.startsWith('.') ? resolve(project, id) : null;
     },
     load: (id) => (id === ENTRY ? code : null),
@@ -85,7 +85,7 @@ function bundleOf({ code, map, moduleIds }: OutputChunk, project: string): Bundl
     return existsSync(file) ? ownerOf(file, project).name : BUNDLE;
   };
   return {
-    // The last line names the map's file, which a core does not have.
+    // The last line names the file of the map. A core has no such file.
     code: code.replace(/\/\/# sourceMappingURL=.*\n?$/, ''),
     map: withSources(map ?? EMPTY_MAP, nameOf),
     files: moduleIds.filter((id) => isAbsolute(id)).sort(),

@@ -6,7 +6,8 @@ import { basename, dirname, resolve } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import type { CoreDefinition } from '../../define-core.ts';
 import { readCore, startHost } from '../../testing/index.ts';
-import { type Command, Faults, megabytes, parsed, UsageError } from '../command.ts';
+import { type Command, megabytes, parsed, UsageError } from '../command.ts';
+import { Faults } from '../faults.ts';
 import { emptyOptions } from '../options.ts';
 import { type BuiltCore, buildCore } from './build-core.ts';
 import { projectIn } from './project.ts';
@@ -21,7 +22,7 @@ Usage: amplitude-core build [FILE] [--out dist/core.wasm]
 Prints what to write into the collector's config. Exit code 1 where the core has faults, each with file and line.
 `;
 
-/** The collector refuses what is larger. */
+/** The collector refuses a larger file. */
 const MAX_BYTES = 16 * 1024 * 1024;
 
 export const build: Command = {
@@ -49,7 +50,10 @@ export const build: Command = {
   },
 };
 
-/** What keeps the core from starting under the exporter's defaults. No fault: its options may be what it needs. */
+/**
+ * What keeps the core from starting under the exporter's defaults. It is a warning and no fault, since the core may
+ * need options.
+ */
 function trialRun({ module, definition }: BuiltCore): string | undefined {
   try {
     startHost({ core: readCore(module), config: { core: { options: emptyOptions(definition.options) } } });
@@ -66,7 +70,7 @@ async function write(out: string, { module, sourceMap }: BuiltCore): Promise<voi
   await replace(out, module);
 }
 
-/** Whoever reads the file meanwhile has the old one or the new one, whole. */
+/** Replaces the file at once, so that a reader gets either the old one or the new one. */
 async function replace(path: string, content: string | Uint8Array): Promise<void> {
   const scratch = `${path}.${process.pid}.tmp`;
   await writeFile(scratch, content);

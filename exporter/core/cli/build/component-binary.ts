@@ -9,7 +9,7 @@
 import { componentSections, Reader } from './wasm-binary.ts';
 
 export interface Component {
-  /** In the order in which they come into being. */
+  /** In the order of their definition. */
   coreInstances: CoreInstance[];
   exports: Map<string, Exported>;
 }
@@ -21,11 +21,11 @@ export interface InstantiatedModule {
   /** Unique among the instances of the component. */
   id: number;
   module: Uint8Array;
-  /** By the name that the module imports from. */
+  /** By the name from which the module imports. */
   imports: Map<string, CoreInstance>;
 }
 
-/** An instance without code: items of others under names that a module imports. */
+/** An instance without code: it gives items of other instances the names that a module imports. */
 export interface CoreNamespace {
   kind: 'namespace';
   items: Map<string, CoreItem>;
@@ -313,7 +313,7 @@ class ComponentReader {
     }
   }
 
-  /** An export is also one more item of its own index space. */
+  /** An export also adds an item to its own index space. */
   private readExport(reader: Reader): void {
     const name = readExternName(reader);
     const { sort } = readSort(reader);
@@ -360,7 +360,7 @@ class ComponentReader {
 
 interface Sort {
   sort: number;
-  /** Of core items; nothing else has one. */
+  /** Only core items have one. */
   core: number;
 }
 
@@ -376,7 +376,7 @@ function readExternName(reader: Reader): string {
   return reader.name();
 }
 
-/** The sort of what an import or export is said to be; the type itself is skipped. */
+/** The sort of an import's or export's type. The type itself is skipped. */
 function readExternType(reader: Reader): number {
   const [equalTo, anyResource] = [0x00, 0x01];
   const sort = reader.byte();

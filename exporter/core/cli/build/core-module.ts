@@ -1,4 +1,4 @@
-/** What a core module imports and exports, and how to rename both without touching its code. */
+/** Reads the imports and exports of a core module, and renames both without touching its code. */
 
 import {
   concat,
@@ -30,7 +30,7 @@ const UNREACHABLE = 0x00;
 export interface Import {
   module: string;
   name: string;
-  /** Of a function. */
+  /** The type of a function. */
   signature?: Signature;
   /** The kind and type as they stand in the binary. */
   descriptor: Uint8Array;
@@ -45,7 +45,7 @@ export interface Signature {
 export interface Stub {
   name: string;
   signature: Signature;
-  /** Otherwise a call does nothing. */
+  /** Whether a call traps. If not, it does nothing. */
   traps: boolean;
 }
 
@@ -70,7 +70,7 @@ export function renameImports(
   return replaceSection(module, SECTION.import, encodeList(entries));
 }
 
-/** Exports for which `rename` has no answer are no longer exports. */
+/** Exports for which `rename` returns nothing are removed. */
 export function renameExports(module: Uint8Array, rename: (name: string) => string | undefined): Uint8Array {
   const entries = entriesOf(moduleSections(module), SECTION.export, (reader) => ({
     name: reader.name(),
@@ -83,7 +83,7 @@ export function renameExports(module: Uint8Array, rename: (name: string) => stri
   return replaceSection(module, SECTION.export, encodeList(renamed));
 }
 
-/** A module of functions that stand in for what no host is going to provide. */
+/** A module with functions in place of those that no host provides. */
 export function stubModule(stubs: Stub[]): Uint8Array {
   return encodeModule([
     { id: SECTION.type, content: encodeList(stubs.map(({ signature }) => signature.bytes)) },

@@ -1,16 +1,16 @@
-/** What a core's source says of itself: its bundle is run here, in Node.js, before anything is made of it. */
+/** Reads what a core's source says about itself. It runs the bundle here, in Node.js, before the build goes on. */
 
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { CoreDefinition } from '../../define-core.ts';
-import { Faults } from '../command.ts';
+import { Faults } from '../faults.ts';
 import { PACKAGE_NAME } from '../package-files.ts';
 import type { Bundle } from './bundle.ts';
 import { mapped } from './source-map.ts';
 
-/** The default export of a bundle. `source` is the file that it is made from, for messages. */
+/** The default export of a bundle. `source` is the file that it is made from, for the messages. */
 export async function definitionIn(bundle: Bundle, source: string): Promise<CoreDefinition> {
   const exported = await run(bundle, source);
   if (exported === undefined) {

@@ -1,4 +1,4 @@
-/** Which bytes of a function's code are one instruction: https://webassembly.github.io/spec/core/binary/instructions.html */
+/** Divides a function's code into instructions: https://webassembly.github.io/spec/core/binary/instructions.html */
 
 import type { Reader } from './wasm-binary.ts';
 
@@ -29,12 +29,12 @@ export const PREFIXED = { memoryInit: 8, dataDrop: 9, memoryCopy: 10, memoryFill
 
 export interface Instruction {
   code: number;
-  /** Of an instruction that begins with `PREFIX`. */
+  /** For an instruction that begins with `PREFIX`: its second number. */
   second: number | undefined;
   bytes: Uint8Array;
 }
 
-/** The instructions up to the end of what `reader` has. One that is not known here is refused. */
+/** Reads instructions up to the end of `reader`. It refuses one that it does not know. */
 export function instructionsIn(reader: Reader): Instruction[] {
   const instructions: Instruction[] = [];
   while (!reader.done) {

@@ -1,8 +1,8 @@
 /**
- * From the component that jco makes of a core to one core module without imports, for hosts that know no components.
+ * Lowers the component that jco makes of a core to one core module without imports, for hosts that know no components.
  *
- * `link` does that. What it gives is the engine and the core's data, and the engine is the same for every core. So only
- * the repository makes it fast and meters it, which takes most of the time (scripts/core.ts); other cores are `plain`.
+ * `link` does that. The result is the engine and the core's data, and the engine is the same for every core. So only
+ * the repository optimizes and meters it, which takes most of the time (scripts/core.ts). Other cores stay `plain`.
  */
 
 import { execFile } from 'node:child_process';
@@ -33,13 +33,15 @@ import {
 } from './core-module.ts';
 import { encodeModule, moduleSections, SECTION } from './wasm-binary.ts';
 
-/** Ran the script when the component was made; its work is in the memory that the component carries. */
+/** The export that ran the script when the component was made. The result is in the component's memory. */
 const ENGINE_EXPORT = 'init';
 
-/** What the engine imports for scripts that read a clock, a file or another module: a core does none of that. */
+/** Imports of the engine for scripts that read a clock, a file or another module. A core does none of that. */
 const TRAPPED_INTERFACES = /^(wasi:.*|local:init\/module-loader)$/;
 
-/** What the engine needs. All of it is WebAssembly 2.0, which wasm2go translates and every runtime has. */
+/**
+ * The features that the engine needs. All of them are WebAssembly 2.0, which wasm2go translates and every runtime has.
+ */
 const HOST_FEATURES = [
   '--mvp-features',
   '--enable-mutable-globals',
@@ -50,8 +52,8 @@ const HOST_FEATURES = [
 ];
 
 /**
- * In between, addresses within a dynamic library are sums of constants (extended const), of which one is a global that
- * is no longer imported (which came with GC). The optimizer computes them.
+ * Features that only the steps in between need. Addresses in a dynamic library are sums of constants (extended const),
+ * and one of these is a global that is no longer imported (which came with GC). The optimizer computes the sums.
  */
 const LINK_FEATURES = [...HOST_FEATURES, '--enable-extended-const', '--enable-gc'];
 
@@ -66,7 +68,7 @@ export async function link(component: Uint8Array): Promise<Uint8Array> {
   const linked = renameExports(merged, (link) => {
     const name = names.get(link);
     if (name !== undefined) missing.delete(name);
-    // What hosts do not need is no export.
+    // Exports that hosts do not need are removed.
     return name;
   });
   if (missing.size > 0) throw new Error(`the module lacks the exports ${[...missing].join(', ')}`);
@@ -74,8 +76,8 @@ export async function link(component: Uint8Array): Promise<Uint8Array> {
 }
 
 /**
- * A linked module with its addresses computed, which a host would have to do, and without the global that says how long
- * the data is, which then nothing uses: with it each core would have another engine.
+ * Computes the addresses of a linked module, which a host would otherwise have to do, and removes the global with the
+ * length of the data. Nothing uses that global afterwards, and with it each core would have another engine.
  */
 export function plain(linked: Uint8Array): Promise<Uint8Array> {
   return inTemporaryDirectory((directory) =>
@@ -83,11 +85,11 @@ export function plain(linked: Uint8Array): Promise<Uint8Array> {
   );
 }
 
-/** A linked module, made fast. -Oz saves 2 % of the size, and invents types here that only GC knows. */
+/** Optimizes a linked module. -Oz saves 2 % of the size, and makes types here that only the GC proposal has. */
 export function fast(linked: Uint8Array): Promise<Uint8Array> {
   return inTemporaryDirectory(async (directory) => {
     await optimized(linked, directory, ['-O3']);
-    // Without a pass this only validates: a module that needs more than a host has ends here.
+    // Without a pass this only validates. It fails for a module that needs more features than a host has.
     return binaryen('wasm-opt', [join(directory, OPTIMIZED), ...HOST_FEATURES], join(directory, 'validated.wasm'));
   });
 }
@@ -100,7 +102,7 @@ async function optimized(linked: Uint8Array, directory: string, passes: readonly
   return binaryen('wasm-opt', [file, ...passes, ...LINK_FEATURES], join(directory, OPTIMIZED));
 }
 
-/** The component that does the work, and the world's functions as that component lifts them. */
+/** The component that does the work, and the world's functions as it lifts them. */
 function worldOf(root: Component): { guest: Component; functions: Map<string, Lifted> } {
   const functions = new Map<string, Lifted>();
   const guests = new Set<Component>();
@@ -126,7 +128,7 @@ function liftedFunction(owner: Component, func: Func, name: string): { owner: Co
   throw new Error(`no core function can be found behind the export "${name}"`);
 }
 
-/** What the canonical ABI needs: the name under which a host finds it, and the link name of what that is. */
+/** An option of the canonical ABI: the name under which a host finds it, and the link name of its definition. */
 function coreExportsOf(functions: Map<string, Lifted>): Map<string, string> {
   const links = new Map<string, string>();
   const add = (name: string, item: CoreItem) => {
@@ -150,7 +152,7 @@ interface LinkableModule {
   bytes: Uint8Array;
 }
 
-/** The component's modules in the order of their instantiation, each importing from the others by names that are unique. */
+/** The component's modules in the order of their instantiation. Each imports from the others by unique names. */
 function linkableModules(guest: Component): LinkableModule[] {
   const stubs: Stub[] = [];
   const modules = guest.coreInstances
@@ -221,7 +223,7 @@ function interfaceOf(func: Func): string {
   throw new Error('the component lowers a function that it does not import');
 }
 
-/** Names and toolchain notes: without use for a host, and those about dynamic linking no longer true. */
+/** Custom sections that hosts do not use. Those about dynamic linking are no longer true. */
 function withoutCustomSections(module: Uint8Array): Uint8Array {
   return encodeModule(moduleSections(module).filter(({ id }) => id !== SECTION.custom));
 }
@@ -245,7 +247,7 @@ async function merge(modules: LinkableModule[]): Promise<Uint8Array> {
 async function binaryen(tool: 'wasm-merge' | 'wasm-opt', args: string[], output: string): Promise<Uint8Array> {
   const script = join(BINARYEN, tool);
   try {
-    // An invalid module is printed whole, megabytes of it, behind the reason.
+    // An invalid module is printed whole after the reason, which is megabytes.
     await promisify(execFile)(process.execPath, [script, ...args, '-o', output], {
       maxBuffer: Number.POSITIVE_INFINITY,
     });

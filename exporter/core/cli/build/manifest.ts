@@ -1,4 +1,4 @@
-/** What a core says of itself, and the checksum by which a host sees that no byte of it was changed. */
+/** The manifest of a core, and the checksum that shows the host whether a byte was changed. */
 
 import { createHash } from 'node:crypto';
 import { encodeCustomSection, encodeModule, moduleSections, Reader, SECTION } from './wasm-binary.ts';
@@ -8,7 +8,7 @@ export interface Manifest {
   version: string;
   /** The version of wit/core.wit. */
   contract: string;
-  /** What the engine is made with, for people. */
+  /** What the engine is made with, for readers. */
   toolchain: string;
   /** The version of @flagsmith/amplitude-core that it was built with. */
   package: string;
@@ -17,8 +17,8 @@ export interface Manifest {
   /** The options that the collector's config gives it, and their types. */
   options?: Readonly<Record<string, string>>;
   /**
-   * Of the default core: the digest of its engine as it was before it was made fast and metered. A core of which the
-   * plain engine is the same has this engine.
+   * For the default core: the digest of its engine before it was optimized and metered. A core whose plain engine has
+   * the same digest has this engine.
    */
   plain?: string;
 }
@@ -28,8 +28,8 @@ const SOURCE_MAP = 'sourceMap';
 const CHECKSUM = 'checksum';
 
 /**
- * The module with its manifest and the source map of its bundle, and behind all else the SHA-256 of all else. Custom
- * sections that it has are left out.
+ * Adds the manifest and the source map of the bundle to a module, and at the end the SHA-256 of everything before.
+ * Custom sections that the module has are removed.
  */
 export function withManifest(module: Uint8Array, manifest: Manifest, sourceMap?: object): Uint8Array {
   const sections = moduleSections(module).filter(({ id }) => id !== SECTION.custom);

@@ -1,9 +1,9 @@
 /**
- * Bounds what a call of a module can take: its fuel, which is the same for the same work on every machine, the depth of
- * its calls, and its memory. What goes beyond a bound traps.
+ * Bounds a call of a module: its fuel, which is the same for the same work on every machine, the depth of its calls,
+ * and its memory. A call that exceeds a bound traps.
  *
- * Binaryen has no pass for it: its `--log-execution` puts a call into every loop and function, but the beginning of a
- * function and its end get the same one.
+ * Binaryen has no pass for it: its `--log-execution` puts a call into every loop and function, but the beginning and
+ * the end of a function get the same one.
  */
 
 import { signaturesOf } from './core-module.ts';
@@ -26,26 +26,26 @@ import {
 } from './wasm-binary.ts';
 
 export interface Bounds {
-  /** How many functions that call others may be in the works at once. */
+  /** How deep functions that call others may nest. */
   depth: number;
-  /** Pages of 64 KiB. */
+  /** In pages of 64 KiB. */
   memoryPages: number;
 }
 
 /**
- * What a call of a core may take. A level of calls takes up to 10 kB of a goroutine's stack, which may grow to 1 GB; the
- * default core needs 50 levels. Memory is ten times what it has been seen to need.
+ * The bounds of a call of a core. A level of calls takes up to 10 kB of a goroutine's stack, which may grow to 1 GB.
+ * The default core needs 50 levels. The memory is ten times what it was measured to need.
  */
 export const BOUNDS: Bounds = { depth: 4_000, memoryPages: 1_024 };
 
 /**
- * Globals that are exported. A host sets `FUEL` to a call's budget, and `DEPTH` to 0, before each call. After a trap, a
- * `FUEL` below zero says that the budget was used up, and a `DEPTH` at its bound that functions called each other too deep.
+ * Exported globals. Before each call a host sets `FUEL` to the call's budget, and `DEPTH` to 0. After a trap, a `FUEL`
+ * below zero says that the budget was used up. A `DEPTH` at its bound says that functions called each other too deep.
  */
 export const FUEL = 'fuel';
 export const DEPTH = 'depth';
 
-/** Bytes that are copied or filled at once for one unit of fuel. A power of two. */
+/** How many bytes are copied or filled for one unit of fuel. A power of two. */
 const BYTES_A_UNIT = 64;
 
 const I32 = 0x7f;
@@ -55,17 +55,17 @@ const MUTABLE = 0x01;
 const GLOBAL = 0x03;
 const NO_RESULT = 0x40;
 
-/** Indices of what the module gets in addition. */
+/** The indices of the globals and functions that are added to the module. */
 interface Added {
-  /** A global: what is left of the budget. */
+  /** A global: the fuel that is left. */
   fuel: number;
-  /** A global: how deep the function is that has made the call. */
+  /** A global: the depth of the function that made the call. */
   depth: number;
   /** Takes one unit. */
   burn: number;
-  /** Takes one unit, and returns how deep the function is that begins. */
+  /** Takes one unit, and returns the depth of the function that begins. */
   enter: number;
-  /** Takes what a number of bytes costs, and returns the number. */
+  /** Takes the fuel for a number of bytes, and returns the number. */
   burnBytes: number;
 }
 
@@ -111,7 +111,7 @@ export function meter(module: Uint8Array, bounds: Bounds): Uint8Array {
   ]);
   append(SECTION.function, [encodeU32(types), encodeU32(types + 1), encodeU32(types + 2)]);
   append(SECTION.global, [
-    // Where a host sets no budget there is no end to it.
+    // If a host sets no budget, there is no limit.
     concat([Uint8Array.of(I64, MUTABLE, OP.i64Const), encodeI64(2n ** 63n - 1n), Uint8Array.of(OP.end)]),
     Uint8Array.of(I32, MUTABLE, OP.i32Const, 0, OP.end),
   ]);
@@ -198,8 +198,8 @@ function instruction(code: number, index: number): Uint8Array {
 }
 
 /**
- * A function that takes fuel at the head of each loop and, if it calls others, where it begins. It then says before each
- * call how deep it is itself, so that nothing has to be put back where a function returns.
+ * Meters a function: it takes fuel at the head of each loop and, if it calls others, where it begins. Before each call
+ * it sets the depth to its own, so that nothing has to be restored where a function returns.
  */
 function meteredBody(body: Uint8Array, parameters: number | undefined, added: Added): Uint8Array {
   const reader = new Reader(body);
@@ -217,7 +217,7 @@ function meteredBody(body: Uint8Array, parameters: number | undefined, added: Ad
       ...instructions.flatMap((each) => meteredInstruction(each, burn, added)),
     ]);
   }
-  // Behind the function's own locals, which keep their indices.
+  // After the function's own locals, so that these keep their indices.
   const own = locals.reduce((sum, { count }) => sum + count, parameters ?? 0);
   const sayDepth = concat([instruction(OP.localGet, own), instruction(OP.globalSet, added.depth)]);
   return concat([
@@ -234,8 +234,8 @@ function isCall({ code }: Instruction): boolean {
 
 function meteredInstruction({ code, second, bytes }: Instruction, burn: Uint8Array, added: Added): Uint8Array[] {
   if (code === OP.loop) return [bytes, burn];
-  // What is on top of the stack is the number of bytes.
-  // Data is laid into the memory of an instance before it runs, so nothing is left to take it from.
+  // The number of bytes is on top of the stack. memory.init cannot be metered: the host writes the data into an
+  // instance's memory before it runs, so no segment is left to copy from.
   if (code === PREFIX && second === PREFIXED.memoryInit) throw new Error('a module with memory.init cannot be metered');
   const isLong = code === PREFIX && second !== undefined && longOperations.has(second);
   return isLong ? [instruction(OP.call, added.burnBytes), bytes] : [bytes];

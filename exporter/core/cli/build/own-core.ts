@@ -1,13 +1,13 @@
-/** A core with the engine of the default core: what remains to be made of it is its memory. */
+/** Makes a core with the engine of the default core. Only its memory is its own. */
 
-import { Faults } from '../command.ts';
+import { Faults } from '../faults.ts';
 import { PACKAGE_NAME, PACKAGE_VERSION } from '../package-files.ts';
 import { engineDigest, isOfTheEngine } from './engine-digest.ts';
 import { type Manifest, manifestIn } from './manifest.ts';
 import { BOUNDS } from './metering.ts';
 import { encodeMemory, encodeModule, moduleSections, Reader, SECTION, type Section } from './wasm-binary.ts';
 
-/** The engine of the default core, and the data of a plain module. Throws where that module's engine is another one. */
+/** Joins the engine of the default core and the data of a plain module. Throws if that module has another engine. */
 export function onEngineOf(defaultCore: Uint8Array, plain: Uint8Array): Uint8Array {
   const expected = manifestIn(defaultCore);
   const own = engineDigest(plain);

@@ -1,4 +1,6 @@
-/** What a module of a bundle is called: by its project, or by its package and version. The same on every machine. */
+/**
+ * Names the modules of a bundle: by their place in the project, or by package and version. The same on every machine.
+ */
 
 import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -25,7 +27,10 @@ interface Package {
   readonly version: string;
 }
 
-/** The package that a folder is in. A package.json without a version only says how files below it are read. */
+/**
+ * The package that a folder is in. A package.json without a version is passed over: it only says how the files below it
+ * are read.
+ */
 function packageAt(directory: string): Package {
   const path = join(directory, 'package.json');
   if (existsSync(path)) {
@@ -36,7 +41,7 @@ function packageAt(directory: string): Package {
   return parent === directory ? { directory, name: '', version: '' } : packageAt(parent);
 }
 
-/** The version in which this package has another one installed. */
+/** The version of another package that is installed for this one. */
 export function installedVersion(name: string): string {
   return packageAt(dirname(createRequire(import.meta.url).resolve(name))).version;
 }

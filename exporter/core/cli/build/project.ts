@@ -1,11 +1,11 @@
-/** The folder of somebody's core: what it has to have, and whether its types hold. */
+/** The folder of a user's core: checks what it has to contain, and its types. */
 
 import { execFile } from 'node:child_process';
 import { access, readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join, relative, resolve, sep } from 'node:path';
 import { promisify } from 'node:util';
-import { Faults } from '../command.ts';
+import { Faults } from '../faults.ts';
 
 export interface Project {
   readonly directory: string;
@@ -13,7 +13,7 @@ export interface Project {
   readonly source: string;
 }
 
-/** The project in a folder, whose core is at a path in it. Throws what it lacks. */
+/** The project in a folder, with its core at a path in it. Throws what is missing. */
 export async function projectIn(directory: string, path: string): Promise<Project> {
   const source = relative(directory, resolve(directory, path));
   const faults: string[] = [];
@@ -33,7 +33,7 @@ export async function projectIn(directory: string, path: string): Promise<Projec
   return { directory, source: source.split(sep).join('/') };
 }
 
-/** What the project's own TypeScript says of it. */
+/** Runs the project's own TypeScript compiler. */
 export async function typeFaults({ directory }: Project): Promise<string[]> {
   let tsc: string;
   try {
@@ -51,7 +51,7 @@ export async function typeFaults({ directory }: Project): Promise<string[]> {
   );
 }
 
-/** `src/core.ts(3,5): error TS2322: …` as `src/core.ts:3:5: …`. Lines that go on what is before them stay below it. */
+/** Writes `src/core.ts(3,5): error TS2322: …` as `src/core.ts:3:5: …`. Continued lines stay below their first line. */
 function faultsIn(said: string): string[] | undefined {
   const faults: string[] = [];
   for (const line of said.trimEnd().split('\n')) {

@@ -1,13 +1,13 @@
 /**
- * What a core was built from, as a digest in its manifest: two builds of the same sources differ in some bytes of the
- * engine's heap, so that whether a build is stale cannot be seen by building it again.
+ * The digest of what a core is built from, for its manifest. Two builds of the same sources differ in some bytes of the
+ * engine's heap, so building again does not show whether a core is out of date.
  */
 
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { ownerOf } from './packages.ts';
 
-/** `files` have a part in the bundle, `madeWith` says in lines what else has one. The same on every machine. */
+/** `files` are the files of the bundle. `madeWith` has a line for each other input. The same on every machine. */
 export async function sourceDigest(
   files: readonly string[],
   project: string,

@@ -10,7 +10,7 @@ export interface SourceMapV3 {
   readonly mappings: string;
 }
 
-/** The map with other names of its sources, and without what stands in them. */
+/** Renames the sources of a map, and removes their contents. */
 export function withSources(
   map: {
     readonly file: string;
@@ -24,7 +24,7 @@ export function withSources(
   return { version: 3, file, sources: map.sources.map(nameOf), names, mappings };
 }
 
-/** A text, such as an error's stack, with the places in a bundle as those in its sources: `src/core.ts:12:5`. */
+/** Replaces places in a bundle, such as those in an error's stack, by places in its sources: `src/core.ts:12:5`. */
 export function mapped(text: string, map: SourceMapV3): string {
   const sourceMap = new SourceMap({
     ...map,

@@ -1,11 +1,11 @@
-/** What a core is made with. */
+/** The tools that make a core. */
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { WIT } from '../package-files.ts';
 import { installedVersion } from './packages.ts';
 
-/** For people, and in the engine's Go. */
+/** Shown to people, and written into the engine's Go. */
 export function toolchain(): string {
   return `jco ${installedVersion('@bytecodealliance/jco')}, binaryen ${installedVersion('binaryen')}`;
 }

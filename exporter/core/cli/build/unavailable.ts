@@ -1,5 +1,5 @@
 /**
- * Refuses what is not there when a core runs: it is QuickJS without anything around it. Found when the core is bundled,
+ * Refuses names that do not exist when a core runs, which is in QuickJS alone. They are found when the core is bundled,
  * with file and line, in the core's own files and in those of its packages.
  */
 
@@ -34,7 +34,10 @@ const instead: Readonly<Record<string, string>> = {
   XMLHttpRequest: NETWORK,
 };
 
-/** Members that are there, but give another answer on each call, or none: a decision is remembered. */
+/**
+ * Members that exist, but give another answer on each call, or none. A decision's answers are remembered, so it must
+ * not use them.
+ */
 const members: Readonly<Record<string, string>> = {
   'Date.now': 'use the time of the record',
   'Math.random': 'use something of the record, such as an id, so that the same record gets the same answer',
@@ -43,16 +46,16 @@ const members: Readonly<Record<string, string>> = {
 const MODULES = 'a core has no modules of Node.js: take a package that needs none';
 
 interface Finding {
-  /** Whether it is there, and only should not be used. */
+  /** Whether it exists, but should not be used. */
   isPresent: boolean;
-  /** Its place in the file. */
+  /** Where it is in the file. */
   at: number;
   text: string;
 }
 
 /** Looks at each file of a bundle. `project` is the folder of those who wrote the core. */
 export class Unavailable {
-  /** What was found, each with its file, line and column. */
+  /** The faults, each with its file, line and column. */
   readonly faults: string[] = [];
   readonly plugin: Plugin;
 
@@ -69,7 +72,7 @@ export class Unavailable {
 
 function faultsIn(code: string, file: string, project: string): string[] {
   const { name, isOfProject } = ownerOf(file, project);
-  // A package may use what is there for what is not in its answer: minimatch's makes placeholders of random numbers.
+  // A package may use these for what does not change its answer: minimatch makes placeholders of random numbers.
   const findings = findingsIn(code, file).filter(({ isPresent }) => isOfProject || !isPresent);
   return findings.map(({ at, text }) => {
     const before = code.slice(0, at).split('\n');
@@ -137,7 +140,7 @@ export function findingsIn(code: string, file: string): Finding[] {
         findings.push({ isPresent: true, at: node.start, text: `new Date(): ${members['Date.now']}` });
       }
     },
-    // The key of a shorthand stands for its value too, which comes by itself.
+    // In a shorthand the key is also the value. The walk visits the value by itself.
     Property: isKey,
     MethodDefinition: isKey,
     PropertyDefinition: isKey,
@@ -152,7 +155,7 @@ export function findingsIn(code: string, file: string): Finding[] {
     },
   }).visit(program);
   for (const { name, at } of used) {
-    // What asks whether it is there can do without.
+    // Code that asks with `typeof` whether it exists can do without it.
     const isFree = Object.hasOwn(instead, name) && !declared.has(name) && !asked.has(name);
     if (isFree) findings.push({ isPresent: false, at, text: `${name}: ${instead[name]}` });
   }

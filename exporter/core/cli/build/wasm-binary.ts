@@ -1,6 +1,6 @@
-/** Reading and writing the pieces that core modules and components have in common. */
+/** Reads and writes the parts that core modules and components have in common. */
 
-/** Reads a binary from front to back; a read past the end throws rather than answering with nothing. */
+/** Reads a binary from front to back. A read past the end throws. */
 export class Reader {
   readonly bytes: Uint8Array;
   position = 0;
@@ -38,12 +38,12 @@ export class Reader {
     throw new Error('a number in the binary is longer than 32 bits');
   }
 
-  /** A number of any kind and length, of which nobody needs the value. */
+  /** Skips a number of any kind and length. */
   skipNumber(): void {
     while (this.byte() >= 0x80);
   }
 
-  /** All that was not read yet. */
+  /** All bytes that were not read yet. */
   rest(): Uint8Array {
     return this.take(this.bytes.length - this.position);
   }
@@ -56,7 +56,7 @@ export class Reader {
     return Array.from({ length: this.u32() }, item);
   }
 
-  /** The bytes that `read` went over. */
+  /** The bytes that `read` has passed. */
   span(read: () => void): Uint8Array {
     const start = this.position;
     read();
@@ -84,7 +84,7 @@ export const SECTION = {
   dataCount: 12,
 } as const;
 
-/** The flags of a memory that may grow so far only. */
+/** The flags of a memory with a maximum. */
 export const HAS_MAXIMUM = 0x01;
 
 const MAGIC = [0x00, 0x61, 0x73, 0x6d];
@@ -120,7 +120,7 @@ export function encodeCustomSection(name: string, content: Uint8Array): Section 
   return { id: SECTION.custom, content: concat([encodeName(name), content]) };
 }
 
-/** The content of a memory section: one memory, of so many pages of 64 KiB at first and at the most. */
+/** The content of a memory section: one memory, with its first and its largest number of 64 KiB pages. */
 export function encodeMemory(least: number, most: number): Uint8Array {
   return concat([Uint8Array.of(1, HAS_MAXIMUM), encodeU32(least), encodeU32(most)]);
 }
@@ -133,7 +133,7 @@ export function encodeName(name: string): Uint8Array {
   return sized(new TextEncoder().encode(name));
 }
 
-/** `content` behind its own length. */
+/** `content` with its length in front. */
 export function sized(content: Uint8Array): Uint8Array {
   return concat([encodeU32(content.length), content]);
 }
@@ -152,7 +152,7 @@ export function encodeI32(value: number): Uint8Array {
   return encodeI64(BigInt(value));
 }
 
-/** The signed numbers of instructions. */
+/** The signed numbers in instructions. */
 export function encodeI64(value: bigint): Uint8Array {
   const bytes: number[] = [];
   let rest = value;

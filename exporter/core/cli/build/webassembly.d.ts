@@ -1,4 +1,4 @@
-/** What the scripts use of Node's WebAssembly, which TypeScript knows only as a part of the DOM. */
+/** The part of Node's WebAssembly that the scripts use. TypeScript has it only in the DOM library. */
 declare namespace WebAssembly {
   class Module {
     constructor(bytes: Uint8Array);

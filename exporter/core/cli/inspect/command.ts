@@ -2,13 +2,14 @@
 
 import { readFile } from 'node:fs/promises';
 import type { ExporterSettings } from '../../testing/config.ts';
-import { type CoreModule, readCore } from '../../testing/core-module.ts';
-import { startHost } from '../../testing/index.ts';
+import { type CoreModule, readCore, startHost } from '../../testing/index.ts';
 import { guestOf } from '../../testing/instance.ts';
 import { manifestIn } from '../build/manifest.ts';
-import { type Command, Faults, parsed, UsageError } from '../command.ts';
+import { type Command, parsed, UsageError } from '../command.ts';
+import { Faults } from '../faults.ts';
 import { emptyOptions } from '../options.ts';
 import { exporterIn } from '../preview/config/collector-config.ts';
+import { readsFrom } from '../preview/files.ts';
 import { type Statement, statementOf } from './statement.ts';
 import { textOf } from './text.ts';
 
@@ -25,7 +26,7 @@ Usage: amplitude-core inspect FILE [options]
 Without --config the exporter's defaults hold, and options of the core that are required have an empty value.
 `;
 
-/** What a core is. */
+/** What `inspect` says about a core. */
 export interface Identity {
   readonly name: string;
   readonly version: string;
@@ -91,16 +92,16 @@ function identityOf({ bytes, engine, sha256 }: CoreModule): Identity {
 
 async function settingsIn(file: string, exporter: string | undefined): Promise<ExporterSettings> {
   const yaml = new TextDecoder().decode(await contentOf(file));
-  const around = { env: process.env, cwd: process.cwd() };
+  const around = { env: process.env, readFile: readsFrom(process.cwd()) };
   const { core, api_key, ...settings } = exporterIn(yaml, file, around, exporter).settings as ExporterSettings;
-  // The key need not be at hand: nothing is sent. What else the config says of the core is about another file.
+  // The API key may be missing, because nothing is sent. The config's other keys for a core are about another file.
   const key = api_key ? { api_key } : {};
   return core?.options === undefined
     ? { ...settings, ...key }
     : { ...settings, ...key, core: { options: core.options } };
 }
 
-/** `what` is what its faults are about: the config, or the core by itself. */
+/** `what` names what the faults are about: the config, or the core alone. */
 function statementFor(
   what: string,
   core: CoreModule,
@@ -108,7 +109,7 @@ function statementFor(
   attributes: readonly string[],
 ): Statement {
   try {
-    // It says what is wrong with the settings, and with the plan.
+    // Starting a host reports the faults of the settings and of the plan.
     const { plan, config } = startHost({ core, config: settings });
     const guest = guestOf(core);
     guest.configure(config);

@@ -1,4 +1,4 @@
-/** What a core reads and writes, by name, as its plan for a config has it. */
+/** The names of what a core reads and writes, from its plan for a config. */
 
 import type { Conversion, Decision, Plan, Source, Treatment } from 'flagsmith:amplitude-exporter/types@0.2.0';
 
@@ -23,18 +23,20 @@ export interface Statement {
   }[];
   readonly properties: {
     readonly key: string;
-    /** Levels of which the core says of each attribute whether it is a property; all of the record's others are. */
+    /** Levels on which the core says of each attribute whether it is a property. On the record all others are. */
     readonly placedLevels: readonly string[];
     readonly body: string;
     readonly never: readonly string[];
   };
   readonly omitted: readonly string[];
   readonly hashed: readonly string[];
-  /** Whether attributes that are not named here may be omitted or hashed too. */
+  /** Whether attributes that this list does not name may be omitted or hashed too. */
   readonly treatsOthers: boolean;
 }
 
-/** `treat` says what is done with attributes before anything else sees them; `asked` are more of them to ask about. */
+/**
+ * `treat` says what is done with attributes before anything else sees them. `asked` has more attributes to ask about.
+ */
 export function statementOf(plan: Plan, treat: (keys: string[]) => Treatment[], asked: readonly string[]): Statement {
   const names = [...new Set([...attributesRead(plan), ...asked])].sort();
   const treatments = plan.treatsAttributes ? treat(names) : names.map(() => 'none' as const);
@@ -82,7 +84,7 @@ function decisionOf({ mode, sources, condition }: Decision): Statement['decision
   return condition.tag === 'always' ? { reads, mode } : { reads, mode, condition: `${condition.tag} ${condition.val}` };
 }
 
-/** An attribute that is looked for on every level, one behind the other, is named once. */
+/** An attribute that is read from every level, one after the other, is named once. */
 function sourceNames(sources: readonly Source[]): string[] {
   const names = sources.map(sourceName);
   return names.flatMap((name, index) => {

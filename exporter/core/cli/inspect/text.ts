@@ -86,7 +86,7 @@ function treatmentLines({ omitted, hashed, treatsOthers }: Statement): string[] 
   ];
 }
 
-/** Rows whose second columns stand below each other. */
+/** Rows with their second columns aligned. */
 function table(rows: readonly (readonly [string, string])[]): string[] {
   const width = Math.max(0, ...rows.map(([name]) => name.length));
   return rows.length === 0 ? ['  none'] : rows.map(([name, value]) => `  ${name.padEnd(width)}  ${value}`);

@@ -1,15 +1,17 @@
-import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { Faults } from '../command.ts';
+import { Faults } from '../faults.ts';
 import { exporterIn } from './config/collector-config.ts';
-import type { Mapper, StartMapper } from './host.ts';
+import { coreSettings, digestFault, mapIn, withOptions } from './core-settings.ts';
+import { readsFrom } from './files.ts';
+import type { Mapper, Settings } from './host.ts';
 import type { Options } from './options.ts';
+import type { StartMapper } from './start-mapper.ts';
 
 export interface Cores {
   readonly core: Mapper;
   readonly against: Mapper | undefined;
-  /** Sentences about the config that may not be as meant. */
+  /** Warnings about settings of the config that may not be meant. */
   readonly notices: readonly string[];
 }
 
@@ -20,13 +22,12 @@ interface Around {
   readonly start: StartMapper;
 }
 
-type Settings = Readonly<Record<string, unknown>>;
-
 /** Starts the core that decides, and the one that it is compared with, under the settings of the config. Throws `Faults`. */
 export function startCores(options: Options, around: Around): Cores {
   const { config } = options;
+  const reading = { env: around.env, readFile: readsFrom(around.cwd) };
   const yaml = config === undefined ? undefined : read(config, '--config', around.cwd).toString('utf8');
-  const found = yaml === undefined ? undefined : exporterIn(yaml, config ?? '', around, options.exporter);
+  const found = yaml === undefined ? undefined : exporterIn(yaml, config ?? '', reading, options.exporter);
   const settings = found?.settings ?? {};
   const faults: string[] = [];
   const started = (what: string, start: () => Mapper): Mapper | undefined => {
@@ -47,7 +48,7 @@ export function startCores(options: Options, around: Around): Cores {
   return { core, against, notices: found?.notices ?? [] };
 }
 
-/** Whose fault a fault of the settings or of the core is. */
+/** What the messages call the origin of a fault: the core's file, the default core, or the exporter's settings. */
 function whatOf({ config, core }: Options, exporter: string | undefined): string {
   if (core !== undefined) return `--core ${core}`;
   return exporter === undefined ? 'the default core' : `${config}: exporters::${exporter}`;
@@ -59,7 +60,7 @@ function startCore(file: string | undefined, settings: Settings, around: Around)
   return around.start({ bytes, settings: withOptions(settings, core.options), arrival: around.arrival });
 }
 
-/** The default core has no options. One that the config has as its shadow has those of the shadow. */
+/** The default core has no options. A core that is the config's shadow has the options of the shadow. */
 function startAgainst(against: string, settings: Settings, around: Around): Mapper {
   const core = coreSettings(settings);
   if (against === 'default') {
@@ -72,33 +73,13 @@ function startAgainst(against: string, settings: Settings, around: Around): Mapp
   return around.start({ bytes, settings: withOptions(settings, options), arrival: around.arrival });
 }
 
-/** The file of the config, compared with the digest that the config has. Undefined = the default core. */
+/** Reads the file that the config names, and compares it with the config's digest. Undefined = the default core. */
 function configuredCore({ file, sha256 }: Settings, cwd: string): Uint8Array | undefined {
   if (typeof file !== 'string' || file === '') return undefined;
   const bytes = read(file, 'core::file', cwd);
-  const actual = createHash('sha256').update(bytes).digest('hex');
-  if (sha256 === undefined || sha256 === '' || String(sha256).toLowerCase() === actual) return bytes;
-  throw new Faults([
-    `core::sha256 is ${String(sha256)}, and ${file} has ${actual}: write that, or put the other file there`,
-  ]);
-}
-
-function coreSettings(settings: Settings): Settings {
-  return mapIn(settings.core);
-}
-
-function mapIn(value: unknown): Settings {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Settings) : {};
-}
-
-/** The settings as the host takes them: of the core there are the options alone. */
-function withOptions({ core, ...settings }: Settings, options: unknown): Settings {
-  // What is no map is named by the host.
-  if (core !== undefined && (typeof core !== 'object' || core === null || Array.isArray(core)))
-    return { ...settings, core };
-  const { file, sha256, shadow, ...rest } = mapIn(core);
-  const { options: _, ...unknown } = rest;
-  return { ...settings, core: { ...unknown, ...(options === undefined ? {} : { options }) } };
+  const fault = digestFault(sha256, file, bytes);
+  if (fault !== undefined) throw new Faults([fault]);
+  return bytes;
 }
 
 function read(file: string, what: string, cwd: string): Buffer {

@@ -1,15 +1,15 @@
 import type { Outcome } from './host.ts';
 
-/** One key of which two cores give different values; texts are JSON. */
+/** One key with different values in two cores. Values are JSON texts. */
 export interface Difference {
-  /** Keys joined by dots, such as `event_properties.plan`; `outcome` where one of the two has no event. */
+  /** Keys joined by dots, such as `event_properties.plan`, or `outcome` if only one core gives an event. */
   readonly key: string;
-  /** What the core that is compared with gives; undefined where only the other has the key. */
+  /** The value that the other core gives. Undefined if only this core has the key. */
   readonly from?: string;
   readonly to?: string;
 }
 
-/** What differs between what two cores make of a record, key by key. */
+/** Finds the differences between the events that two cores make of a record, key by key. */
 export function differencesOf(from: Outcome, to: Outcome): Difference[] {
   if ('event' in from && 'event' in to) {
     return from.event === to.event ? [] : changed(keysIn(from.event), keysIn(to.event));
@@ -33,7 +33,7 @@ function changed(before: ReadonlyMap<string, string>, after: ReadonlyMap<string,
   for (const [key, to] of after) {
     if (!before.has(key)) found.push({ key, to });
   }
-  // The same keys and values in another order are other bytes all the same.
+  // The same keys and values in another order are different bytes, and count as a difference.
   return found.length > 0 ? found : [{ key: 'order of keys', from: orderOf(before), to: orderOf(after) }];
 }
 
@@ -41,7 +41,7 @@ function orderOf(keys: ReadonlyMap<string, string>): string {
   return [...keys.keys()].join(' ');
 }
 
-/** Objects are taken apart so deep: of the properties each, of user properties each of an operation. */
+/** How deep objects are compared key by key: single properties, and single user properties of an operation. */
 function depthBelow(key: string): number {
   return key === 'user_properties' ? 2 : 1;
 }

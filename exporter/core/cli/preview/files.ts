@@ -1,22 +1,22 @@
-import { createReadStream, statSync } from 'node:fs';
+import { createReadStream, readFileSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Readable } from 'node:stream';
-import { Faults } from '../command.ts';
+import { Faults } from '../faults.ts';
 import type { Chunks } from './input/chunks.ts';
 
-/** Bytes that are read at a time. */
+/** How many bytes are read at a time. */
 const CHUNK_BYTES = 256 * 1024;
 
 export interface InputFile {
-  /** As messages call it. */
+  /** The name that messages use. */
   readonly name: string;
-  /** 0 where it is not known: the standard input. */
+  /** Its size in bytes. 0 for the standard input, whose size is not known. */
   readonly bytes: number;
-  /** Opens it. `onRead` gets to know how many bytes were read. */
+  /** Opens it. `onRead` is called with the number of bytes that were read. */
   open(onRead: (bytes: number) => void): Chunks;
 }
 
-/** The files to read. Throws `Faults` where one is not there. */
+/** The files to read. Throws `Faults` if one is missing. */
 export function filesNamed(names: readonly string[], cwd: string, stdin: Readable): InputFile[] {
   const faults: string[] = [];
   const files = names.map((name): InputFile => {
@@ -33,6 +33,11 @@ export function filesNamed(names: readonly string[], cwd: string, stdin: Readabl
   });
   if (faults.length > 0) throw new Faults(faults);
   return files;
+}
+
+/** Reads texts of files by paths that are relative to a folder. */
+export function readsFrom(cwd: string): (path: string) => string {
+  return (path) => readFileSync(resolve(cwd, path), 'utf8');
 }
 
 async function* counted(stream: Readable, onRead: (bytes: number) => void): AsyncGenerator<Buffer> {

@@ -1,6 +1,8 @@
-/** What the command needs of the test kit's host, which tests replace. */
+/** What a preview needs of the test kit's host, which tests replace. */
 
-import { type CoreModule, defaultCore, type OtlpLogs, type Outcome, readCore, startHost } from '../../testing/index.ts';
+import type { CoreModule } from '../../testing/core-module.ts';
+import { type Outcome, startHostWith } from '../../testing/host.ts';
+import type { OtlpLogs } from '../../testing/otlp.ts';
 
 export type { OtlpLogs, Outcome };
 
@@ -10,33 +12,27 @@ export type LogRecord = NonNullable<ScopeLogs['logRecords']>[number];
 export type Attributes = NonNullable<LogRecord['attributes']>;
 export type AnyValue = NonNullable<Attributes[number]['value']>;
 
-/** A core that decides about records, under the settings of an exporter. */
+/** A core that decides about records, with the settings of an exporter. */
 export interface Mapper {
-  /** Such as `acme 1.4.0`. */
+  /** Its name and version, such as `acme 1.4.0`. */
   readonly name: string;
-  /** What the core's plan says of reasons for which records are dropped. */
+  /** The plan's hints for reasons for which records are dropped. */
   readonly hints: ReadonlyMap<string, string>;
-  /** Bytes of the core.wasm. */
+  /** The size of the core.wasm, in bytes. */
   readonly bytes: Uint8Array;
   /** What becomes of each record of a request, in its order. */
   push(request: OtlpLogs): Outcome[];
 }
 
-export interface MapperOptions {
-  /** The bytes of a core.wasm; without them the core that comes with the package. */
-  readonly bytes: Uint8Array | undefined;
-  /** The exporter's, with the keys of the Collector's YAML. */
-  readonly settings: Readonly<Record<string, unknown>>;
-  /** Milliseconds since the Unix epoch: the time of a record that has none. */
-  readonly arrival: number;
-}
+/** The exporter's settings, with the keys of the Collector's YAML. */
+export type Settings = Readonly<Record<string, unknown>>;
 
-/** Throws an `Error` whose message says what is wrong: with the core, or each fault of the settings on a line. */
-export type StartMapper = (options: MapperOptions) => Mapper;
-
-export const startMapper: StartMapper = ({ bytes, settings, arrival }) => {
-  const core: CoreModule = bytes === undefined ? defaultCore() : readCore(bytes);
-  const host = startHost({ core, config: settings, arrival });
+/**
+ * Throws an `Error` whose message has each fault of the settings on a line. `arrival` is in milliseconds since the Unix
+ * epoch: the time of a record that has none.
+ */
+export function mapperOf(core: CoreModule, settings: Settings, arrival: number): Mapper {
+  const host = startHostWith(core, { config: settings, arrival });
   const { name, version } = core.manifest;
   return {
     name: `${name} ${version}`,
@@ -44,4 +40,4 @@ export const startMapper: StartMapper = ({ bytes, settings, arrival }) => {
     bytes: core.bytes,
     push: (request) => host.push(request),
   };
-};
+}

@@ -27,7 +27,7 @@ export interface Options {
   readonly exporter: string | undefined;
   readonly core: string | undefined;
   readonly against: string | undefined;
-  /** Infinity = all; undefined = not said. */
+  /** How many records to print. Infinity = all; undefined = not given. */
   readonly records: number | undefined;
   readonly json: boolean;
 }

@@ -1,11 +1,11 @@
 import type { Writable } from 'node:stream';
 
-/** Characters that are gathered before they are written. */
+/** How many characters are collected before they are written. */
 const MAX_GATHERED = 64 * 1024;
 
-/** Writes text to a stream that may be slower, or be closed by who reads it. */
+/** Writes text to a stream that may be slow, and whose reader may close it. */
 export class Output {
-  /** Whether nobody reads any more: the other end of the pipe is closed. */
+  /** Whether the reader has closed the other end of the pipe. */
   isClosed = false;
   readonly #stream: Writable;
   #gathered: string[] = [];
@@ -20,7 +20,7 @@ export class Output {
     });
   }
 
-  /** A promise only where the stream has to catch up first. */
+  /** Returns a promise only if the stream has to catch up first. */
   write(text: string): Promise<void> | undefined {
     this.#gathered.push(text);
     this.#characters += text.length;
@@ -40,13 +40,13 @@ export class Output {
   }
 }
 
-/** Codes that begin and end a style (ECMA-48, SGR). */
+/** The codes that begin and end a style (ECMA-48, SGR). */
 const styles = { bold: [1, 22], dim: [2, 22], red: [31, 39], green: [32, 39], yellow: [33, 39] } as const;
 
 export type Style = keyof typeof styles;
 export type Paint = (style: Style, text: string) => string;
 
-/** Colours on a terminal, unless the environment has NO_COLOR. */
+/** Uses colours on a terminal, unless the environment has NO_COLOR. */
 export function paintFor(stream: Writable, env: Readonly<Record<string, string | undefined>>): Paint {
   const isColoured = 'isTTY' in stream && stream.isTTY === true && (env.NO_COLOR ?? '') === '';
   if (!isColoured) return (_, text) => text;
@@ -56,12 +56,12 @@ export function paintFor(stream: Writable, env: Readonly<Record<string, string |
   };
 }
 
-/** `1,000 records`. */
+/** Such as `1,000 records`. */
 export function counted(count: number, one: string, many = `${one}s`): string {
   return `${count.toLocaleString('en-US')} ${count === 1 ? one : many}`;
 }
 
-/** Rows of a table, numbers to the right. */
+/** Rows of a table, with numbers aligned to the right. */
 export function table(
   rows: readonly (readonly [text: string, count: number, note?: string | undefined])[],
   indent: string,

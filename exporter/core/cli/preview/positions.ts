@@ -1,4 +1,4 @@
-import { SourceMap, type SourceMapPayload, type SourceMapping } from 'node:module';
+import { originalPositionFor, type SourceMapInput, TraceMap } from '@jridgewell/trace-mapping';
 
 /** The section of a core.wasm with the source map of its bundle. */
 const SECTION = 'sourceMap';
@@ -10,29 +10,27 @@ const POSITION = /\/?\bcore\.js:(\d+)(?::(\d+))?/g;
 const OF_THE_PACKAGE = /\n[^\n]*\(@flagsmith\/amplitude-core@[^\n]*/g;
 
 /**
- * What names places in the author's files, such as `src/core.ts:12:5`, in an error that names places in a core's bundle. The
- * source map is read when the first error comes; without one errors stay as they are.
+ * Makes the function that replaces places in a core's bundle, which its errors name, by places in the author's files,
+ * such as `src/core.ts:12:5`. It reads the source map when the first error comes. Without a source map errors stay
+ * unchanged.
  */
 export function authorsPositions(coreWasm: Uint8Array): (error: string) => string {
-  let map: SourceMap | undefined;
+  let map: TraceMap | undefined;
   let isRead = false;
   return (error) => {
     if (!isRead) map = sourceMapOf(coreWasm);
     isRead = true;
     const named = error.replace(POSITION, (place, line, column = '1') => {
-      const found = map?.findEntry(Number(line) - 1, Number(column) - 1);
-      if (found === undefined || !('originalLine' in found)) return place;
-      const { originalSource, originalLine, originalColumn } = found as SourceMapping;
-      return `${originalSource}:${originalLine + 1}:${originalColumn + 1}`;
+      if (map === undefined) return place;
+      const found = originalPositionFor(map, { line: Number(line), column: Number(column) - 1 });
+      return found.source === null ? place : `${found.source}:${found.line}:${found.column + 1}`;
     });
     return named.replace(OF_THE_PACKAGE, '');
   };
 }
 
-function sourceMapOf(coreWasm: Uint8Array): SourceMap | undefined {
+function sourceMapOf(coreWasm: Uint8Array): TraceMap | undefined {
   const module = new WebAssembly.Module(coreWasm as Uint8Array<ArrayBuffer>);
   const [section] = WebAssembly.Module.customSections(module, SECTION);
-  return section === undefined
-    ? undefined
-    : new SourceMap(JSON.parse(Buffer.from(section).toString('utf8')) as SourceMapPayload);
+  return section === undefined ? undefined : new TraceMap(new TextDecoder().decode(section) as SourceMapInput);
 }

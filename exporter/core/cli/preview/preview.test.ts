@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { UsageError } from '../command.ts';
-import type { MapperOptions, Outcome } from './host.ts';
+import type { Outcome } from './host.ts';
+import type { MapperOptions } from './start-mapper.ts';
 import { ARRIVAL, eventOf, requestOf, run, Sink, startWith } from './testing/run.ts';
 
 let cwd: string;

@@ -1,29 +1,26 @@
 /** The command `amplitude-core preview`. */
 
 import type { Readable, Writable } from 'node:stream';
-import { Faults } from '../command.ts';
+import { Faults } from '../faults.ts';
 import { type Cores, startCores } from './cores.ts';
 import { filesNamed, type InputFile } from './files.ts';
-import { type Outcome, type StartMapper, startMapper } from './host.ts';
-import type { Message } from './input/message.ts';
-import { messagesIn } from './input/messages.ts';
+import { mapFile } from './mapped.ts';
 import { type Options, optionsIn } from './options.ts';
 import { Output, type Paint, paintFor } from './output.ts';
-import { authorsPositions } from './positions.ts';
 import { Progress } from './progress.ts';
-import { recordsIn } from './record-text.ts';
 import { Report } from './report.ts';
+import { type StartMapper, startMapper } from './start-mapper.ts';
 import { summary } from './summary.ts';
 import { Tally } from './tally.ts';
 
-/** What is around the command. */
+/** The surroundings of the command. */
 export interface Surroundings {
   readonly stdin: Readable;
   readonly stdout: Writable;
   readonly stderr: Writable;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
-  /** Milliseconds since the Unix epoch. */
+  /** The time now, in milliseconds since the Unix epoch. */
   readonly now: () => number;
   readonly start: StartMapper;
 }
@@ -33,10 +30,10 @@ function processSurroundings(): Surroundings {
   return { stdin, stdout, stderr, env, cwd: process.cwd(), now: Date.now, start: startMapper };
 }
 
-/** Of what the command was given and cannot be used; a broken file is 1. */
+/** The exit code if the command was given something that it cannot use. A broken file is 1. */
 const BAD_USAGE = 2;
 
-/** Runs the command. Answers with its exit code; see `HELP`. Throws a `UsageError`. */
+/** Runs the command. Returns its exit code; see `HELP`. Throws a `UsageError`. */
 export async function runPreview(args: readonly string[], around = processSurroundings()): Promise<number> {
   const options = optionsIn(args);
   const output = new Output(around.stdout);
@@ -61,12 +58,19 @@ async function preview(options: Options, around: Surroundings, output: Output, e
 
   const tally = new Tally();
   const paint = paintFor(around.stdout, around.env);
-  const run = new Run(cores, tally, new Report(options, output, tally, paint), output);
+  const report = new Report(options, output, paint);
   const progress = new Progress(around.stderr, totalOf(files), around.now);
-  for (const file of files) await run.read(file, progress);
+  for (const file of files) {
+    const chunks = file.open((bytes) => progress.addBytes(bytes));
+    for await (const mapped of mapFile(file.name, chunks, cores, tally)) {
+      const waiting = report.add(mapped);
+      if (waiting !== undefined) await waiting;
+      if (output.isClosed) return 0;
+      progress.show(mapped.number);
+    }
+  }
   progress.clear();
-  if (output.isClosed) return 0;
-  await run.end();
+  await report.end();
   await sum(options, cores, tally, around, { output, errors, paint });
   return tally.faultCount > 0 || tally.differing > 0 ? 1 : 0;
 }
@@ -85,62 +89,4 @@ async function sum(
   const compared = { core: core.name, against: against?.name, hints: core.hints };
   if (options.json) await to.errors.write(summary(tally, compared, paintFor(stderr, env)));
   else await to.output.write(summary(tally, compared, to.paint));
-}
-
-/** What happens with what is read. */
-class Run {
-  readonly #cores: Cores;
-  readonly #tally: Tally;
-  readonly #report: Report;
-  readonly #output: Output;
-  readonly #positions: (error: string) => string;
-
-  constructor(cores: Cores, tally: Tally, report: Report, output: Output) {
-    this.#cores = cores;
-    this.#tally = tally;
-    this.#report = report;
-    this.#output = output;
-    this.#positions = authorsPositions(cores.core.bytes);
-  }
-
-  async read(file: InputFile, progress: Progress): Promise<void> {
-    const chunks = file.open((bytes) => progress.addBytes(bytes));
-    for await (const message of messagesIn(file.name, chunks)) {
-      if (this.#output.isClosed) return;
-      await this.#take(message, progress);
-    }
-  }
-
-  async end(): Promise<void> {
-    await this.#report.end();
-  }
-
-  async #take(message: Message, progress: Progress): Promise<void> {
-    if (message.tag === 'fault') {
-      this.#tally.addFault(`${message.place} ${message.message}`);
-      return;
-    }
-    if (message.tag === 'other') {
-      this.#tally.others.add(message.signal);
-      return;
-    }
-    const { logs, place } = message;
-    const { core, against } = this.#cores;
-    this.#tally.requests++;
-    const outcomes = core.push(logs);
-    const others = against?.push(logs);
-    let index = 0;
-    for (const source of recordsIn(logs)) {
-      const outcome = this.#withPositions(outcomes[index] as Outcome);
-      const waiting = this.#report.add({ place, source, outcome, against: others?.[index] });
-      index++;
-      if (waiting !== undefined) await waiting;
-      progress.show(this.#tally.records);
-    }
-  }
-
-  #withPositions(outcome: Outcome): Outcome {
-    if (!('error' in outcome) || outcome.error === undefined) return outcome;
-    return { ...outcome, error: this.#positions(outcome.error) };
-  }
 }

@@ -1,11 +1,11 @@
 import type { Writable } from 'node:stream';
 import { counted } from './output.ts';
 
-/** Milliseconds before the first sign, and between two. */
+/** Milliseconds before the first line, and between two. */
 const FIRST_MS = 1_000;
 const PAUSE_MS = 100;
 
-/** How far a long run is, on a line of a terminal that is written anew; nowhere else. */
+/** Shows how far a long run is, on one line of a terminal that is rewritten. It shows nothing elsewhere. */
 export class Progress {
   readonly #stream: Writable | undefined;
   readonly #totalBytes: number;
@@ -27,7 +27,7 @@ export class Progress {
     this.#bytes += bytes;
   }
 
-  /** To be called now and then. */
+  /** Call it from time to time. */
   show(records: number): void {
     if (this.#stream === undefined || this.#now() < this.#next) return;
     this.#next = this.#now() + PAUSE_MS;
@@ -38,7 +38,7 @@ export class Progress {
     this.#isShown = true;
   }
 
-  /** Takes it off the terminal, so that something else can be written. */
+  /** Clears the line, so that other text can be written. */
   clear(): void {
     if (this.#isShown) this.#stream?.write('\r\x1b[K');
     this.#isShown = false;

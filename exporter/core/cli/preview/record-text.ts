@@ -1,35 +1,9 @@
-/** Records and events as lines for people. */
+/** Writes records and events as lines for people. */
 
-import type { AnyValue, Attributes, LogRecord, OtlpLogs, Outcome, ResourceLogs, ScopeLogs } from './host.ts';
+import type { AnyValue, Attributes, Outcome } from './host.ts';
 import type { Place } from './input/message.ts';
 import type { Paint } from './output.ts';
-
-export interface RecordIn {
-  readonly record: LogRecord;
-  readonly scope: ScopeLogs['scope'];
-  readonly resource: ResourceLogs['resource'];
-}
-
-/** The records of a request in their order, which is that of outcomes. */
-export function* recordsIn({ resourceLogs }: OtlpLogs): Generator<RecordIn> {
-  for (const { resource, scopeLogs } of resourceLogs ?? []) {
-    for (const { scope, logRecords } of scopeLogs ?? []) {
-      for (const record of logRecords ?? []) yield { record, scope, resource };
-    }
-  }
-}
-
-/** Nanoseconds since the Unix epoch: its time, else its observed time. 0 where it has neither. */
-function timeOf({ timeUnixNano, observedTimeUnixNano }: LogRecord): bigint {
-  return BigInt(timeUnixNano ?? 0) || BigInt(observedTimeUnixNano ?? 0);
-}
-
-/** Whether the host gives it the time of its arrival. */
-export function hasNoTime(record: LogRecord): boolean {
-  const { timeUnixNano, observedTimeUnixNano } = record;
-  if (typeof timeUnixNano === 'string' && timeUnixNano.length > 6) return false;
-  return [timeUnixNano, observedTimeUnixNano].every((time) => BigInt(time ?? 0) < 1_000_000n);
-}
+import { plain, type RecordIn, timeOf } from './records.ts';
 
 const LABEL = 14;
 const WIDTH = 110;
@@ -77,7 +51,7 @@ function indented(text: string): string {
     .join('');
 }
 
-/** Items behind a label, on as many lines as they need. */
+/** Items after a label, on as many lines as they need. */
 function lines(label: string, items: readonly string[]): string {
   if (items.length === 0) return '';
   const rows: string[] = [];
@@ -101,27 +75,6 @@ function jsonPairs(object: object): string[] {
 
 function valueText(value: AnyValue): string {
   return shortened(JSON.stringify(plain(value)) ?? 'nothing');
-}
-
-/** An OTLP value as JSON that people read. */
-function plain(value: AnyValue): unknown {
-  if (value.arrayValue !== undefined) return (value.arrayValue.values ?? []).map((item) => plain(item));
-  if (value.kvlistValue !== undefined) {
-    return Object.fromEntries(
-      (value.kvlistValue.values ?? []).map(({ key, value: of }) => [key ?? '', plain(of ?? {})]),
-    );
-  }
-  if (value.intValue !== undefined) {
-    const number = Number(value.intValue);
-    return Number.isSafeInteger(number) ? number : String(value.intValue);
-  }
-  if (value.doubleValue !== undefined) {
-    return Number.isFinite(value.doubleValue) ? value.doubleValue : String(value.doubleValue);
-  }
-  if (value.bytesValue !== undefined) {
-    return typeof value.bytesValue === 'string' ? value.bytesValue : Buffer.from(value.bytesValue).toString('base64');
-  }
-  return value.stringValue ?? value.boolValue ?? null;
 }
 
 /** Characters of a value that are shown. */

@@ -1,62 +1,42 @@
-/** What is printed about each record. */
+/** Prints what becomes of each record. */
 
-import { type Difference, differencesOf } from './differences.ts';
+import type { Difference } from './differences.ts';
 import type { Outcome } from './host.ts';
-import type { Place } from './input/message.ts';
+import type { Mapped } from './mapped.ts';
 import type { Options } from './options.ts';
 import type { Output, Paint } from './output.ts';
-import { hasNoTime, type RecordIn, recordText } from './record-text.ts';
-import { eventTypeOf, type Tally } from './tally.ts';
+import { recordText } from './record-text.ts';
 
-/** Records that are shown where nobody said how many. */
+/** How many records are shown by default. */
 const MAX_RECORDS = 20;
 
-/** What becomes of one record. */
-export interface Mapped {
-  readonly place: Place;
-  readonly source: RecordIn;
-  readonly outcome: Outcome;
-  /** What the core that is compared with makes of it. */
-  readonly against: Outcome | undefined;
-}
-
-/** Counts and prints records, in their order. */
+/** Prints records, in their order. */
 export class Report {
   readonly #options: Options;
   readonly #output: Output;
-  readonly #tally: Tally;
   readonly #paint: Paint;
-  /** Texts that are printed if no more come. */
+  /** Texts that are printed only if no more records come. */
   #held: string[] = [];
   #shown = 0;
 
-  constructor(options: Options, output: Output, tally: Tally, paint: Paint) {
+  constructor(options: Options, output: Output, paint: Paint) {
     this.#options = options;
     this.#output = output;
-    this.#tally = tally;
     this.#paint = paint;
   }
 
-  /** A promise only where the output has to catch up. */
+  /** Returns a promise only if the output has to catch up. */
   add(mapped: Mapped): Promise<void> | undefined {
-    const { outcome, against, source } = mapped;
-    const number = this.#tally.records;
-    this.#tally.add(outcome);
-    if (hasNoTime(source.record)) this.#tally.withoutTime++;
-    const differences = against === undefined ? undefined : differencesOf(against, outcome);
-    if (differences !== undefined && differences.length > 0) {
-      this.#tally.addDifferences(typeIn(outcome) ?? typeIn(against) ?? 'no event in either', differences);
-    }
-    if (this.#options.json) return this.#output.write(jsonLine(number, mapped, differences));
+    const { number, place, source, outcome, differences } = mapped;
+    if (this.#options.json) return this.#output.write(jsonLine(mapped));
     if (differences?.length === 0) return undefined;
     return this.#show(() => {
-      const { place } = mapped;
       const text = recordText(number, place, source, outcome, this.#paint);
       return `${text}${differencesText(differences, this.#paint)}`;
     });
   }
 
-  /** Prints what was held back. */
+  /** Prints the texts that were held back. */
   end(): Promise<void> | undefined {
     const text = this.#held.join('');
     this.#held = [];
@@ -67,7 +47,7 @@ export class Report {
     const { records, against } = this.#options;
     const most = records ?? MAX_RECORDS;
     if (this.#shown++ >= most) {
-      // Nobody asked for records, and these are not all.
+      // Without `--records` the texts are printed only if all of them fit.
       if (records === undefined && against === undefined) this.#held = [];
       return undefined;
     }
@@ -77,17 +57,13 @@ export class Report {
   }
 }
 
-function typeIn(outcome: Outcome | undefined): string | undefined {
-  return outcome !== undefined && 'event' in outcome ? eventTypeOf(outcome.event) : undefined;
-}
-
 /** The event is in it byte for byte. */
-function jsonLine(record: number, { outcome, against }: Mapped, differences?: readonly Difference[]): string {
+function jsonLine({ number, outcome, against, differences }: Mapped): string {
   const isDifferent = against !== undefined && differences !== undefined && differences.length > 0;
   const compared = isDifferent
     ? `,"against":{${outcomeJson(against)}},"differences":[${differences.map(differenceJson).join(',')}]`
     : '';
-  return `{"record":${record},${outcomeJson(outcome)}${compared}}\n`;
+  return `{"record":${number},${outcomeJson(outcome)}${compared}}\n`;
 }
 
 function outcomeJson(outcome: Outcome): string {

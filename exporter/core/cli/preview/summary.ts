@@ -1,18 +1,18 @@
 import { counted, type Paint, table } from './output.ts';
 import type { Counts, Tally } from './tally.ts';
 
-/** Rows of a list in the summary. */
+/** The most rows of a list in the summary. */
 const MAX_ROWS = 30;
 
 export interface Compared {
   /** The core that decides, such as `acme 1.4.0`. */
   readonly core: string;
-  /** The core that is compared with. */
+  /** The other core. */
   readonly against?: string | undefined;
   readonly hints: ReadonlyMap<string, string>;
 }
 
-/** All that was counted, for people. */
+/** Writes the summary for people. */
 export function summary(tally: Tally, { core, against, hints }: Compared, paint: Paint): string {
   const { records, requests, events, dropped, leftOut, errors, others } = tally;
   const withoutTime = counted(tally.withoutTime, 'record had no time, and has', 'records had no time, and have');

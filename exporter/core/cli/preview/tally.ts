@@ -1,13 +1,13 @@
 import type { Difference } from './differences.ts';
 import type { Outcome } from './host.ts';
 
-/** Different texts that are counted one by one; more are counted together. */
+/** How many different texts are counted one by one. Any more are counted together. */
 const MAX_TEXTS = 10_000;
 
-/** Counts texts, of which there may be any number. */
+/** Counts texts. Their number may be unlimited. */
 export class Counts {
   readonly #counts = new Map<string, number>();
-  /** How often a text came that is not counted by itself. */
+  /** How often a text came that is not counted on its own. */
   others = 0;
 
   add(text: string, times = 1): void {
@@ -30,7 +30,7 @@ export class Counts {
   }
 }
 
-/** What the summary says. */
+/** The counts for the summary. */
 export class Tally {
   records = 0;
   requests = 0;
@@ -44,11 +44,11 @@ export class Tally {
   readonly errors = new Counts();
   /** Requests of other signals. */
   readonly others = new Counts();
-  /** What is broken in the files, as far as it is named one by one. */
+  /** Faults of the files, up to the number that is named one by one. */
   readonly faults: string[] = [];
   faultCount = 0;
   differing = 0;
-  /** Event type, and what became of which key. */
+  /** By event type: how many records differ, and in which keys. */
   readonly differences = new Map<string, { records: number; readonly keys: Counts }>();
 
   add(outcome: Outcome): void {
@@ -91,7 +91,7 @@ function kindOf({ key, from, to }: Difference): string {
   return to === undefined ? `${key} removed` : `${key} changed`;
 }
 
-/** The type of an event, which often is its first member. */
+/** The type of an event. It is often the first member. */
 export function eventTypeOf(event: string): string {
   const quoted = /^\{"event_type":("(?:[^"\\]|\\.)*")/.exec(event)?.[1];
   return String(quoted === undefined ? (JSON.parse(event) as { event_type?: unknown }).event_type : JSON.parse(quoted));

@@ -18,7 +18,7 @@ declare module 'flagsmith:amplitude-exporter/types@0.2.0' {
     keep: number,
   }
   /**
-   * The part of the exporter's config that is about Amplitude; keys as in the Collector's YAML.
+   * The part of the exporter's config that is about Amplitude. The keys are those of the Collector's YAML.
    */
   export interface Config {
     /**
@@ -43,16 +43,20 @@ declare module 'flagsmith:amplitude-exporter/types@0.2.0' {
     resourceAttributes: Array<string>,
     scopeAttributes: Array<string>,
     /**
-     * 0 = the API's own limit; so for the next.
+     * 0 = the API's own limit.
      */
     maxBatchEvents: number,
+    /**
+     * 0 = the API's own limit.
+     */
     maxBatchBytes: number,
     /**
-     * Types of groups, and the attribute that names the group of each. In the order of their keys, as all that follow.
+     * Types of groups, and the attribute that names the group of each. This list and the lists of settings below are in
+     * the order of their keys.
      */
     groups: Array<Setting>,
     /**
-     * Operations such as `set_once`, and globs of the attributes whose values they get.
+     * Operations such as `set_once`, and globs of the attributes whose values they use.
      */
     userProperties: Array<Settings>,
     /**
@@ -82,11 +86,11 @@ declare module 'flagsmith:amplitude-exporter/types@0.2.0' {
     hashKeyCharacters: number,
     sampling: Array<Sample>,
     /**
-     * The version of the exporter, to be named as the library that sends the events; empty = unknown.
+     * The version of the exporter, for the event's field that names the library; empty = unknown.
      */
     version: string,
     /**
-     * What the config says to this core alone, `core.options`: a JSON object, of which the core knows the keys.
+     * The config's `core.options`, a JSON object. This core alone knows its keys.
      */
     options: string,
   }
@@ -99,23 +103,24 @@ declare module 'flagsmith:amplitude-exporter/types@0.2.0' {
      */
     key: string,
     /**
-     * What is wrong and what to write instead, to be read behind the key.
+     * What is wrong and what to write instead. It is shown after the key.
      */
     message: string,
   }
   /**
-   * What is done with an attribute before anything else sees it.
+   * What the host does with an attribute before anything else sees it.
    * # Variants
    * 
    * ## `"none"`
    * 
-   * Nothing.
+   * It leaves the attribute as it is.
    * ## `"omitted"`
    * 
-   * It is taken away.
+   * It removes the attribute.
    * ## `"hashed"`
    * 
-   * Its value becomes the HMAC-SHA-256 of its text, under the key of the host's config, as a text of 64 hex digits.
+   * It replaces the value by the HMAC-SHA-256 of its text, under the `hash_key` of the host's config, as a text of 64
+   * hex digits.
    */
   export type Treatment = 'none' | 'omitted' | 'hashed';
   export interface Member {
@@ -150,11 +155,11 @@ declare module 'flagsmith:amplitude-exporter/types@0.2.0' {
   }
   export interface Hint {
     /**
-     * A reason of a dropped record.
+     * The reason for which a record is dropped.
      */
     reason: string,
     /**
-     * To be read behind it.
+     * A sentence that is shown after the reason.
      */
     message: string,
   }
@@ -168,21 +173,23 @@ declare module 'flagsmith:amplitude-exporter/types@0.2.0' {
     end: string,
   }
   /**
-   * Fields that an event has together or not at all. They follow each other in the plan, and their paths have one key.
+   * Fields that an event has together or not at all. They stand one after the other in the plan, and their paths have one
+   * key.
    */
   export interface Together {
     fields: Uint32Array,
     /**
-     * Whether one that is missing takes the others with it. Else only one does whose value was not acceptable.
+     * If true, the others are left out when one of the fields has no value for any reason. If false, they are left out
+     * only when a value of one was not acceptable.
      */
     isWhole: boolean,
   }
   /**
-   * Which texts are acceptable. Lengths are in characters (Unicode code points), those of the prefix included.
+   * Which texts are acceptable. Lengths are in characters (Unicode code points) and include the prefix.
    */
   export interface Text {
     /**
-     * What the value is put behind.
+     * The host writes it in front of the value.
      */
     prefix: string,
     /**
@@ -190,16 +197,16 @@ declare module 'flagsmith:amplitude-exporter/types@0.2.0' {
      */
     minLength: number,
     /**
-     * The longest text that is acceptable. One that is acceptable and longer than `max-string-length` is cut to that.
+     * The longest text that is acceptable. The host cuts an acceptable text that is longer than `max-string-length`.
      */
     maxLength: number,
     /**
-     * Values that are not acceptable, without a prefix, in lower case: `none` refuses `None` too.
+     * Values that are not acceptable, without the prefix, in lower case: `none` refuses `None` too.
      */
     refused: Array<string>,
     /**
-     * A regular expression that the whole value, without a prefix, has to match; empty = any. In the syntax that RE2 and
-     * ECMAScript share.
+     * A regular expression that has to match the whole value without the prefix; empty = any value. The syntax is what RE2
+     * and ECMAScript have in common.
      */
     pattern: string,
   }
@@ -211,26 +218,26 @@ declare module 'flagsmith:amplitude-exporter/types@0.2.0' {
     maxItems: number,
   }
   /**
-   * Which numbers are acceptable. An infinity stands for no bound.
+   * Which numbers are acceptable, both bounds included. An infinity means no bound.
    */
   export interface Range {
     min: number,
     max: number,
   }
   /**
-   * A value that is nothing, such as an attribute that is null or a text that is empty, is never acceptable. Any other
-   * value that is not acceptable is *left out*: the host counts it under the first key of the path.
+   * An absent value, an attribute that is null and an empty text are never acceptable, and are not counted. Any other value
+   * that is not acceptable is *left out*: the host counts it under the first key of the path.
    */
   export type Conversion = ConversionText | ConversionNumber | ConversionInteger | ConversionBoolean | ConversionJson | ConversionTexts | ConversionUuidTime | ConversionPublicAddress | ConversionFixed;
   /**
-   * A JSON string. A scalar of any type is acceptable, written as in a cell: `7` and `"7"` are both 7.
+   * A JSON string. A scalar of any type is acceptable. It is written as in a cell: `7` and `"7"` both become `"7"`.
    */
   export interface ConversionText {
     tag: 'text',
     val: Text,
   }
   /**
-   * A JSON number. A number is acceptable, and a text that is one in JSON: `1.5`, `"1.5"`. No infinities.
+   * A JSON number. A number is acceptable, and a text that is a number in JSON: `1.5`, `"1.5"`. An infinity is not.
    */
   export interface ConversionNumber {
     tag: 'number',
@@ -256,51 +263,52 @@ declare module 'flagsmith:amplitude-exporter/types@0.2.0' {
     tag: 'json',
   }
   /**
-   * A JSON string, as `text` has it, or a list of such, of which each is acceptable.
+   * A JSON string as of `text`, or a list of such strings. The list is acceptable if each string is.
    */
   export interface ConversionTexts {
     tag: 'texts',
     val: Texts,
   }
   /**
-   * A JSON number: the milliseconds since the Unix epoch that a UUID of version 7 begins with.
+   * A JSON number: the milliseconds since the Unix epoch at the beginning of a UUID of version 7.
    */
   export interface ConversionUuidTime {
     tag: 'uuid-time',
     val: Range,
   }
   /**
-   * A JSON string. The text of an IPv4 or IPv6 address is acceptable that can be reached from everywhere.
+   * A JSON string. The text of a public IPv4 or IPv6 address is acceptable, which is one that any network can reach.
    */
   export interface ConversionPublicAddress {
     tag: 'public-address',
   }
   /**
-   * This JSON, whatever the value is.
+   * This JSON, for every value.
    */
   export interface ConversionFixed {
     tag: 'fixed',
     val: string,
   }
   /**
-   * An object of the event of which attributes are members. Of two attributes with the same key in objects whose paths
-   * begin alike, the one of the object that comes first in the plan is written, of those in one object the innermost. What
-   * is not written is left out and counted. An object without members is not there.
+   * An object of the event whose members are attributes. If two objects whose paths begin with the same key both have an
+   * attribute with one key, the host writes that of the object that comes first in the plan. If one object has several,
+   * the host writes the one of the innermost level: record, then scope, then resource. What it does not write is left out
+   * and counted. The host does not write an object without members.
    */
   export interface EventObject {
     /**
-     * Where it stands. Paths of fields may lead into it: a member that is an attribute goes before a field of its key.
-     * Several objects may have the same path.
+     * Where it stands in the event. Paths of fields may lead into it: a member that is an attribute is written in place of
+     * a field of its key. Several objects may have the same path.
      */
     path: Array<string>,
     conversion: Conversion,
     /**
-     * The most members that it has in one event, those of fields included. Of more attributes those are written whose
-     * keys come first in the order of their bytes.
+     * The most members that it has in one event, fields included. If there are more attributes, the host writes those
+     * whose keys come first in the order of their bytes.
      */
     maxMembers: number,
     /**
-     * Whether only events have it of which a decision's instructions name it.
+     * Whether an event has the object only if the instructions of a decision name it.
      */
     onDemand: boolean,
   }
@@ -313,22 +321,22 @@ declare module 'flagsmith:amplitude-exporter/types@0.2.0' {
      */
     fields: Uint32Array,
     /**
-     * Indices of objects, of which each member counts.
+     * Indices of objects. Each of their members counts.
      */
     objects: Uint32Array,
     min: number,
     max: number,
     /**
-     * The reason for which a record is dropped whose event does not meet it, a word in snake_case.
+     * If an event does not meet the requirement, its record is dropped for this reason, a word in snake_case.
      */
     reason: string,
     /**
-     * Whether only events have to meet it of which a decision's instructions name it.
+     * Whether an event has to meet it only if the instructions of a decision name it.
      */
     onDemand: boolean,
   }
   /**
-   * Which records a decision is about. Of others it adds nothing to the event.
+   * Which records a decision is about. To the events of other records it adds nothing.
    */
   export type Condition = ConditionAlways | ConditionHas | ConditionLacks;
   export interface ConditionAlways {
@@ -397,8 +405,8 @@ declare module 'flagsmith:amplitude-exporter/types@0.2.0' {
     tag: 'time-ms',
   }
   /**
-   * 128 bits over all that OTLP says about the record, its scope and its resource, as a text of 32 hex digits. (Or what
-   * `once_ms` says.)
+   * 128 bits over all that OTLP says about the record, its scope and its resource, as a text of 32 hex digits. If a
+   * decision's instructions have `once_ms`, it is over what `once_ms` says.
    */
   export interface SourceDigest {
     tag: 'digest',
@@ -412,16 +420,16 @@ declare module 'flagsmith:amplitude-exporter/types@0.2.0' {
   }
   export interface Alternative {
     /**
-     * Tried in this order.
+     * The host tries them in this order.
      */
     sources: Array<Source>,
     /**
-     * As what a value is written, and which values are acceptable.
+     * How a value is written, and which values are acceptable.
      */
     conversion: Conversion,
     /**
-     * Whether the attribute or body that gave the value is then no property; nor is an attribute of its name on a level
-     * further out. One that gave none stays a property.
+     * If true, the attribute or body that gave the value is no property, and an attribute of its name on an outer level is
+     * none either. A source that gave no value stays a property.
      */
     consumes: boolean,
   }
@@ -430,29 +438,29 @@ declare module 'flagsmith:amplitude-exporter/types@0.2.0' {
    */
   export interface Field {
     /**
-     * Keys, one within the other: `["user_id"]`; `["groups", "organisation"]` is `"groups":{"organisation":…}`.
+     * Keys, each within the one before: `["user_id"]`; `["groups", "organisation"]` is `"groups":{"organisation":…}`.
      */
     path: Array<string>,
     /**
-     * Tried in this order. The first acceptable value is the field's; where there is none, the event does not have the
-     * field.
+     * The host tries them in this order. The first acceptable value is the field's. If there is none, the event does not
+     * have the field.
      */
     alternatives: Array<Alternative>,
   }
   /**
-   * What the core is asked about.
+   * What the host asks the core about.
    */
   export interface Decision {
     mode: DecisionMode,
     /**
-     * Any but `time-ms` and `digest`, which are new with each record, and `constant`. Where all are attributes of scope and
-     * resource, the decision is made once for all of their records.
+     * Any source except `constant`, and except `time-ms` and `digest`, which are new with each record. If all are
+     * attributes of scope and resource, the decision is made once for all of their records.
      */
     sources: Array<Source>,
     condition: Condition,
   }
   /**
-   * A batch in the making: the events of one request.
+   * A batch that is being filled: the events of one request.
    */
   export interface Batch {
     events: number,
@@ -466,22 +474,23 @@ declare module 'flagsmith:amplitude-exporter/types@0.2.0' {
    */
   export interface Plan {
     /**
-     * Where requests go.
+     * The URL that requests go to.
      */
     endpoint: string,
     envelope: Envelope,
     /**
-     * Events that are no more than so many, and take no more than so many bytes with a comma behind each, are one batch.
+     * Events are one batch if they are at most `one-batch.events`, and take at most `one-batch.bytes` with a comma after
+     * each.
      */
     oneBatch: Batch,
     /**
-     * What the host writes into each event by itself, in this order. Fields whose paths begin alike stand in one object,
-     * where the first of them stands. No path is another's, nor the beginning of another's. A path of `properties-key` and
-     * one key more is a property.
+     * What the host writes into each event by itself, in this order. Fields whose paths begin with the same key stand in
+     * one object, at the place of the first of them. No two fields have the same path, and no path is the beginning of
+     * another one. A path of `properties-key` and one more key is a property.
      */
     fields: Array<Field>,
     /**
-     * Objects of an event of which attributes are members.
+     * Objects of an event whose members are attributes.
      */
     objects: Array<EventObject>,
     /**
@@ -489,60 +498,62 @@ declare module 'flagsmith:amplitude-exporter/types@0.2.0' {
      */
     together: Array<Together>,
     /**
-     * What an event has to have.
+     * Fields and members that an event must have.
      */
     requirements: Array<Requirement>,
     /**
-     * Fields that say who sent an event, such as its user, by their indices: by their values the server limits what it
-     * takes in a time, and events are sampled by the first that an event has. Their paths have one key, and their values
-     * are texts.
+     * Fields that say who sent an event, such as its user, by their indices. The server limits how much it takes in a time
+     * for each value of such a field. Sampling uses the first of them that an event has. Their paths have one key, and
+     * their values are texts.
      */
     senders: Uint32Array,
     /**
-     * What the core is asked about. One cell each of every record, in this order.
+     * What the host asks the core about. Each record has one cell for each decision, in this order.
      */
     decisions: Array<Decision>,
     /**
-     * The key under which an event's properties stand, behind the fields: the attributes of the record and those that
-     * `place-attributes` makes properties (the record's win, then the scope's), but for those that were consumed. A field
-     * that is a property goes before an attribute of its name, and gives way to a property that a decision adds. No path
-     * of an object begins with this key.
+     * The key of the object with an event's properties, which stands after the fields. Properties are the attributes of
+     * the record, and those that `place-attributes` makes properties, except those that were consumed. If levels have the
+     * same key, the record's attribute is written, else the scope's. A field that is a property is written in place of an
+     * attribute of its name. A property that a decision adds is written in place of both. No path of an object begins with
+     * this key.
      */
     propertiesKey: string,
     /**
-     * Attributes that are never a property, whatever their level and type and whether anything consumed them.
+     * Attributes that are never a property, on any level, of any type, consumed or not.
      */
     omittedAttributes: Array<string>,
     /**
-     * The levels of which `place-attributes` is asked about every attribute.
+     * The host asks `place-attributes` about every attribute of these levels.
      */
     placedLevels: Array<Level>,
     /**
-     * How attributes begin about which it is asked on every level.
+     * The host asks `place-attributes` about every attribute that begins with one of these, on every level.
      */
     placedPrefixes: Array<string>,
     /**
-     * Whether `treat-attributes` is asked.
+     * Whether the host calls `treat-attributes`.
      */
     treatsAttributes: boolean,
     /**
-     * The property that a body becomes which nothing consumed, unless an attribute has that name. Empty = none.
+     * The name of the property that a body becomes if nothing consumed it and no attribute has that name. Empty = none.
      */
     bodyProperty: string,
     /**
-     * Characters (Unicode code points); what is longer is cut.
+     * The longest string, in characters (Unicode code points). The host cuts longer ones.
      */
     maxStringLength: number,
     /**
-     * Levels of maps and lists, the object of the properties being the first; what is deeper becomes its JSON text.
+     * The deepest level of maps and lists. The object of the properties is the first level. The host writes what is deeper
+     * as a string with its JSON text.
      */
     maxDepth: number,
     /**
-     * What to tell the operator, once, when a record is first dropped for a reason.
+     * What the host tells the operator, once, when it first drops a record for a reason.
      */
     hints: Array<Hint>,
     /**
-     * Sentences for the operator, to be logged once at start.
+     * Sentences for the operator, which the host logs once at start.
      */
     notices: Array<string>,
   }
@@ -559,7 +570,7 @@ declare module 'flagsmith:amplitude-exporter/types@0.2.0' {
   export interface Divided {
     open: Batch,
     /**
-     * Indices of the events with which a new batch begins.
+     * Indices of the events that begin a new batch.
      */
     starts: Uint32Array,
     /**
@@ -568,7 +579,7 @@ declare module 'flagsmith:amplitude-exporter/types@0.2.0' {
     dropped: Array<DroppedEvent>,
   }
   /**
-   * A whole answer to a request, the API key taken out of it should it be there.
+   * An answer to a request. If it contained the API key, the host has removed the key.
    */
   export interface Answer {
     /**
@@ -577,7 +588,7 @@ declare module 'flagsmith:amplitude-exporter/types@0.2.0' {
     events: number,
     status: number,
     /**
-     * At most 256 KiB of it; empty where nothing came.
+     * At most the first 256 KiB; empty if the answer has no body.
      */
     body: string,
   }
@@ -596,21 +607,21 @@ declare module 'flagsmith:amplitude-exporter/types@0.2.0' {
   }
   export type Named = NamedEvents | NamedSenders;
   /**
-   * Events of the request by their indices; one past its end names none.
+   * Events of the request, by their indices. An index past the last event names none.
    */
   export interface NamedEvents {
     tag: 'events',
     val: Uint32Array,
   }
   /**
-   * Events of which one of these is the sender.
+   * All events that one of these sent.
    */
   export interface NamedSenders {
     tag: 'senders',
     val: Array<Sender>,
   }
   /**
-   * What a server takes of one sender. The host begins with it, and learns from what passes and what is refused.
+   * How much a server takes of one sender. The host begins with it, and adapts it to what passes and what is refused.
    */
   export interface Pace {
     /**
@@ -622,11 +633,11 @@ declare module 'flagsmith:amplitude-exporter/types@0.2.0' {
      */
     intervalMs: number,
     /**
-     * Milliseconds; the longest pause of a sender that is refused again and again.
+     * The longest pause, in milliseconds, of a sender that is refused again and again.
      */
     maxPauseMs: number,
     /**
-     * Whether the server named the number of events.
+     * Whether the server named the number of `events`.
      */
     isTold: boolean,
   }
@@ -638,7 +649,7 @@ declare module 'flagsmith:amplitude-exporter/types@0.2.0' {
     tag: 'delivered',
   }
   /**
-   * Lost; why, as a word in snake_case.
+   * Lost, for this reason, a word in snake_case.
    */
   export interface OutcomeDropped {
     tag: 'dropped',
@@ -651,42 +662,43 @@ declare module 'flagsmith:amplitude-exporter/types@0.2.0' {
     tag: 'retry',
   }
   /**
-   * Sent again at once, in two requests, half of them each.
+   * Sent again at once, in two requests with half of the events each.
    */
   export interface OutcomeSplitAndRetry {
     tag: 'split-and-retry',
   }
   /**
-   * Sent again later. The answer says nothing about the event. Where it repeats while other requests pass, the host
-   * divides the request until what is at fault stands alone.
+   * Sent again later. The answer says nothing about the event. If it repeats while other requests pass, the host divides
+   * the request until the event at fault is alone in one.
    */
   export interface OutcomeRetryLater {
     tag: 'retry-later',
   }
   /**
-   * Sent again later, at a pace; they hold up no events of others. Only in exceptions.
+   * Sent again later, at this pace. Events of other senders do not wait for it. Only exceptions have this outcome.
    */
   export interface OutcomeThrottled {
     tag: 'throttled',
     val: Pace,
   }
   /**
-   * Sent again later. The way to the server is wrong, such as its address; or it refuses something in the event. The
-   * host tells which by whether other requests pass. What lasts is lost, for this reason, a word in snake_case.
+   * Sent again later. Either the way to the server is wrong, such as its address, or the server refuses something in the
+   * event. The host tells which it is by whether other requests pass. If the refusal lasts, the event is dropped for this
+   * reason, a word in snake_case.
    */
   export interface OutcomeRefused {
     tag: 'refused',
     val: string,
   }
   /**
-   * As `refused`; but of an event that stands alone, while other requests pass, the refusal counts at once.
+   * As `refused`. But if the event is alone in its request, and other requests pass, it is dropped at once.
    */
   export interface OutcomeFaulty {
     tag: 'faulty',
     val: string,
   }
   /**
-   * Events whose outcome is another one.
+   * Events that have an outcome of their own.
    */
   export interface Exception {
     of: Named,
@@ -697,25 +709,25 @@ declare module 'flagsmith:amplitude-exporter/types@0.2.0' {
    */
   export interface Verdict {
     /**
-     * The first that names an event decides on it.
+     * If several name an event, the first one's outcome is the event's.
      */
     exceptions: Array<Exception>,
     /**
-     * Of the events that no exception names, where some are named.
+     * The outcome of the events that no exception names, if exceptions name some of the events.
      */
     rest: Outcome,
     /**
-     * Of all events, where no exception names any.
+     * The outcome of all events, if no exception names any.
      */
     all: Outcome,
     /**
-     * Milliseconds that events with the outcome `retry-later` or `throttled` wait at the least, unless the answer came with a
-     * Retry-After; 0 = as long as the host's own retries do.
+     * The least time, in milliseconds, that events with the outcome `retry-later` or `throttled` wait. A Retry-After of the
+     * answer is used in its place. 0 = as long as the host's own retries wait.
      */
     pauseMs: number,
     /**
-     * For the operator's log: what Amplitude said and what to do; no ids, no contents of events. Empty when there is
-     * nothing to say.
+     * For the operator's log: what Amplitude said and what to do. It has no ids and no contents of events. Empty = nothing
+     * is logged.
      */
     message: string,
   }

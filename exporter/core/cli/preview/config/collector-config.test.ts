@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { readsFrom } from '../files.ts';
 import { exporterIn } from './collector-config.ts';
 
 let cwd: string;
@@ -34,7 +35,7 @@ function settingsOf(yaml: string): Readonly<Record<string, unknown>> {
 }
 
 function found(yaml: string, wanted?: string): ReturnType<typeof exporterIn> {
-  return exporterIn(yaml, 'collector.yaml', { env, cwd }, wanted);
+  return exporterIn(yaml, 'collector.yaml', { env, readFile: readsFrom(cwd) }, wanted);
 }
 
 // What the Collector's own resolver gives for the same config and the same environment.
@@ -79,7 +80,7 @@ describe('references', () => {
   test('a whole exporter from a file, and all of them', () => {
     const settings = { region: 'eu', events: ['a.*'] };
     expect(found('exporters: {amplitude: "${file:amplitude.yaml}"}').settings).toEqual(settings);
-    const variable = { env: { ALL: 'amplitude/eu: {region: eu}' }, cwd };
+    const variable = { env: { ALL: 'amplitude/eu: {region: eu}' }, readFile: readsFrom(cwd) };
     expect(exporterIn('exporters: ${ALL}', 'collector.yaml', variable)).toMatchObject({
       name: 'amplitude/eu',
       settings: { region: 'eu' },

@@ -1,15 +1,13 @@
 /**
- * `${env:NAME}` and the like in a Collector's config, as the Collector expands them: in values, after the YAML was read.
- * https://opentelemetry.io/docs/collector/configuration/#environment-variables
+ * Expands `${env:NAME}` and other references in a Collector's config as the Collector does: in values, after the YAML
+ * was read. https://opentelemetry.io/docs/collector/configuration/#environment-variables
  */
 
-import { readFileSync } from 'node:fs';
-import { resolve } from 'node:path';
 import { readYaml } from './yaml.ts';
 
 /**
- * A value that is nothing but one reference: what its text is as YAML, and the text. Which of the two counts depends on the
- * key: where a string is wanted, the text does.
+ * A value that is one reference and nothing else: the value that its text has as YAML, and the text. If the key takes a
+ * string, the text counts.
  */
 export class Expanded {
   readonly value: unknown;
@@ -23,31 +21,31 @@ export class Expanded {
 
 export interface Surroundings {
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** What paths of files are relative to. */
-  readonly cwd: string;
+  /** The text of a file. Throws where it cannot be read. */
+  readonly readFile: (path: string) => string;
 }
 
-/** A reference that cannot be expanded. The message is to be read behind the key. */
+/** A reference that cannot be expanded. The message follows the key. */
 export class ExpansionFault extends Error {
   override readonly name = 'ExpansionFault';
 }
 
-/** What becomes known on the way. */
+/** Receives what is found while expanding. */
 export interface Report {
   fault(path: readonly string[], message: string): void;
-  /** A variable of the environment that is not set and has no default: it counts as empty. */
+  /** An environment variable that is not set and has no default. It counts as empty. */
   unset(path: readonly string[], name: string): void;
 }
 
-/** Values that refer to themselves would never end. */
+/** The most rounds, since values that refer to themselves would never end. */
 const MOST_ROUNDS = 100;
 
-/** Expands a value and all in it. Faults are reported with the path of keys that leads to them. */
+/** Expands a value and everything in it. Reports faults with the path of keys that leads to them. */
 export function expand(value: unknown, path: readonly string[], around: Surroundings, report: Report): unknown {
   return expandAt(value, path, { ...around, rounds: 0 }, report);
 }
 
-/** How many values that came from elsewhere this one is in. */
+/** How deep the value is nested in values that came from references. */
 interface Place extends Surroundings {
   readonly rounds: number;
 }
@@ -83,7 +81,7 @@ function expandedText(text: string, path: readonly string[], around: Place, repo
   if (!(at instanceof Expanded)) return at;
   const inside = { ...around, rounds: around.rounds + 1 };
   const within = expandAt(at.value, path, inside, report);
-  // The text may hold references itself; one that is a whole value has become one by now.
+  // The text may itself hold references. One that is a whole value has been replaced by now.
   const inner = typeof at.value === 'string' ? within : expandAt(at.text, path, inside, silent);
   return new Expanded(withoutMarks(within), textOf(inner) ?? at.text);
 }
@@ -99,7 +97,7 @@ function textOf(value: unknown): string | undefined {
   return typeof value === 'string' ? value : undefined;
 }
 
-/** Expands the first reference of a text. Undefined where it has none. */
+/** Expands the first reference of a text. Undefined if there is none. */
 function expandedOnce(
   text: string,
   around: Surroundings,
@@ -112,8 +110,8 @@ function expandedOnce(
 }
 
 /**
- * The innermost `${…}` that is closed first. None where an odd number of dollar signs stands before it: then nothing more of
- * the text is expanded.
+ * Finds the innermost `${…}` that is closed first. It finds none if an odd number of dollar signs stands before it:
+ * then the rest of the text is not expanded.
  */
 function referenceIn(text: string): string | undefined {
   for (let close = text.indexOf('}'); close >= 0; close = text.indexOf('}', close + 1)) {
@@ -125,7 +123,7 @@ function referenceIn(text: string): string | undefined {
   return undefined;
 }
 
-function retrieve(uri: string, { env, cwd }: Surroundings, unset: (name: string) => void): Expanded {
+function retrieve(uri: string, { env, readFile }: Surroundings, unset: (name: string) => void): Expanded {
   const [, scheme = '', rest = ''] =
     /^([A-Za-z][A-Za-z0-9+.-]+):(.*)$/s.exec(uri.includes(':') ? uri : `env:${uri}`) ?? [];
   if (rest.includes('$')) throw new ExpansionFault(`refers to ${JSON.stringify(uri)}, which must have no $ in it`);
@@ -143,7 +141,7 @@ function retrieve(uri: string, { env, cwd }: Surroundings, unset: (name: string)
     }
     case 'file':
       try {
-        return fromYaml(readFileSync(resolve(cwd, rest), 'utf8'));
+        return fromYaml(readFile(rest));
       } catch (error) {
         throw new ExpansionFault(`refers to a file that cannot be read: ${(error as Error).message}`);
       }
@@ -156,7 +154,7 @@ function retrieve(uri: string, { env, cwd }: Surroundings, unset: (name: string)
   }
 }
 
-/** What is no YAML, and what is a string as YAML, counts as it stands. */
+/** A text that is not YAML, or is a string as YAML, is used unchanged. */
 function fromYaml(text: string): Expanded {
   const { value = text, errors } = readYaml(text);
   if (errors.length > 0) return new Expanded(text, text);

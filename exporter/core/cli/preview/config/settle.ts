@@ -1,8 +1,9 @@
 import { Expanded } from './expand.ts';
 
 /**
- * What a key of the exporter holds. Where a text is wanted and a whole value came from the environment, its text counts;
- * where texts are wanted, one text is divided at its commas. So the Collector does it.
+ * The value of one of the exporter's keys. If the key takes a text, and the whole value came from a reference, the
+ * reference's text is used. If it takes a list of texts, one text is divided at its commas. The Collector does the
+ * same.
  */
 type Shape = (value: unknown) => unknown;
 
@@ -39,7 +40,7 @@ function listOf(shape: Shape): Shape {
   };
 }
 
-/** An object with known keys. One without a value has its default, as if it were not there. */
+/** An object with known keys. A key without a value has its default, as if it were absent. */
 function object(shapes: Readonly<Record<string, Shape>>, other: Shape): Shape {
   return (value) => {
     if (value instanceof Expanded) return object(shapes, other)(value.value);
@@ -49,7 +50,7 @@ function object(shapes: Readonly<Record<string, Shape>>, other: Shape): Shape {
   };
 }
 
-/** The keys that hold something else than a text; those that are the Collector's alone are ignored by the host. */
+/** The keys that do not hold a text. The host ignores those that only the Collector reads. */
 const exporter = object(
   {
     events: texts,
@@ -71,7 +72,7 @@ const exporter = object(
   text,
 );
 
-/** The settings of an exporter, of which all was expanded. */
+/** The settings of an exporter, fully expanded. */
 export function settle(expanded: unknown): unknown {
   return exporter(expanded) ?? {};
 }

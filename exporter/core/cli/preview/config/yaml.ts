@@ -1,6 +1,6 @@
 import { parseDocument, type ScalarTag } from 'yaml';
 
-/** Digits behind a zero are octal for the Collector, as in YAML 1.1. */
+/** The Collector reads digits after a zero as octal, as YAML 1.1 does. */
 const octal: ScalarTag = {
   identify: () => false,
   default: true,
@@ -11,14 +11,14 @@ const octal: ScalarTag = {
 
 export interface Yaml {
   readonly value: unknown;
-  /** Where it is no YAML: what is wrong, with line and column. */
+  /** If the text is not YAML: what is wrong, with line and column. */
   readonly errors: readonly string[];
 }
 
 /** YAML as the Collector reads it. */
 export function readYaml(text: string): Yaml {
   const document = parseDocument(text, { merge: true, logLevel: 'silent', customTags: (tags) => [octal, ...tags] });
-  // Behind the first line each has an excerpt.
+  // Each error has an excerpt after its first line.
   const errors = document.errors.map(({ message }) => message.split('\n')[0]?.replace(/:$/, '') ?? '');
   return { value: errors.length > 0 ? undefined : document.toJS(), errors };
 }

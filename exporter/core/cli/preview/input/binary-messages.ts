@@ -1,3 +1,4 @@
+import { joined, utf8Text } from './bytes.ts';
 import { type Chunks, DamagedFile, unzstdMessage } from './chunks.ts';
 import { isJson, isZstd } from './format.ts';
 import { jsonContent } from './json-messages.ts';
@@ -6,16 +7,16 @@ import { readProtobuf } from './otlp-protobuf.ts';
 
 const MEBIBYTES = MAX_MESSAGE_BYTES / 1024 / 1024;
 
-/** Bytes of the length before a message: a big-endian whole number. */
+/** The bytes of the length before a message, a big-endian whole number. */
 const PREFIX_BYTES = 4;
 
 /**
- * Messages behind their lengths, as the file exporter writes them: `format: proto`, each compressed where it has
- * `compression: zstd`, and JSON that is compressed. A length that cannot be one ends the file: nothing says where the next
- * message begins.
+ * Reads messages with their lengths in front, as the file exporter writes them: `format: proto`, each compressed if the
+ * exporter has `compression: zstd`, and JSON that is compressed. An impossible length ends the file, because nothing
+ * says where the next message begins.
  */
 export async function* prefixedMessages(file: string, chunks: Chunks): AsyncGenerator<Message> {
-  let waiting: Buffer[] = [];
+  let waiting: Uint8Array[] = [];
   let bytes = 0;
   let offset = 0;
   let wanted = PREFIX_BYTES;
@@ -24,13 +25,13 @@ export async function* prefixedMessages(file: string, chunks: Chunks): AsyncGene
     waiting.push(chunk);
     bytes += chunk.length;
     while (bytes >= wanted) {
-      const all = waiting.length === 1 ? (waiting[0] as Buffer) : Buffer.concat(waiting);
+      const all = joined(waiting);
       const piece = all.subarray(0, wanted);
       waiting = [all.subarray(wanted)];
       bytes -= wanted;
       const place = `${file} byte ${offset}`;
       if (isLength) {
-        wanted = piece.readUInt32BE();
+        wanted = new DataView(piece.buffer, piece.byteOffset).getUint32(0);
         isLength = false;
         if (wanted <= MAX_MESSAGE_BYTES) continue;
         const message = `is no length of a message: ${wanted} bytes, more than ${MEBIBYTES} MiB. What follows is not read`;
@@ -52,7 +53,7 @@ export async function* prefixedMessages(file: string, chunks: Chunks): AsyncGene
 
 /** A file that is one request in protobuf. */
 export async function* protobufMessage(file: string, chunks: Chunks): AsyncGenerator<Message> {
-  const parts: Buffer[] = [];
+  const parts: Uint8Array[] = [];
   let bytes = 0;
   for await (const chunk of chunks) {
     parts.push(chunk);
@@ -62,15 +63,15 @@ export async function* protobufMessage(file: string, chunks: Chunks): AsyncGener
       return;
     }
   }
-  yield { ...contentOf(() => readProtobuf(Buffer.concat(parts))), place: file };
+  yield { ...contentOf(() => readProtobuf(joined(parts))), place: file };
 }
 
-function binaryContent(message: Buffer): Content {
+function binaryContent(message: Uint8Array): Content {
   const plain = isZstd(message) ? decompressed(message) : message;
-  return isJson(plain) ? jsonContent(plain.toString('utf8')) : readProtobuf(plain);
+  return isJson(plain) ? jsonContent(utf8Text(plain)) : readProtobuf(plain);
 }
 
-function decompressed(message: Buffer): Buffer {
+function decompressed(message: Uint8Array): Uint8Array {
   try {
     const plain = unzstdMessage(message, MAX_MESSAGE_BYTES);
     if (plain === undefined) throw new Fault(`has more than ${MEBIBYTES} MiB decompressed: it is not read`);

@@ -3,10 +3,12 @@ import { linesIn, nestingAfter } from './lines.ts';
 import { type Content, contentOf, Fault, MAX_MESSAGE_BYTES, type Message } from './message.ts';
 import { readJson } from './otlp-json.ts';
 
-/** How a request begins that the Collector writes: what came before without an end was cut. */
+/**
+ * The beginning of a request that the Collector writes. If it comes before the end of another one, that one was cut.
+ */
 const BEGINNING = /^\s*\{\s*"resource(Logs|Spans|Metrics|Profiles)"\s*:/;
 
-/** A request over several lines that has not come to its end. */
+/** A request over several lines that has not ended yet. */
 interface Open {
   readonly from: number;
   readonly firstError: string;
@@ -15,7 +17,7 @@ interface Open {
   depth: number;
 }
 
-/** Requests in JSON: one a line, or each over many lines. A line that is none is a fault, and the rest goes on. */
+/** Reads requests in JSON, one a line or over many lines. A line that is no request is a fault, and reading goes on. */
 export async function* jsonMessages(file: string, chunks: Chunks): AsyncGenerator<Message> {
   let open: Open | undefined;
   for await (const { number, text } of linesIn(chunks, MAX_MESSAGE_BYTES)) {
@@ -48,7 +50,7 @@ export async function* jsonMessages(file: string, chunks: Chunks): AsyncGenerato
   if (open !== undefined) yield unfinished(file, open);
 }
 
-/** Reads one request, which is text. */
+/** Reads one request from its text. */
 export function jsonContent(text: string): Content {
   try {
     return readJson(text);
@@ -58,7 +60,7 @@ export function jsonContent(text: string): Content {
   }
 }
 
-/** JSON.parse quotes what it read, which may be very long. */
+/** JSON.parse quotes its input, which may be very long. */
 function withoutText(message: string): string {
   return message.replace(/, (\.\.\.)?".*" is not valid JSON$/s, '');
 }
@@ -68,7 +70,7 @@ function mayGoOn(line: string): boolean {
   return depth > 0 && !isInString && line.trimStart().startsWith('{');
 }
 
-/** Adds a line. The content of the request that it ends, or a fault; undefined where it goes on. */
+/** Adds a line. Returns the content of the request that it ends, or a fault, or undefined if the request goes on. */
 function goOn(open: Open, line: string): Content | undefined {
   const { depth, isInString } = nestingAfter(line, open.depth);
   open.lines.push(line);

@@ -1,6 +1,7 @@
+import { joined, utf8Text } from './bytes.ts';
 import type { Chunks } from './chunks.ts';
 
-/** A line, its number counted from 1. Undefined where it has more bytes than are taken; it has been passed over. */
+/** A line and its number, from 1. Undefined if it has more bytes than the limit. It was skipped then. */
 export interface Line {
   readonly number: number;
   readonly text: string | undefined;
@@ -8,18 +9,18 @@ export interface Line {
 
 const LINE_FEED = 0x0a;
 
-/** Lines without their ends; an empty one behind the last line feed is none. */
+/** Lines without their line feeds. The text after the last line feed is a line only if it is not empty. */
 export async function* linesIn(chunks: Chunks, mostBytes: number): AsyncGenerator<Line> {
   let number = 1;
-  let parts: Buffer[] = [];
+  let parts: Uint8Array[] = [];
   let bytes = 0;
-  const add = (part: Buffer): void => {
+  const add = (part: Uint8Array): void => {
     bytes += part.length;
     if (bytes <= mostBytes) parts.push(part);
     else parts = [];
   };
   const take = (): Line => {
-    const text = bytes > mostBytes ? undefined : textOf(parts, bytes);
+    const text = bytes > mostBytes ? undefined : utf8Text(joined(parts));
     parts = [];
     bytes = 0;
     return { number: number++, text };
@@ -36,15 +37,9 @@ export async function* linesIn(chunks: Chunks, mostBytes: number): AsyncGenerato
   if (bytes > 0) yield take();
 }
 
-function textOf(parts: readonly Buffer[], bytes: number): string {
-  const [first] = parts;
-  if (first === undefined) return '';
-  return (parts.length === 1 ? first : Buffer.concat(parts, bytes)).toString('utf8');
-}
-
 /** How deep in objects and lists the end of a line is. */
 export interface Nesting {
-  /** 0 = all that was opened is closed. */
+  /** 0 = everything opened is closed. */
   readonly depth: number;
   /** Whether the line ends within a string, which JSON does not allow. */
   readonly isInString: boolean;

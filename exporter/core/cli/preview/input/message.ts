@@ -1,32 +1,34 @@
 import type { OtlpLogs } from '../host.ts';
 
-/** Bytes of one OTLP request, decompressed; what is larger is a fault. Far above what a collector sends in one request. */
+/**
+ * The most bytes of one OTLP request, decompressed. A larger one is a fault. A collector's requests are far smaller.
+ */
 export const MAX_MESSAGE_BYTES = 256 * 1024 * 1024;
 
-/** Where something stands in the input, such as `captured.jsonl line 12`. */
+/** A place in the input, such as `captured.jsonl line 12`. */
 export type Place = string;
 
-/** Signals of OTLP that are no logs. */
+/** The signals of OTLP that are not logs. */
 export type OtherSignal = 'traces' | 'metrics' | 'profiles';
 
-/** What a file holds, piece by piece. */
+/** The contents of a file, piece by piece. */
 export type Message =
   | { readonly tag: 'logs'; readonly logs: OtlpLogs; readonly place: Place }
   | { readonly tag: 'other'; readonly signal: OtherSignal; readonly place: Place }
   | { readonly tag: 'fault'; readonly message: string; readonly place: Place };
 
-/** What the bytes of one request are, without its place. */
+/** The contents of one request, without its place. */
 export type Content =
   | { readonly tag: 'logs'; readonly logs: OtlpLogs }
   | { readonly tag: 'other'; readonly signal: OtherSignal }
   | { readonly tag: 'fault'; readonly message: string };
 
-/** Bytes that are no OTLP request. The message is to be read behind the place. */
+/** Bytes that are no OTLP request. The message follows the place. */
 export class Fault extends Error {
   override readonly name = 'Fault';
 }
 
-/** Calls what reads a request; a fault becomes content. */
+/** Calls a function that reads a request, and turns a fault into content. */
 export function contentOf(read: () => Content): Content {
   try {
     return read();

@@ -2,7 +2,7 @@ import { createReadStream, readFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import type { LogRecord, OtlpLogs } from '../host.ts';
-import { recordsIn as allRecordsIn } from '../record-text.ts';
+import { recordsIn as allRecordsIn } from '../records.ts';
 import { prefixed, zstdFrame } from '../testing/zstd.ts';
 import type { Message } from './message.ts';
 import { messagesIn } from './messages.ts';

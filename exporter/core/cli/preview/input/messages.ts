@@ -4,9 +4,9 @@ import { jsonMessages } from './json-messages.ts';
 import type { Message } from './message.ts';
 
 /**
- * What a file holds, in its order: OTLP requests as JSON lines or over many lines, messages behind their lengths, or one
- * request in protobuf; each of them as it is, or compressed as a whole by gzip or zstd. What is broken is named and passed
- * over. At no time more than one request is in memory. `name` is the file's, as messages are to give it.
+ * Reads the contents of a file in order: OTLP requests as JSON lines or over many lines, messages with their lengths in
+ * front, or one request in protobuf. Each may be compressed as a whole by gzip or zstd. Broken parts are reported and
+ * skipped. Only one request is in memory at a time. `name` is the file's name for messages.
  */
 export async function* messagesIn(name: string, chunks: Chunks): AsyncGenerator<Message> {
   try {

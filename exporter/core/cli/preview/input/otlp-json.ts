@@ -1,16 +1,17 @@
 /**
- * OTLP's JSON, as the Collector reads it: unknown fields are ignored, values of a wrong type refused; names in lowerCamelCase
- * or as in the .proto; 64-bit integers as numbers or strings. https://opentelemetry.io/docs/specs/otlp/#json-protobuf-encoding
+ * Reads OTLP's JSON as the Collector does: it ignores unknown fields and refuses values of a wrong type. Names may be
+ * in lowerCamelCase or as in the .proto. 64-bit integers may be numbers or strings.
+ * https://opentelemetry.io/docs/specs/otlp/#json-protobuf-encoding
  */
 
 import { parse } from 'lossless-json';
 import type { OtlpLogs } from '../host.ts';
 import { type Content, Fault, type OtherSignal } from './message.ts';
 
-/** Checks a value and gives it as it is to be handed on, which may be the value itself, changed. */
+/** Checks a value and returns it for the host. It may change the value and return the same object. */
 type Reader = (value: unknown) => unknown;
 
-/** A value of a wrong type, with the keys that lead to it, the innermost first. */
+/** A value of a wrong type, with the keys that lead to it, innermost first. */
 class WrongValue extends Error {
   readonly path: string[] = [];
 }
@@ -24,7 +25,7 @@ const others: ReadonlyMap<string, OtherSignal> = new Map([
   ['resource_profiles', 'profiles'],
 ]);
 
-/** Reads one request. Throws a `SyntaxError` where the text is no JSON, and a `Fault` where it is no OTLP. */
+/** Reads one request. Throws a `SyntaxError` if the text is not JSON, and a `Fault` if it is not OTLP. */
 export function readJson(text: string): Content {
   const value = parsed(text);
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
@@ -44,12 +45,12 @@ export function readJson(text: string): Content {
   }
 }
 
-/** Numbers of so many digits may be beyond what a double holds exactly. */
+/** A number with this many digits may be beyond what a double holds exactly. */
 const LONG_NUMBER = /[:[,\s]-?\d{16,}/;
 
 function parsed(text: string): unknown {
   if (!LONG_NUMBER.test(text)) return JSON.parse(text);
-  // Its errors are worded otherwise, so JSON.parse says what is no JSON.
+  // lossless-json words its errors differently, so JSON.parse reports text that is not JSON.
   JSON.parse(text);
   return parse(text, undefined, (digits) => {
     const number = Number(digits);
@@ -62,7 +63,7 @@ interface Field {
   readonly read: Reader;
 }
 
-/** An object; of the fields it knows each may have its name in lowerCamelCase or in snake_case. Null has no fields. */
+/** Reads an object. Each known field may be in lowerCamelCase or in snake_case. Null has no fields. */
 function object(
   readers: () => Readonly<Record<string, Reader>>,
   finish: (value: Json) => Json = (value) => value,
@@ -88,7 +89,7 @@ function object(
 
 type Json = Record<string, unknown>;
 
-/** In the same order, which says what counts of several. */
+/** In the same order, because of several values the last one counts. */
 function renamed(json: Json, fields: ReadonlyMap<string, Field>): Json {
   return Object.fromEntries(Object.entries(json).map(([key, value]) => [fields.get(key)?.name ?? key, value]));
 }
@@ -221,7 +222,7 @@ const anyValue: Reader = object(
 
 const keyValue: Reader = object(() => ({ key: string, value: anyValue }));
 
-/** A value is of one type: of several the last one counts. */
+/** A value has one type. If it has several, the last one counts. */
 function lastOfSeveral(value: Json): Json {
   const keys = Object.keys(value);
   if (keys.length < 2) return value;
@@ -278,7 +279,7 @@ const request = object(() => ({
   ),
 }));
 
-/** An old name of OTLP counts where the new one has nothing. */
+/** An old name of OTLP counts if the new one has no value. */
 export function withScopeLogs(resourceLogs: Json): Json {
   const { deprecatedScopeLogs, ...rest } = resourceLogs;
   if (deprecatedScopeLogs === undefined) return resourceLogs;

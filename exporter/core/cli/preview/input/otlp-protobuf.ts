@@ -1,8 +1,10 @@
 /**
- * OTLP's protobuf, as far as logs go. The field numbers are those of opentelemetry/proto/logs/v1/logs.proto and
- * common/v1/common.proto. As in the Collector unknown fields are ignored, and a known field with a wrong wire type is refused.
+ * Reads OTLP's protobuf for logs. The field numbers are those of opentelemetry/proto/logs/v1/logs.proto and
+ * common/v1/common.proto. Like the Collector, it ignores unknown fields and refuses a known field with a wrong wire
+ * type.
  */
 
+import { bytesToHex } from '@noble/hashes/utils.js';
 import protobuf from 'protobufjs/minimal.js';
 import type { OtlpLogs } from '../host.ts';
 import { type Content, Fault, type OtherSignal } from './message.ts';
@@ -36,7 +38,7 @@ const double: Kind = { wireType: FIXED64, read: (reader) => reader.double() };
 const int64: Kind = { wireType: VARINT, read: (reader) => integer(reader.int64()) };
 const fixed64: Kind = { wireType: FIXED64, read: (reader) => integer(reader.fixed64()) };
 
-/** A number where a double holds it exactly. */
+/** A number if a double holds it exactly, else a bigint. */
 function integer({ high, low, unsigned }: { high: number; low: number; unsigned: boolean }): number | bigint {
   const number = (unsigned ? high >>> 0 : high) * 2 ** 32 + (low >>> 0);
   if (Number.isSafeInteger(number)) return number;
@@ -52,7 +54,7 @@ function id(length: number): Kind {
       if (value.length !== 0 && value.length !== length) {
         throw new Fault(`is no OTLP request: an id of ${length} bytes has ${value.length}`);
       }
-      return Buffer.from(value).toString('hex');
+      return bytesToHex(value);
     },
   };
 }
@@ -135,7 +137,7 @@ const anyValue: Kind = message(
 
 const keyValue: Kind = message('KeyValue', () => ({ 1: one('key', text), 2: one('value', anyValue) }));
 
-/** A value is of one type: of several the last one counts. */
+/** A value has one type. If it has several, the last one counts. */
 function lastOfSeveral(value: Json): Json {
   const last = Object.keys(value).at(-1);
   return last === undefined ? value : { [last]: value[last] };
@@ -186,13 +188,11 @@ const resourceLogs = message(
 
 const requestFields: Fields = { 1: many('resourceLogs', resourceLogs) };
 
-/** Reads one request. Throws a `Fault` where the bytes are none. */
+/** Reads one request. Throws a `Fault` if the bytes are no request. */
 export function readProtobuf(message: Uint8Array): Content {
-  // protobufjs reads texts of a Buffer faster.
-  const buffer = Buffer.from(message.buffer, message.byteOffset, message.length);
-  const reader = protobuf.Reader.create(buffer);
+  const reader = protobuf.Reader.create(message);
   try {
-    const signal = otherSignal(buffer);
+    const signal = otherSignal(message);
     if (signal !== undefined) return { tag: 'other', signal };
     const logs = fieldsUntil(reader, reader.len, 'the request', requestFields) as OtlpLogs;
     return { tag: 'logs', logs };
@@ -203,11 +203,11 @@ export function readProtobuf(message: Uint8Array): Content {
 }
 
 /**
- * Requests of all signals begin alike: field 1 has a resource (field 1) and scopes (field 2), with what was measured in
- * their field 2. A log record has no field 1 or 2 with a length; a span begins with ids of 16 and 8 bytes, and a metric has
- * texts there. A request of profiles has a field 2 of its own.
+ * Tells the signal of a request. All begin alike: field 1 has a resource (field 1) and scopes (field 2), and the scopes
+ * have their items in field 2. A log record has no field 1 or 2 with a length. A span begins with ids of 16 and 8
+ * bytes. A metric has texts there. A request of profiles has a field 2 of its own.
  */
-function otherSignal(request: Buffer): OtherSignal | undefined {
+function otherSignal(request: Uint8Array): OtherSignal | undefined {
   for (const [number, within] of lengthsIn(request)) {
     if (number === 2) return 'profiles';
     if (number !== 1) continue;
@@ -225,7 +225,7 @@ function otherSignal(request: Buffer): OtherSignal | undefined {
 }
 
 /** The fields of a message that have a length, or those of one number. */
-function* lengthsIn(bytes: Buffer, only?: number): Generator<[number: number, content: Buffer]> {
+function* lengthsIn(bytes: Uint8Array, only?: number): Generator<[number: number, content: Uint8Array]> {
   const reader = protobuf.Reader.create(bytes);
   while (reader.pos < reader.len) {
     const tag = reader.uint32();
@@ -233,7 +233,7 @@ function* lengthsIn(bytes: Buffer, only?: number): Generator<[number: number, co
       reader.skipType(tag & 7);
       continue;
     }
-    const content = reader.bytes() as Buffer;
+    const content = reader.bytes();
     if (only === undefined || tag >>> 3 === only) yield [tag >>> 3, content];
   }
 }

@@ -14,15 +14,16 @@ type Plain =
   | { readonly [key: string]: Plain };
 type PlainAttributes = Readonly<Record<string, Plain>>;
 
-/** Records of a request. */
+/** How many records a request has. */
 const PER_REQUEST = 100;
 
 /** Nanoseconds since the Unix epoch. */
 const START = 1_767_607_200_000_000_000n;
 
 /**
- * As many records as wanted, as real producers send them, and what is odd now and then: ids that identify nobody, numbers
- * that JSON cannot hold, bytes, deep maps, long strings, keys that come twice. Each has a time, none is like another.
+ * Makes any number of records as real producers send them, with odd ones in between: ids that identify nobody, numbers
+ * that JSON cannot hold, bytes, deep maps, long strings, keys that come twice. Each record has a time, and no two are
+ * alike.
  */
 export function* generateRecords(count: number, seed = 1): Generator<OtlpLogs> {
   const random = new Random(seed);
@@ -35,7 +36,10 @@ export function* generateRecords(count: number, seed = 1): Generator<OtlpLogs> {
   }
 }
 
-/** As many records as wanted with 10 attributes each, for measurements: 1,000 users, 40 event names, 100 a request. */
+/**
+ * Makes any number of records with 10 attributes each, for measurements: 1,000 users, 40 event names, 100 records a
+ * request.
+ */
 export function* generateLoad(count: number, seed = 1): Generator<OtlpLogs> {
   const random = new Random(seed);
   const users = Array.from({ length: 1_000 }, () => random.uuid());
@@ -113,7 +117,7 @@ const application: Producer = (random, size, times) => {
   return { resource: backend, scopeLogs: [{ scope: { name: 'structlog', version: '25.1.0' }, logRecords }] };
 };
 
-/** A browser, where older code has the event's name in an attribute. */
+/** A browser, whose older code writes the event's name as an attribute. */
 const browser: Producer = (random, size, times) => {
   const agent = 'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 Safari/537.36';
   const resource = {
@@ -177,7 +181,7 @@ const evaluations: Producer = (random, size, times) => {
   return { resource: backend, scopeLogs: [{ scope: { name: 'openfeature' }, logRecords }] };
 };
 
-/** Lines of a log: no event name, no identity. */
+/** Lines of a log, which have no event name and no identity. */
 const plainLines: Producer = (random, size, times) => {
   const logRecords = made(size, (index) => ({
     ...times(index),
@@ -203,7 +207,7 @@ function userId(random: Random): string {
     : random.uuid();
 }
 
-/** What a test of the collector should have seen. One record in three has one of them. */
+/** Cases that a test of the collector should see. One record in three has one of them. */
 function oddities(random: Random): PlainAttributes {
   if (!random.oneIn(3)) return {};
   return random.of<PlainAttributes>([
@@ -243,7 +247,7 @@ function anyValueOf(value: Plain): AnyValue {
 
 function numberOf(value: number): AnyValue {
   if (Number.isSafeInteger(value) && !Object.is(value, -0)) return { intValue: String(value) };
-  // JSON has no -0, and no numbers that are none.
+  // JSON has no -0, no NaN and no infinities.
   return {
     doubleValue: Number.isFinite(value) && !Object.is(value, -0) ? value : Object.is(value, -0) ? '-0' : String(value),
   };

@@ -1,8 +1,9 @@
 /** Runs the command in a test. */
 
 import { Readable, Writable } from 'node:stream';
-import { type Mapper, type MapperOptions, startMapper } from '../host.ts';
+import type { Mapper } from '../host.ts';
 import { runPreview, type Surroundings } from '../preview.ts';
+import { type MapperOptions, startMapper } from '../start-mapper.ts';
 
 export class Sink extends Writable {
   text = '';
@@ -22,7 +23,7 @@ export interface Ran {
 
 const EMPTY_MODULE = Uint8Array.from([0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00]);
 
-/** When the command begins, in milliseconds since the Unix epoch. */
+/** The time at which the command begins, in milliseconds since the Unix epoch. */
 export const ARRIVAL = 1_770_000_000_000;
 
 export interface RunOptions extends Partial<Surroundings> {
@@ -38,8 +39,8 @@ export async function run(args: readonly string[], { input = '', ...around }: Ru
 }
 
 /**
- * A core in place of a core.wasm: `decide` says what becomes of an event name. Which of several it is the bytes of the
- * core's file say.
+ * A core in place of a core.wasm. `decide` says what becomes of an event name. The bytes of the core's file say which
+ * of several cores it is.
  */
 export function startWith(
   decide: (name: string, core: string) => ReturnType<Mapper['push']>[number],
@@ -61,7 +62,7 @@ export function startWith(
   };
 }
 
-/** A request with records of these names, each with a time unless it is named so. */
+/** A request with records of these names. Each has a time, unless its name says otherwise. */
 export function requestOf(...names: string[]): string {
   const logRecords = names.map((eventName) => ({
     eventName,

@@ -1,7 +1,7 @@
-/** A frame of zstd that holds bytes as they are: valid, though nothing gets smaller. Node 20 cannot compress with zstd. */
+/** A zstd frame that holds bytes uncompressed, which is valid. Node.js 20 cannot compress with zstd. */
 export function zstdFrame(bytes: Uint8Array): Buffer {
   const MAX_BLOCK = 100_000;
-  // A frame with its size in 4 bytes, in a single segment, without a checksum.
+  // A frame with its size in 4 bytes, in one segment, without a checksum.
   const header = Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0xa0, 0, 0, 0, 0]);
   header.writeUInt32LE(bytes.length, 5);
   const parts: Uint8Array[] = [header];
@@ -16,7 +16,7 @@ export function zstdFrame(bytes: Uint8Array): Buffer {
   return Buffer.concat(parts);
 }
 
-/** A message behind its length, as the file exporter writes it. */
+/** A message with its length in front, as the file exporter writes it. */
 export function prefixed(message: Uint8Array): Buffer {
   const length = Buffer.alloc(4);
   length.writeUInt32BE(message.length);

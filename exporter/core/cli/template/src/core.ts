@@ -1,6 +1,6 @@
 import { decision, defineCore, keep, record, skip } from '@flagsmith/amplitude-core';
 
-/** What events are called in Amplitude. Others keep the names that they have. */
+/** The names of events in Amplitude. Other events keep their names. */
 const names = new Map([
   ['user.login', 'User Logged In'],
   ['user.logout', 'User Logged Out'],
@@ -9,15 +9,17 @@ const names = new Map([
 export default defineCore({
   name: '{{name}}',
   version: '0.1.0',
-  // What the collector's config may say to this core, under `core.options`. A question mark: it may be left out.
+  // The options that the collector's config may set under `core.options`. With a question mark an option may be
+  // missing.
   options: { internalDomain: 'string?' },
   mapping: ({ standard, options }) => ({
-    // All that the default core does for the collector's config. What follows changes it.
+    // `standard` is the default core's mapping for the collector's config. The rest changes it.
     ...standard,
     eventType: { ...standard.eventType, rename: (name) => names.get(name) ?? name },
-    // A field takes the first acceptable value of its sources. The host writes it: this code does not run for a record.
+    // A field takes the first acceptable value of its sources. The host writes it, so this code does not run for each
+    // record.
     fields: [...standard.fields, { path: ['event_properties', 'plan_tier'], from: [record('billing.plan')] }],
-    // Globs of attributes that never leave the collector.
+    // Globs of attributes that do not leave the collector.
     omit: [...standard.omit, 'http.request.header.*'],
     decisions: [
       ...standard.decisions,

@@ -1,0 +1,41 @@
+/** What became of the records of `make run`, for the live page, and counted for the end. */
+
+import type { Mapper } from '../../exporter/core/cli/preview/host.ts';
+import type { Outcome } from '../../exporter/core/testing/index.ts';
+import type { RecordOutcome } from '../../local-amplitude/feed.ts';
+import type { OutcomesOf } from '../../local-amplitude/records.ts';
+
+export class Outcomes {
+  /** By what it is called: an event, skipped, or a reason for being dropped. */
+  readonly #counts = new Map<string, number>();
+  readonly #mapper: Mapper;
+
+  constructor(mapper: Mapper) {
+    this.#mapper = mapper;
+  }
+
+  readonly of: OutcomesOf = (request) => {
+    const outcomes = this.#mapper.push(request).map(outcomeOf);
+    for (const { outcome = 'event', reason } of outcomes) {
+      const what = reason ?? outcome;
+      this.#counts.set(what, (this.#counts.get(what) ?? 0) + 1);
+    }
+    return outcomes;
+  };
+
+  /** Such as `7 records: 4 became events, 2 skipped, 1 dropped (no_identity)`. */
+  summary(): string {
+    const parts = [...this.#counts].map(([what, count]) => {
+      if (what === 'event') return `${count} became events`;
+      return /^(skipped|sampled_out)$/.test(what) ? `${count} ${what.replace('_', ' ')}` : `${count} dropped (${what})`;
+    });
+    const total = [...this.#counts.values()].reduce((sum, count) => sum + count, 0);
+    return `${total} records${parts.length === 0 ? '' : `: ${parts.join(', ')}`}`;
+  }
+}
+
+function outcomeOf(outcome: Outcome): RecordOutcome {
+  if (!('event' in outcome)) return outcome;
+  const { insert_id } = JSON.parse(outcome.event) as { readonly insert_id?: string };
+  return insert_id === undefined ? {} : { insert_id };
+}

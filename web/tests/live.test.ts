@@ -1,0 +1,292 @@
+/** The live page in a browser, used as a person would. */
+import { mkdirSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, test } from 'vitest';
+import type { RecordOutcome } from '../../local-amplitude/feed.ts';
+import { type LocalAmplitude, startLocalAmplitude } from '../../local-amplitude/server.ts';
+import { launch } from './browser.ts';
+import { type Event, event, product, send } from './traffic.ts';
+
+const chromium = inject('chromium');
+
+let browser: Browser;
+let amplitude: LocalAmplitude;
+let outcomes: readonly RecordOutcome[];
+/** What went wrong in a page, and what it asked of other servers. */
+let trouble: string[];
+
+beforeAll(async () => {
+  if (chromium !== '') browser = await launch(chromium);
+});
+afterAll(() => browser?.close());
+
+beforeEach(async () => {
+  outcomes = [];
+  trouble = [];
+  amplitude = await startLocalAmplitude({ limit: { eventsPerSecond: 30 }, outcomesOf: () => outcomes });
+});
+afterEach(async () => {
+  await Promise.all(browser?.contexts().map((context) => context.close()) ?? []);
+  await amplitude.close();
+  expect(trouble).toEqual([]);
+});
+
+async function open(path = '', options: BrowserContextOptions = {}): Promise<Page> {
+  const page = await (await browser.newContext(options)).newPage();
+  page.on('pageerror', ({ message }) => trouble.push(message));
+  page.on('console', (message) => {
+    if (message.type() === 'error') trouble.push(message.text());
+  });
+  page.on('request', (request) => {
+    if (!request.url().startsWith(amplitude.url)) trouble.push(`asked for ${request.url()}`);
+  });
+  await page.goto(`${amplitude.url}/${path}`);
+  await page.getByText('live', { exact: true }).waitFor();
+  return page;
+}
+
+const rowsOf = (page: Page) => page.getByRole('option');
+const detailsOf = (page: Page) => page.getByRole('region', { name: 'Details' });
+
+/** The types of the rows that can be seen, from the top. */
+const typesOf = (page: Page): Promise<string[]> => rowsOf(page).locator('.name').allTextContents();
+
+describe.skipIf(chromium === '')('the live page', () => {
+  test('shows events as they arrive, newest first, and one whole', async () => {
+    const page = await open();
+    await expect.poll(() => page.getByRole('listbox').textContent()).toContain('Waiting for events');
+    await send(amplitude, [event('a.first', { user_id: 'ada@example.com', event_properties: { plan: 'pro' } })]);
+    await expect.poll(() => typesOf(page)).toEqual(['a.first']);
+    await send(amplitude, [event('b.second', { device_id: 'device-1' })]);
+    await expect.poll(() => typesOf(page)).toEqual(['b.second', 'a.first']);
+
+    await rowsOf(page).getByText('a.first').click();
+    const shown = JSON.parse((await detailsOf(page).locator('.json').textContent()) ?? '');
+    expect(shown).toEqual(amplitude.events()[0]);
+  });
+
+  test('shows the record beside its event, and why a record became none', async () => {
+    const record = (eventName: string) => ({
+      eventName,
+      timeUnixNano: '1767607200123000000',
+      attributes: [{ key: 'seats', value: { intValue: '5' } }],
+    });
+    const sent = event('billing.seat.added', { user_id: 'org:42', event_properties: { seats: 5 } });
+    outcomes = [{ insert_id: String(sent.insert_id) }, { outcome: 'dropped', reason: 'no_identity' }];
+    const scopeLogs = [{ logRecords: [record('billing.seat.added'), record('page.viewed')] }];
+    const body = JSON.stringify({ resourceLogs: [{ scopeLogs }] });
+    const page = await open();
+    await fetch(`${amplitude.url}/v1/logs`, { method: 'POST', headers: { 'content-type': 'application/json' }, body });
+    await send(amplitude, [sent]);
+
+    await rowsOf(page).getByText('billing.seat.added').click();
+    await expect.poll(() => detailsOf(page).textContent()).toContain('OpenTelemetry log record');
+    const shown = JSON.parse((await detailsOf(page).locator('.json').last().textContent()) ?? '');
+    expect(shown).toEqual({
+      eventName: 'billing.seat.added',
+      time: '2026-01-05T10:00:00.123Z',
+      attributes: { seats: 5 },
+    });
+
+    await rowsOf(page).getByText('page.viewed').click();
+    await expect.poll(() => detailsOf(page).textContent()).toContain('became no event: dropped, no_identity');
+  });
+
+  test('filters by event type and by user, and keeps all of that in its address', async () => {
+    await send(amplitude, product());
+    const page = await open();
+    await page.getByLabel('Filter by event type').fill('flag');
+    await expect.poll(() => typesOf(page)).toEqual(['features.flag.updated', 'features.flag.created']);
+    await page.getByLabel('Filter by event type').fill('');
+    await page.getByLabel('Filter by user or device').fill('GRACE');
+    await rowsOf(page).getByText('checkout.completed').click();
+    const seen = await typesOf(page);
+    expect(seen).toHaveLength(4);
+
+    await page.reload();
+    await expect.poll(() => typesOf(page)).toEqual(seen);
+    await expect.poll(() => detailsOf(page).locator('h2').textContent()).toBe('checkout.completed');
+  });
+
+  test('shows a user: properties, groups, exposures, events; and a group', async () => {
+    await send(amplitude, product());
+    const page = await open();
+    await rowsOf(page).getByText('features.flag.created').click();
+    await detailsOf(page).getByRole('button', { name: 'ada@example.com' }).click();
+    const details = detailsOf(page);
+    await expect
+      .poll(() => details.getByRole('row').allTextContents())
+      .toEqual(expect.arrayContaining(['plan"scale"', 'signup.source"github"', 'seats5']));
+    expect(await details.locator('.stream').textContent()).toContain('features.flag.updated');
+    await page.goBack();
+    await expect.poll(() => details.locator('h2').textContent()).toBe('features.flag.created');
+
+    await page.getByRole('tab', { name: 'Users' }).click();
+    await rowsOf(page).getByText('grace@example.com').click();
+    await expect.poll(() => details.textContent()).toContain('new_checkout → treatment');
+
+    await page.getByRole('tab', { name: 'Groups' }).click();
+    await rowsOf(page).getByText('Acme').click();
+    await expect
+      .poll(() => details.getByRole('row').allTextContents())
+      .toEqual(expect.arrayContaining(['plan"enterprise"', 'seats40']));
+  });
+
+  test('shows requests with their answers, duplicates discarded and throttling', async () => {
+    const events = product();
+    await send(amplitude, events);
+    await send(amplitude, events.slice(0, 2));
+    const many = Array.from({ length: 40 }, () => event('busy', { user_id: 'busy@example.com' }));
+    expect(await send(amplitude, many)).toBe(429);
+    const page = await open();
+    expect((await typesOf(page)).slice(0, 2)).toEqual(['onboarding.environment.first_evaluated', '$groupidentify']);
+    expect(await rowsOf(page).getByText('duplicate', { exact: true }).count()).toBe(2);
+
+    await page.getByRole('tab', { name: 'Requests' }).click();
+    expect(await rowsOf(page).count()).toBe(3);
+    expect(await rowsOf(page).getByText('2 duplicates').count()).toBe(1);
+    await rowsOf(page).getByText('throttled').click();
+    await expect.poll(() => detailsOf(page).textContent()).toContain('"busy@example.com": 40');
+  });
+
+  test('works with a keyboard alone', async () => {
+    await send(amplitude, product());
+    const page = await open();
+    await page.keyboard.press('/');
+    await page.keyboard.type('flag');
+    await page.keyboard.press('Escape');
+    await page.keyboard.press('ArrowDown');
+    const heading = () => detailsOf(page).locator('h2').textContent();
+    await expect.poll(heading).toBe('features.flag.updated');
+    await page.keyboard.press('ArrowDown');
+    await expect.poll(heading).toBe('features.flag.created');
+    await page.keyboard.press('Escape');
+    expect(await detailsOf(page).textContent()).toContain('Choose an event');
+
+    await page.keyboard.press('?');
+    expect(await page.getByRole('dialog').isVisible()).toBe(true);
+    await page.keyboard.press('Escape');
+    await page.keyboard.press('2');
+    await expect.poll(() => rowsOf(page).first().textContent()).toContain('@example.com');
+  });
+
+  test('pauses, and forgets', async () => {
+    const page = await open();
+    await page.getByRole('button', { name: 'Pause' }).click();
+    await send(amplitude, [event('a', { user_id: 'user-1' })]);
+    await send(amplitude, [event('b', { user_id: 'user-1' })]);
+    await page.getByText('paused').waitFor();
+    expect(await rowsOf(page).count()).toBe(0);
+    await page.getByRole('button', { name: 'Resume' }).click();
+    await expect.poll(() => typesOf(page)).toEqual(['b', 'a']);
+    await page.getByRole('button', { name: 'Clear' }).click();
+    await expect.poll(() => rowsOf(page).count()).toBe(0);
+    expect(amplitude.events()).toEqual([]);
+  });
+
+  test('goes on when the server was away', async () => {
+    const page = await open();
+    await amplitude.suspend();
+    await page.getByText('not connected').waitFor();
+    await amplitude.resume();
+    await page.getByText('live', { exact: true }).waitFor();
+    await send(amplitude, [event('a', { user_id: 'user-1' })]);
+    await expect.poll(() => typesOf(page)).toEqual(['a']);
+    // The browser itself says that the server did not answer.
+    trouble = trouble.filter((line) => !line.includes('ERR_'));
+  });
+
+  test('at 10,000 events only those that can be seen are in the page', async () => {
+    const all = Array.from({ length: 10_000 }, (_, index) =>
+      event(`type.${index}`, { user_id: `user-${index}@example.com` }),
+    );
+    for (let from = 0; from < all.length; from += 1_000) await send(amplitude, all.slice(from, from + 1_000));
+    const page = await open();
+    await expect.poll(() => page.getByRole('status').textContent()).toBe('10,000');
+    expect(await rowsOf(page).count()).toBeLessThan(60);
+    expect((await typesOf(page))[0]).toBe('type.9999');
+
+    await page.getByRole('listbox').focus();
+    await page.keyboard.press('End');
+    await expect.poll(() => typesOf(page).then((types) => types.at(-1))).toBe('type.0');
+    expect(await rowsOf(page).count()).toBeLessThan(60);
+    await page.getByLabel('Filter by event type').fill('type.77');
+    await expect.poll(() => page.getByRole('status').textContent()).toBe('111');
+  });
+
+  test('has a strict policy for what it may load', async () => {
+    const response = await fetch(`${amplitude.url}/`);
+    expect(response.headers.get('content-security-policy')).toContain("default-src 'none'");
+    await expect(fetch(`${amplitude.url}/playground/..%2f..%2fpackage.json`)).resolves.toMatchObject({ status: 404 });
+  });
+
+  test.each(['light', 'dark'] as const)('is readable in %s', async (colorScheme) => {
+    await send(amplitude, product());
+    const page = await open('', { colorScheme });
+    await rowsOf(page).first().waitFor();
+    const colours: readonly string[] = await page.evaluate(
+      '[getComputedStyle(document.querySelector(".row")).color, getComputedStyle(document.body).backgroundColor]',
+    );
+    const [text = 0, ground = 0] = colours.map(lightness);
+    expect(Math.abs(text - ground)).toBeGreaterThan(150);
+    expect(text < ground).toBe(colorScheme === 'light');
+    await page.getByRole('button', { name: /^Theme/ }).click();
+    await page.getByRole('button', { name: 'Theme: light' }).waitFor();
+  });
+
+  test.runIf(process.env.UPDATE_SCREENSHOTS === '1')('is photographed for the README', async () => {
+    mkdirSync(imageOf(''), { recursive: true });
+    await sendWithRecords();
+    const page = await open('', { viewport: { width: 1280, height: 720 }, colorScheme: 'light' });
+    await rowsOf(page).getByText('features.flag.updated').first().click();
+    await page.screenshot({ path: imageOf('live-page.png') });
+  });
+});
+
+/** Of a colour as the browser computes it, such as `rgb(18, 18, 23)`: from 0 to 255. */
+function lightness(colour: string): number {
+  return Math.max(...(colour.match(/[\d.]+/g) ?? []).slice(0, 3).map(Number));
+}
+
+function imageOf(name: string): string {
+  return fileURLToPath(new URL(`../../docs/images/${name}`, import.meta.url));
+}
+
+/** Several rounds of a product's events, with the records that they came from. */
+async function sendWithRecords(): Promise<void> {
+  for (let round = 0; round < 3; round++) {
+    const events = product();
+    const logRecords = events.map(recordOf);
+    outcomes = events.map(({ insert_id }) => ({ insert_id: String(insert_id) }));
+    const body = JSON.stringify({ resourceLogs: [{ resource, scopeLogs: [{ logRecords }] }] });
+    await fetch(`${amplitude.url}/v1/logs`, { method: 'POST', headers: { 'content-type': 'application/json' }, body });
+    await send(amplitude, events);
+  }
+}
+
+const resource = { attributes: [attribute('service.name', 'flagsmith-api')] };
+
+function attribute(key: string, value: unknown) {
+  return { key, value: otlpValue(value) };
+}
+
+function otlpValue(value: unknown): object {
+  if (typeof value === 'string') return { stringValue: value };
+  if (typeof value === 'boolean') return { boolValue: value };
+  if (typeof value === 'number') return { doubleValue: value };
+  if (Array.isArray(value)) return { arrayValue: { values: value.map(otlpValue) } };
+  return { kvlistValue: { values: Object.entries(value ?? {}).map(([key, one]) => attribute(key, one)) } };
+}
+
+/** A record that the exporter makes such an event of. */
+function recordOf({ event_type, time, user_id, device_id, session_id, groups, event_properties }: Event) {
+  const own = { 'amplitude.user_id': user_id, 'amplitude.device_id': device_id, 'amplitude.session_id': session_id };
+  const ofGroups = Object.entries(groups ?? {}).map(([type, name]) => [`amplitude.groups.${type}`, name] as const);
+  const all = [...Object.entries(own), ...ofGroups, ...Object.entries(event_properties ?? {})];
+  return {
+    eventName: event_type,
+    timeUnixNano: `${time}000000`,
+    attributes: all.flatMap(([key, value]) => (value === undefined ? [] : [attribute(key, value)])),
+  };
+}
