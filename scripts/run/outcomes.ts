@@ -36,7 +36,8 @@ export class Outcomes {
   #outcomeOf(outcome: Outcome): RecordOutcome {
     if ('event' in outcome) {
       const { insert_id } = JSON.parse(outcome.event) as { readonly insert_id?: string };
-      return { ...(insert_id !== undefined && { insert_id }), left_out: [...new Set(outcome.leftOut)] };
+      const left_out = [...new Set(outcome.leftOut)];
+      return { ...(insert_id !== undefined && { insert_id }), ...(left_out.length > 0 && { left_out }) };
     }
     if (outcome.outcome !== 'dropped') return outcome;
     const { reason, error } = outcome;

@@ -56,12 +56,10 @@ function EventDetails({ entry }: { readonly entry: EventEntry }) {
         <span class="faint"> · arrived {absolute(at)}</span>
       </p>
       {isDuplicate ? (
-        <p class="notice warn">
-          An event with this insert_id and device came before. Amplitude keeps the first one only.
-        </p>
+        <p class="notice">An event with this insert_id and device came before. Amplitude keeps the first one only.</p>
       ) : null}
       {leftOut.length > 0 ? (
-        <p class="notice warn">Left out, because Amplitude does not take the value: {leftOut.join(', ')}.</p>
+        <p class="notice">Left out, because Amplitude does not take the value: {leftOut.join(', ')}.</p>
       ) : null}
       <div class="beside">
         <Part title="Amplitude event" value={event} />
@@ -82,7 +80,7 @@ function RecordDetails({ entry }: { readonly entry: RecordEntry }) {
         <Close />
       </div>
       <p class="faint">arrived {absolute(entry.at)}</p>
-      <div class="notice warn">
+      <div class="notice">
         <p>
           This record became no event: {outcome.replace('_', ' ')}
           {reason === undefined ? '' : `, ${reason}`}. {marked(reasons[reason ?? outcome] ?? '')}

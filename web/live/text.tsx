@@ -32,14 +32,16 @@ export function Time({ at }: { readonly at: number }) {
   );
 }
 
-/** Degrees between the hues of neighbouring numbers, so that they differ much. */
-const GOLDEN_ANGLE = 137.5;
-
 /** A dot whose colour is the same for event types that begin alike, such as `billing.seat.added` and `billing.paid`. */
 export function Dot({ of }: { readonly of: string }) {
-  let hash = 0;
-  for (const character of of.split('.', 1)[0] ?? '') hash = (hash * 31 + (character.codePointAt(0) ?? 0)) % 9_973;
-  return <span class="dot" style={{ '--hue': (hash * GOLDEN_ANGLE) % 360 }} aria-hidden="true" />;
+  return <span class="dot" style={{ '--hue': hueOf(of.split('.', 1)[0] ?? '') }} aria-hidden="true" />;
+}
+
+/** In degrees, by FNV-1a, whose lowest bits are mixed least. */
+function hueOf(text: string): number {
+  let hash = 0x811c9dc5;
+  for (const character of text) hash = Math.imul(hash ^ (character.codePointAt(0) ?? 0), 0x01000193);
+  return (hash >>> 7) % 360;
 }
 
 /** Such as `1 event` and `1,200 events`. */

@@ -330,7 +330,7 @@ describe.skipIf(chromium === '')('the live page', () => {
     const page = await open('', { ...options, viewport: { width: 1280, height: 800 } });
     vi.useFakeTimers({ toFake: ['Date'] });
     for (const { at, request, events, outcomesOf } of moments()) {
-      vi.setSystemTime(at);
+      vi.setSystemTime(at + 180);
       outcomesNow = outcomesOf;
       await postRecords(request);
       if (events.length > 0) await send(amplitude, events);
