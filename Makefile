@@ -70,15 +70,12 @@ collector: $(COLLECTOR)
 web: $(WEB)
 
 lint: $(NODE_MODULES) $(TOOLS)/golangci-lint
-	npx tsc -p exporter/core/tsconfig.json
-	npx tsc -p tsconfig.json
-	npx tsc -p web/tsconfig.json
-	npx biome check --error-on-warnings
+	$(STEP) 'Types' sh -c 'for project in exporter/core . web; do npx tsc -p $$project/tsconfig.json || exit 1; done'
+	$(STEP) 'Linters and formats of TypeScript' npx biome check --error-on-warnings
 	@# With the outline of the generated engine: the whole of it takes minutes.
-	cd $(EXPORTER) && $(TOOLS)/golangci-lint run --build-tags outline ./...
-	cd $(BENCH) && $(TOOLS)/golangci-lint run --build-tags outline --config ../../.golangci.yml ./...
-	cd tools && $(TOOLS)/golangci-lint run --config ../$(EXPORTER)/.golangci.yml ./...
-	cd tools/promrules && $(TOOLS)/golangci-lint run --config ../../$(EXPORTER)/.golangci.yml ./...
+	$(STEP) 'Linters and formats of Go, 2 to 4 minutes at the first time' sh -c 'lint="$(TOOLS)/golangci-lint run --allow-parallel-runners --config $(CURDIR)/$(EXPORTER)/.golangci.yml"; \
+		(cd $(EXPORTER) && $$lint --build-tags outline ./...) && (cd $(BENCH) && $$lint --build-tags outline ./...) && \
+		(cd tools && $$lint ./...) && (cd tools/promrules && $$lint ./...)'
 
 generate: $(NODE_MODULES) $(TOOLS)/mdatagen $(TOOLS)/builder $(TOOLS)/wasm2go
 	@rm -rf exporter/core/generated
@@ -92,16 +89,16 @@ generate: $(NODE_MODULES) $(TOOLS)/mdatagen $(TOOLS)/builder $(TOOLS)/wasm2go
 	@$(TSX) scripts/notices.ts
 
 fresh: $(NODE_MODULES) $(TOOLS)/mdatagen $(TOOLS)/builder $(TOOLS)/wasm2go $(COMPONENT)
-	@PATH="$(TOOLS):$$PATH" scripts/fresh.sh
+	$(STEP) -v 'Generating all anew beside what is there, about 2 minutes' env PATH="$(TOOLS):$$PATH" scripts/fresh.sh
 
 manifest: $(NODE_MODULES) $(TOOLS)/builder
-	@$(TSX) scripts/check-manifest.ts $(MANIFEST_FLAGS)
+	$(STEP) -v 'Building what is shipped, 5 minutes at the first time' $(TSX) scripts/check-manifest.ts $(MANIFEST_FLAGS)
 
 image: $(NODE_MODULES)
-	@scripts/image-test.sh
+	$(STEP) -v 'Building the image for two platforms, some minutes' scripts/image-test.sh
 
 release: $(NODE_MODULES) $(COMPONENT) $(PACKAGE)
-	@scripts/check-release.sh
+	$(STEP) -v 'A dry run of a release for four platforms, some minutes' scripts/check-release.sh
 
 check-tools:
 	@scripts/check-tools.sh

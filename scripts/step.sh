@@ -1,6 +1,6 @@
 #!/bin/sh
 # Runs a step of something that takes long: scripts/step.sh [-v] WHAT COMMAND...
-# Says WHAT as it begins, then every 20 s for how long it has been going on, so that nobody wonders. The command's output
+# Says WHAT as it begins, then every 20 s (or STEP_EVERY) for how long it has been going on, so that nobody wonders. The command's output
 # goes to a file, and is shown where the command fails; with -v it is shown as it comes.
 set -u
 
@@ -15,7 +15,7 @@ shift
 began=$(date +%s)
 echo "$what ..."
 (
-	while sleep 20 >/dev/null 2>&1; do
+	while sleep "${STEP_EVERY:-20}" >/dev/null 2>&1; do
 		echo "  ... $(($(date +%s) - began)) s"
 	done
 ) &

@@ -54,17 +54,7 @@ async function main(): Promise<void> {
     if (outcomes !== undefined) console.log(`\n${outcomes.summary()}. ${arrived} events arrived.`);
   });
 
-  if (isQuickStart) {
-    console.log(`The collector takes OTLP on 127.0.0.1:${GRPC_PORT} (gRPC) and 127.0.0.1:${HTTP_PORT} (HTTP).`);
-    console.log(`Its metrics are on http://127.0.0.1:${METRICS_PORT}/metrics.`);
-  } else console.log(`The collector runs with ${CONFIG}; relative paths in it are meant from ${run.folder}.`);
-  if (apiKey !== '' && isLocal)
-    console.log('AMPLITUDE_API_KEY is set, but no amplitude exporter of the config reads it.');
-  console.log(
-    amplitude
-      ? `A local Amplitude listens on ${amplitude.url}. Open ${amplitude.url}/ to see its events, users and groups.\nThese events arrive there:`
-      : 'Events go to Amplitude, as the config says; what goes wrong is shown here.',
-  );
+  greet(isQuickStart ? undefined : CONFIG, run, amplitude, apiKey !== '');
   try {
     if (data !== undefined && url !== undefined)
       console.log(`${await sendFile(data, url)} records of ${DATA} were sent.`);
@@ -79,6 +69,27 @@ async function main(): Promise<void> {
   }
   if (isQuickStart) console.log(`\nSend one yourself, from another terminal; Ctrl-C ends this:\n${CURL}`);
   else console.log('\nCtrl-C ends this.');
+}
+
+function greet(
+  config: string | undefined,
+  { folder }: RunConfig,
+  amplitude: LocalAmplitude | undefined,
+  hasApiKey: boolean,
+): void {
+  if (config === undefined) {
+    console.log(`The collector takes OTLP on 127.0.0.1:${GRPC_PORT} (gRPC) and 127.0.0.1:${HTTP_PORT} (HTTP).`);
+    console.log(`Its metrics are on http://127.0.0.1:${METRICS_PORT}/metrics.`);
+  } else console.log(`The collector runs with ${config}; relative paths in it are meant from ${folder}.`);
+  if (amplitude === undefined) {
+    console.log('Events go to Amplitude, as the config says; what goes wrong is shown here.');
+    return;
+  }
+  if (hasApiKey) console.log('AMPLITUDE_API_KEY is set, but no amplitude exporter of the config reads it.');
+  console.log(
+    `A local Amplitude listens on ${amplitude.url}. Open ${amplitude.url}/ to see its events, users and groups.`,
+  );
+  console.log('These events arrive there:');
 }
 
 async function startDestination(run: RunConfig, onEvent: () => void): Promise<Destination> {

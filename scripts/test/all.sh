@@ -10,7 +10,8 @@ reports=build/reports
 module=exporter/amplitudeexporter
 bench=$module/internal/bench
 
-echo 'All tests take about 20 minutes on two cores. What the tests print goes to build/reports/output.txt.'
+echo 'All tests take about 20 minutes on two cores, and some more at the first time, for what is compiled.'
+echo "What they print, such as measurements, goes to $reports/output.txt."
 rm -rf "$reports"
 mkdir -p "$reports"
 failures=$reports/failures.txt

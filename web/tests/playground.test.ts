@@ -1,6 +1,6 @@
 /** The playground in a browser, used as a person would. */
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -129,7 +129,6 @@ describe.skipIf(chromium === '')('the playground', () => {
   test('shows pasted records, each with its event or why there is none, and asks for nothing more', async () => {
     const page = await open();
     await shows(page, '6 records');
-    await page.waitForLoadState('networkidle');
     const before = asked.length;
     await configOf(page).fill(`${KEY}events: [a.*]\n`);
     await recordsOf(page).fill(`${requestOf('a.first', 'b.second')}\n${requestOf('a.third')}\n{"cut`);
@@ -140,7 +139,8 @@ describe.skipIf(chromium === '')('the playground', () => {
     await expect.poll(() => page.getByRole('region', { name: 'Details' }).textContent()).toContain('Skipped');
     await page.getByText('Summary:').click();
     expect(await page.locator('.counts').textContent()).toContain('the records line 3 is not JSON');
-    expect(asked.slice(before)).toEqual([]);
+    // Chromium asks for the icon again where the address changes.
+    expect(asked.slice(before).filter((one) => !one.endsWith('.svg'))).toEqual([]);
     expect(asked.filter((one) => !/^GET \/playground\/(assets\/[\w.-]+)?$/.test(one))).toEqual([]);
   });
 
@@ -169,9 +169,11 @@ describe.skipIf(chromium === '')('the playground', () => {
 
   test('names faults as one types, each with its line, in the words of validate', async () => {
     const page = await open();
+    await shows(page, '6 records');
     const settings = `${KEY}region: mars\nevents:\n  - "a.*"\n  - "["\n`;
     await configOf(page).fill(settings);
     await expect.poll(() => faultsOf(page)).toHaveLength(2);
+    await expect.poll(() => page.getByRole('region', { name: 'Results' }).textContent()).toContain('before');
     const bare = await faultsOf(page);
     expect(bare[0]).toContain('region: is "mars"');
     expect(await page.getByRole('button', { name: /^line/ }).allTextContents()).toEqual(['line 2', 'line 5']);
@@ -208,7 +210,7 @@ service: {pipelines: {logs: {receivers: [otlp], exporters: [amplitude/eu]}}}\n`)
     await configOf(page).fill(`${KEY}core: {options: {faults: []}}\n`);
     await expect.poll(() => faultsOf(page)).toEqual([expect.stringContaining('core::options')]);
     await recordsOf(page).fill(requestOf('skips', 'adds', 'other', 'throws'));
-    await give(page, "Use a core of one's own", HOSTILE);
+    await give(page, 'Use your own core', HOSTILE);
     await shows(page, '3 differ');
     expect(await rowsOf(page)).toEqual([
       'skipsdiffersskipped',
@@ -243,7 +245,7 @@ service: {pipelines: {logs: {receivers: [otlp], exporters: [amplitude/eu]}}}\n`)
     const page = await open();
     await shows(page, 'records');
     await page.clock.install();
-    await give(page, "Use a core of one's own", HOSTILE);
+    await give(page, 'Use your own core', HOSTILE);
     await page.clock.runFor(1_000);
     await shows(page, 'differ');
     await page.getByLabel('compare with the default core').uncheck();
@@ -261,13 +263,13 @@ service: {pipelines: {logs: {receivers: [otlp], exporters: [amplitude/eu]}}}\n`)
     const page = await open();
     await configOf(page).fill(`${KEY}hash_key: correct-horse-battery-staple # ours\nevents: [a]\n`);
     await recordsOf(page).fill(requestOf('a', 'b'));
-    await shows(page, '2 records1 events1 skipped');
+    await shows(page, '2 records1 event1 skipped');
     await page.getByRole('button', { name: /skipped/ }).click();
     await page.getByRole('button', { name: 'Copy link' }).click();
     await expect.poll(() => page.locator('.banner').textContent()).toContain('characters');
     const { hash } = new URL(page.url());
     const other = await open(hash);
-    await shows(other, '2 records1 events1 skipped');
+    await shows(other, '2 records1 event1 skipped');
     expect(await rowsOf(other)).toEqual(['bskipped']);
     expect(await recordsOf(other).inputValue()).toBe(requestOf('a', 'b'));
     const config = await configOf(other).inputValue();
@@ -283,7 +285,7 @@ service: {pipelines: {logs: {receivers: [otlp], exporters: [amplitude/eu]}}}\n`)
     const page = await open();
     await configOf(page).fill(KEY);
     await recordsOf(page).fill(requestOf('skips'));
-    await give(page, "Use a core of one's own", HOSTILE);
+    await give(page, 'Use your own core', HOSTILE);
     await expect.poll(() => rowsOf(page)).toEqual(['skipsdiffersskipped']);
     await page.getByRole('button', { name: 'Copy link' }).click();
     await expect.poll(() => page.locator('.banner').textContent()).toContain('characters');
@@ -320,20 +322,22 @@ service: {pipelines: {logs: {receivers: [otlp], exporters: [amplitude/eu]}}}\n`)
     await expect.poll(() => page.locator('.details').textContent()).toContain(`record ${count},`);
   });
 
+  test('has the licences of what it is built from beside it', async () => {
+    const licences = await (await fetch(`${amplitude.url}/playground/licences.txt`)).text();
+    for (const of of ['preact (npm)', 'pako (npm)', 'yaml (npm)', 'QuickJS-ng']) expect(licences).toContain(of);
+  });
+
   test('fits a narrow screen', async () => {
     const page = await open('', { viewport: { width: 390, height: 844 } });
     await shows(page, '6 records');
     expect(await inPage(page, 'return document.documentElement.scrollWidth')).toBe(390);
   });
 
-  test.runIf(process.env.UPDATE_SCREENSHOTS === '1')('the pictures of the README', async () => {
-    mkdirSync(root('docs/images'), { recursive: true });
-    for (const colorScheme of ['light', 'dark'] as const) {
-      const page = await open('', { colorScheme, viewport: { width: 1280, height: 800 }, deviceScaleFactor: 2 });
-      await shows(page, '6 records');
-      await listOf(page).getByRole('option').getByText('billing.seat.added').click();
-      await page.screenshot({ path: root(`docs/images/playground-${colorScheme}.png`) });
-    }
+  test.runIf(process.env.UPDATE_SCREENSHOTS === '1')('the picture of the README', async () => {
+    const page = await open('', { colorScheme: 'light', viewport: { width: 1280, height: 800 } });
+    await shows(page, '6 records');
+    await listOf(page).getByRole('option').getByText('billing.seat.added').click();
+    await page.screenshot({ path: root('docs/images/playground.png') });
   });
 });
 
