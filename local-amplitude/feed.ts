@@ -6,9 +6,13 @@ import type { AmplitudeEvent } from './ingest.ts';
 export interface RecordOutcome {
   /** The event's, where there is one. */
   readonly insert_id?: string;
-  /** Why there is none: `skipped`, `sampled_out`, or `dropped` with a reason. */
+  /** The keys of the event whose values were left out, because they were not acceptable. */
+  readonly left_out?: readonly string[];
+  /** Why there is no event: `skipped`, `sampled_out`, or `dropped` with a reason. */
   readonly outcome?: string;
   readonly reason?: string;
+  /** What the config has to do with the reason, in a sentence. */
+  readonly hint?: string;
 }
 
 export type Entry = {
@@ -49,7 +53,7 @@ export interface Page {
   readonly entries: readonly Entry[];
   /** The number of the last entry here, or of the last that there was. The next page is asked for with it. */
   readonly last: number;
-  /** How often everything was forgotten. When it changes, a reader forgets what it has. */
+  /** Of all that is remembered. When it changes, everything was forgotten, and a reader forgets what it has. */
   readonly generation: number;
 }
 
@@ -61,7 +65,12 @@ export class Feed {
   readonly #entries: Entry[] = [];
   readonly #waiting = new Set<() => void>();
   #last = 0;
-  #generation = 0;
+  #generation: number;
+
+  /** `generation` differs from those of earlier feeds at the same address, whose readers may still be there. */
+  constructor(generation = 0) {
+    this.#generation = generation;
+  }
 
   add(happening: Happening, at = Date.now()): void {
     this.#last += 1;

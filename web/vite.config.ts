@@ -1,6 +1,7 @@
 /** Builds a page: `vite build web/live` and `vite build web/playground`, each a folder that needs nothing else. */
 import { isBuiltin } from 'node:module';
 import { type BuildEnvironmentOptions, defineConfig, type Plugin } from 'vite';
+import { licences } from './licences.ts';
 
 /** jco marks its bindings with a directive that says nothing to a bundler. */
 const rolldownOptions: BuildEnvironmentOptions['rolldownOptions'] = {
@@ -18,11 +19,13 @@ const withoutNode: Plugin = {
   },
 };
 
+const notices = licences();
+
 export default defineConfig({
   base: './',
   oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
-  plugins: [withoutNode],
-  worker: { format: 'es', plugins: () => [withoutNode], rolldownOptions },
+  plugins: [withoutNode, notices.page],
+  worker: { format: 'es', plugins: () => [withoutNode, notices.worker], rolldownOptions },
   build: {
     target: 'es2023',
     emptyOutDir: true,

@@ -17,21 +17,21 @@ import (
 // well. Safe for concurrent use.
 type breaker struct {
 	logger *zap.Logger
-	// report tells the Collector how the component is.
+	// report sets the component's status in the Collector.
 	report func(*componentstatus.Event)
-	// waiting says how many records wait.
+	// waiting returns how many records wait.
 	waiting func() int
 	pauses  pauses
 	now     func() time.Time
 
 	mu sync.Mutex
-	// recent are the last answers of the core.
+	// recent has the outcomes of the last records that the core decided on.
 	recent answers
 	// open is nil while the core decides.
 	open *opening
 }
 
-// opening is one time during which the core fails.
+// opening is one period in which the core fails.
 type opening struct {
 	since time.Time
 	pause time.Duration

@@ -21,10 +21,10 @@ import (
 )
 
 const (
-	// maxAnswerBytes is more than Amplitude answers about 2,000 throttled users; what is behind it is not read.
+	// maxAnswerBytes is how much of an answer is read. Amplitude's answer about 2,000 throttled users is shorter.
 	maxAnswerBytes = 256 << 10
 
-	// maxRetryAfter is the longest that a server can make events wait.
+	// maxRetryAfter bounds the wait that a Retry-After header can ask for.
 	maxRetryAfter = time.Hour
 )
 
@@ -34,13 +34,13 @@ type client struct {
 	transport http.RoundTripper
 	endpoint  string
 	userAgent string
-	// shownEndpoint is the endpoint without what may be secret: user, password and query.
+	// shownEndpoint is the endpoint without its user, password and query, which may be secret.
 	shownEndpoint string
 }
 
 func newClient(ctx context.Context, cfg *confighttp.ClientConfig, host component.Host, set component.TelemetrySettings) (*client, error) {
-	// confighttp keeps its transport to itself, so that nobody could close idle connections. A middleware that changes
-	// nothing sees it; the last one is the innermost.
+	// confighttp does not give access to its transport, which is needed to close idle connections. A middleware that
+	// changes nothing gets the transport. The last middleware is the innermost.
 	c := &client{}
 	tap := transportTap{see: func(transport http.RoundTripper) { c.transport = transport }}
 	tapID := component.NewIDWithName(metadata.Type, "transport_tap")
@@ -56,7 +56,7 @@ func newClient(ctx context.Context, cfg *confighttp.ClientConfig, host component
 	if c.http, err = tapped.ToClient(ctx, extensions, set); err != nil {
 		return nil, err
 	}
-	// Behind a redirect is no Amplitude: events and key stay here, and what comes back is the redirect itself.
+	// Don't follow redirects: events and key would go to another host. The caller gets the redirect as the answer.
 	c.http.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	return c, nil
 }
@@ -85,17 +85,17 @@ func (t transportTap) GetHTTPRoundTripper(context.Context) (extensionmiddleware.
 	}, nil
 }
 
-// answer is what came back to a request.
+// answer is the response to a request.
 type answer struct {
 	status int
 	body   string
-	// isCut says that the body broke off, so that what it says is not the whole.
+	// isCut is set if the body is incomplete.
 	isCut bool
-	// retryAfter is how long the server asks to wait; 0 = it does not say.
+	// retryAfter is how long the server asks to wait; 0 if it does not say.
 	retryAfter time.Duration
 }
 
-// post sends a request. Of an answer whose body is cut short, for whatever reason, it returns what there is.
+// post sends a request. If reading the answer's body fails, it returns what was read, with isCut set.
 func (c *client) post(ctx context.Context, body []byte) (answer, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, c.endpoint, bytes.NewReader(body))
 	if err != nil {
@@ -105,7 +105,7 @@ func (c *client) post(ctx context.Context, body []byte) (answer, error) {
 	request.Header.Set("User-Agent", c.userAgent)
 	response, err := c.http.Do(request)
 	if err != nil {
-		// Its text would have the endpoint in it.
+		// The error's text would contain the endpoint.
 		if inURL := (*url.Error)(nil); errors.As(err, &inURL) {
 			err = inURL.Err
 		}

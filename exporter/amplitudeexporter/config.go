@@ -22,9 +22,9 @@ import (
 	"github.com/Flagsmith/flagsmith-otel-collector/exporter/amplitudeexporter/internal/guest"
 )
 
-// Config of the exporter. docs/configuration.md says what each key means; what is about Amplitude is validated by the core.
+// Config of the exporter. docs/configuration.md describes each key. The core validates the part that is about Amplitude.
 type Config struct {
-	// Endpoint is empty unless one is configured: region and api give it. Timeout is of one request.
+	// Endpoint is empty unless it is configured: Region and API give the default. Timeout is that of one request.
 	ClientConfig confighttp.ClientConfig                                  `mapstructure:",squash"`
 	QueueConfig  configoptional.Optional[exporterhelper.QueueBatchConfig] `mapstructure:"sending_queue"`
 	RetryConfig  configretry.BackOffConfig                                `mapstructure:"retry_on_failure"`
@@ -36,55 +36,57 @@ type Config struct {
 	// Region is us or eu.
 	Region string `mapstructure:"region"`
 
-	// Events are globs of the event types to send; none = all.
+	// Events are globs of the event types to send. Empty means all.
 	Events []string `mapstructure:"events"`
 
-	// UserIDOverrideAttribute holds a user id as it stands; empty = off, so for the other three.
+	// UserIDOverrideAttribute is the attribute that holds a whole user id. Empty turns this source off; so for the next
+	// three attributes.
 	UserIDOverrideAttribute string `mapstructure:"user_id_override_attribute"`
-	// UserIDAttribute holds what becomes a user id behind UserIDPrefix, where there is no override.
+	// UserIDAttribute is the attribute that becomes a user id with UserIDPrefix before it, if the record has no override.
 	UserIDAttribute    string `mapstructure:"user_id_attribute"`
 	UserIDPrefix       string `mapstructure:"user_id_prefix"`
 	DeviceIDAttribute  string `mapstructure:"device_id_attribute"`
 	SessionIDAttribute string `mapstructure:"session_id_attribute"`
-	// MinIDLength is in characters; a shorter id counts as absent.
+	// MinIDLength is in characters, 1 to 1,024. A shorter id counts as absent.
 	MinIDLength int `mapstructure:"min_id_length"`
 
-	// BodyProperty is the event property for a body that did not become the event type; empty = none.
+	// BodyProperty is the event property for a body that did not become the event type. Empty means none.
 	BodyProperty string `mapstructure:"body_property"`
-	// ResourceAttributes and ScopeAttributes are globs of attributes that join the event properties.
+	// ResourceAttributes and ScopeAttributes are globs of attributes that become event properties too.
 	ResourceAttributes []string `mapstructure:"resource_attributes"`
 	ScopeAttributes    []string `mapstructure:"scope_attributes"`
 
-	// Groups are types of groups, and the attribute that names the group of each.
+	// Groups maps a group type to the attribute that holds the name of the group.
 	Groups map[string]string `mapstructure:"groups"`
-	// UserProperties are operations such as set, and globs of the attributes whose values they get.
+	// UserProperties maps an operation such as set to globs of the attributes that it applies to.
 	UserProperties map[string][]string `mapstructure:"user_properties"`
-	// Revenue are fields of a purchase such as price, and the attribute with the value of each.
+	// Revenue maps a field of a purchase such as price to the attribute that holds its value.
 	Revenue map[string]string `mapstructure:"revenue"`
-	// Fields are fields of an event, and the attributes that are their sources in place of the usual ones.
+	// Fields maps a field of an event to the attributes that replace its usual sources.
 	Fields map[string][]string `mapstructure:"fields"`
 	// Exposures are globs of the feature flags whose evaluations become exposures.
 	Exposures []string `mapstructure:"exposures"`
-	// ExperimentKey is the attribute with the key of the experiment that an exposure belongs to; empty = none.
+	// ExperimentKey is the attribute with the key of the experiment that an exposure belongs to. Empty means none.
 	ExperimentKey string `mapstructure:"experiment_key"`
 
-	// OmitAttributes are globs of attributes that are taken away when a record arrives.
+	// OmitAttributes are globs of attributes that are removed when a record arrives.
 	OmitAttributes []string `mapstructure:"omit_attributes"`
-	// HashAttributes are globs of attributes whose values become their HMAC-SHA-256 under HashKey then.
+	// HashAttributes are globs of attributes whose values are replaced, when a record arrives, with their HMAC-SHA-256
+	// under HashKey.
 	HashAttributes []string            `mapstructure:"hash_attributes"`
 	HashKey        configopaque.String `mapstructure:"hash_key"`
-	// Sampling is of which event types only some users' events are sent.
+	// Sampling lists the event types of which only some users' events are sent.
 	Sampling []SampleConfig `mapstructure:"sampling"`
 
-	// MaxBatchEvents and MaxBatchBytes bound a request; 0 = the API's own limit.
+	// MaxBatchEvents and MaxBatchBytes (before compression) bound a request. 0 means the limit of the API.
 	MaxBatchEvents int `mapstructure:"max_batch_events"`
 	MaxBatchBytes  int `mapstructure:"max_batch_bytes"`
 
-	// RefusalGrace is how long refusals that name no event, such as a 403, hold events back before they cost them; 0 =
-	// not at all.
+	// RefusalGrace is how long events wait while Amplitude refuses all of them, such as with a 403, before they are
+	// dropped. 0 drops them at the first such answer.
 	RefusalGrace time.Duration `mapstructure:"refusal_grace"`
 
-	// Core decides what records become; the one that comes with the exporter, unless another is configured.
+	// Core selects the core, which decides what records become.
 	Core CoreConfig `mapstructure:"core"`
 
 	// Rejects keeps copies of dropped records.
@@ -93,7 +95,7 @@ type Config struct {
 
 // SampleConfig is an entry of Config.Sampling.
 type SampleConfig struct {
-	// Events are globs of event types. The first entry that names a type is that type's.
+	// Events are globs of event types. The first entry that matches an event type applies to it.
 	Events []string `mapstructure:"events"`
 	// Keep is the share of users whose events are sent, from 0 to 1. Required.
 	Keep *float64 `mapstructure:"keep"`
@@ -101,8 +103,8 @@ type SampleConfig struct {
 
 var _ component.Config = (*Config)(nil)
 
-// Validate returns every fault of the exporter's own part at once; the Collector validates the rest. It reads the files of
-// cores.
+// Validate returns all faults of the exporter's own keys at once. The Collector validates the embedded settings itself.
+// Validate reads the files of configured cores.
 func (cfg *Config) Validate() error {
 	ctx := context.Background()
 	core, _, faults := cfg.loadCores(ctx)
@@ -123,7 +125,7 @@ func (cfg *Config) Validate() error {
 	return joined(append(faults, cfg.deliveryFaults()...))
 }
 
-// deliveryFaults are the faults that would lose events.
+// deliveryFaults are settings of delivery with which events would be lost.
 func (cfg *Config) deliveryFaults() []guest.Fault {
 	var faults []guest.Fault
 	fault := func(key, format string, values ...any) {
@@ -155,7 +157,7 @@ func (cfg *Config) deliveryFaults() []guest.Fault {
 	return faults
 }
 
-// refusalGrace is how long refusals hold events back: not at all where nothing is tried again.
+// refusalGrace is RefusalGrace, or 0 if retries are off.
 func (cfg *Config) refusalGrace() time.Duration {
 	if !cfg.RetryConfig.Enabled {
 		return 0
@@ -163,7 +165,7 @@ func (cfg *Config) refusalGrace() time.Duration {
 	return cfg.RefusalGrace
 }
 
-// forCore is what the core gets to see.
+// forCore is the part of the config that the core sees. It has the length of the API key, not the key.
 func (cfg *Config) forCore() guest.Config {
 	sampling := make([]guest.Sample, len(cfg.Sampling))
 	for i, sample := range cfg.Sampling {
@@ -212,7 +214,7 @@ func newSettings(key string, values []string) guest.Settings {
 	return guest.Settings{Key: key, Values: values}
 }
 
-// settings are the entries of a map in the order of their keys: a config always gives the same plan.
+// settings are the entries of a map, sorted by key, so that the same config always gives the same plan.
 func settings[V, S any](of map[string]V, setting func(key string, value V) S) []S {
 	list := make([]S, 0, len(of))
 	for _, key := range slices.Sorted(maps.Keys(of)) {
@@ -221,7 +223,7 @@ func settings[V, S any](of map[string]V, setting func(key string, value V) S) []
 	return list
 }
 
-// version is that of the exporter's module; empty where it is not of a release.
+// version is the version of the exporter's module; empty if the module is not a release.
 var version = func() string {
 	const path, unreleased = "github.com/Flagsmith/flagsmith-otel-collector/exporter/amplitudeexporter", "v0.0.0"
 	info, ok := debug.ReadBuildInfo()
@@ -236,7 +238,7 @@ var version = func() string {
 	return ""
 }()
 
-// apiKey is the API key without the white space that a file may have around it.
+// apiKey is the API key without surrounding white space, which a key that was read from a file may have.
 func (cfg *Config) apiKey() string {
 	return strings.TrimSpace(string(cfg.APIKey))
 }

@@ -17,8 +17,10 @@ import (
 	"go.opentelemetry.io/collector/config/configopaque"
 	"go.opentelemetry.io/collector/confmap"
 	"go.opentelemetry.io/collector/exporter/exporterhelper"
+	"go.uber.org/zap"
 
 	"github.com/Flagsmith/flagsmith-otel-collector/exporter/amplitudeexporter/internal/guest"
+	"github.com/Flagsmith/flagsmith-otel-collector/exporter/amplitudeexporter/internal/prepare"
 )
 
 // decode reads keys over the defaults, as the Collector does.
@@ -363,4 +365,18 @@ func TestTheAPIKeyIsWrittenAsJSON(t *testing.T) {
 		assert.Equal(t, want, cfg.apiKeyJSON())
 		assert.EqualValues(t, len(want), cfg.forCore().APIKeyBytes)
 	}
+}
+
+func TestTheLongestPauseOfAThrottledUserIsThatOfTheCore(t *testing.T) {
+	pool, plan, err := guest.NewPool(t.Context(), createDefaultConfig().(*Config).forCore(), guest.Observer{})
+	require.NoError(t, err)
+	preparer := prepare.New(pool, &plan, "", zap.NewNop())
+	verdict, err := preparer.Classify(t.Context(), guest.Answer{
+		Events: 1, Status: 429, Body: `{"code": 429, "throttled_users": {"user-1": 1}, "eps_threshold": 10}`,
+	})
+	require.NoError(t, err)
+	require.Len(t, verdict.Exceptions, 1)
+	outcome := verdict.Exceptions[0].Outcome
+	require.Equal(t, guest.Throttled, outcome.Case)
+	assert.Equal(t, longestThrottlePause, time.Duration(outcome.Pace.MaxPauseMS)*time.Millisecond)
 }

@@ -19,29 +19,29 @@ import (
 	"github.com/Flagsmith/flagsmith-otel-collector/exporter/amplitudeexporter/internal/guest"
 )
 
-// CoreConfig says which core decides what records become, and what it is told.
+// CoreConfig selects the core that decides what records become, and its options.
 type CoreConfig struct {
-	// File is the path of a core.wasm; empty = the core that comes with the exporter. The core is read at start.
+	// File is the path of a core.wasm. Empty means the core that comes with the exporter. The file is read at start.
 	File string `mapstructure:"file"`
 	// SHA256 of the file, as 64 hex digits; empty = any.
 	SHA256 string `mapstructure:"sha256"`
 	// Options of this core alone, which knows their names and types.
 	Options map[string]any `mapstructure:"options"`
-	// Shadow is a core that decides too, and sends nothing.
+	// Shadow is a second core that decides on a sample of the records. Nothing that it makes is sent.
 	Shadow ShadowConfig `mapstructure:"shadow"`
 	// prevent unkeyed literal initialization
 	_ struct{}
 }
 
-// ShadowConfig says which core decides beside the one that counts.
+// ShadowConfig selects the core that is compared with the one in charge.
 type ShadowConfig struct {
-	// File is the path of a core.wasm; empty = there is no such core.
+	// File is the path of a core.wasm. Empty means that there is no shadow core.
 	File string `mapstructure:"file"`
 	// SHA256 of the file, as 64 hex digits; empty = any.
 	SHA256 string `mapstructure:"sha256"`
 	// Options of this core alone, which knows their names and types.
 	Options map[string]any `mapstructure:"options"`
-	// Sample is the share of records that it gets, from 0 to 1.
+	// Sample is the share of records that the shadow core gets, from 0 to 1.
 	Sample float64 `mapstructure:"sample"`
 	// prevent unkeyed literal initialization
 	_ struct{}
@@ -55,8 +55,8 @@ const (
 	shadowKey = "core::shadow"
 )
 
-// loadCores reads the core, and the one that decides beside it, which is nil where there is none. It has each that is of a
-// file validate the config and make a plan of it, and returns every fault.
+// loadCores reads the core and the shadow core, which is nil if none is configured. A core from a file also validates the
+// config and makes a plan of it. All faults are returned at once.
 func (cfg *Config) loadCores(ctx context.Context) (core, shadow *guest.Core, faults []guest.Fault) {
 	if cfg.Core.File == "" {
 		core, faults = cfg.defaultCore()
@@ -74,7 +74,8 @@ func (cfg *Config) loadCores(ctx context.Context) (core, shadow *guest.Core, fau
 	return core, shadow, faults
 }
 
-// defaultCore is the one that comes with the exporter, and what a config without a file says of another.
+// defaultCore is the core that comes with the exporter. It also returns the faults of a config that has settings of
+// another core but no file.
 func (cfg *Config) defaultCore() (core *guest.Core, faults []guest.Fault) {
 	core, err := guest.DefaultCore()
 	if err != nil {
@@ -146,7 +147,7 @@ func unjoined(err error) []error {
 	return []error{err}
 }
 
-// logCore says which core decides.
+// logCore logs which core decides.
 func logCore(logger *zap.Logger, core *guest.Core) {
 	fields := []zap.Field{
 		zap.String("core", core.Manifest.Name), zap.String("version", core.Manifest.Version), zap.String("sha256", core.SHA256),

@@ -82,36 +82,57 @@ func loadLogs(t *testing.T, path string) plog.Logs {
 	return logs
 }
 
-// cellsOf is what the core is asked about: of each record a line a decision, its cell, and one with the number of bytes that
-// are passed through. A decision that is not about the record has notAsked.
+// cellsOf is what the core is asked about each record, for somebody who reviews a change: a line for each decision with the
+// values of its sources, and a line with the number of bytes that the host writes without asking.
 func cellsOf(t *testing.T, pool *guest.Pool, preparer *prepare.Preparer, plan *guest.Plan, logs plog.Logs) []byte {
 	encoder := record.NewEncoder(plan, preparer.PlaceAttributes)
 	var cells []byte
+	index := 0
 	for _, rl := range logs.ResourceLogs().All() {
 		require.NoError(t, encoder.SetResource(t.Context(), rl))
 		for _, sl := range rl.ScopeLogs().All() {
 			require.NoError(t, encoder.SetScope(t.Context(), sl))
 			for _, lr := range sl.LogRecords().All() {
-				encoder.Begin(lr)
-				for i := range plan.Decisions {
-					if !encoder.Concerns(i) {
-						cells = append(cells, notAsked+"\n"...)
-						continue
-					}
-					cell := append(encoder.AppendCell(nil, i), '\n')
-					cells = append(cells, cell...)
-					encoder.Instruct(i, instructionsFor(t, pool, i, cell))
-				}
+				cells = fmt.Appendf(cells, "record %d\n", index)
+				cells = appendCells(t, cells, pool, plan, encoder, lr)
 				_, passthrough, err := encoder.AppendPassthrough(t.Context(), nil)
 				require.NoError(t, err)
-				cells = fmt.Appendln(cells, passthrough.Size())
+				cells = fmt.Appendf(cells, "  %d bytes written by the host\n", passthrough.Size())
+				index++
 			}
 		}
 	}
 	return cells
 }
 
-const notAsked = "-"
+// appendCells begins a record and writes a line for each decision.
+func appendCells(t *testing.T, to []byte, pool *guest.Pool, plan *guest.Plan, encoder *record.Encoder, lr plog.LogRecord) []byte {
+	encoder.Begin(lr)
+	for i := range plan.Decisions {
+		text := "not asked"
+		if encoder.Concerns(i) {
+			cell := encoder.AppendCell(nil, i)
+			text = namedValues(&plan.Decisions[i], string(cell))
+			encoder.Instruct(i, instructionsFor(t, pool, i, append(cell, '\n')))
+		}
+		to = fmt.Appendf(to, "  decision %d: %s\n", i, text)
+	}
+	return to
+}
+
+// namedValues are the values of a cell, each behind its source.
+func namedValues(decision *guest.Decision, cell string) string {
+	var named []string
+	for i, value := range strings.Split(cell, "\t") {
+		if value != "" {
+			named = append(named, fmt.Sprintf("%s = %s", &decision.Sources[i], value))
+		}
+	}
+	if len(named) == 0 {
+		return "no value"
+	}
+	return strings.Join(named, ", ")
+}
 
 // instructionsFor is what the core says of how the record of a cell is written.
 func instructionsFor(t *testing.T, pool *guest.Pool, decision int, cell []byte) *record.Instructions {

@@ -1,6 +1,6 @@
 package amplitudeexporter
 
-// What becomes of a push before there are events: the core decides on its records, or they wait until it can.
+// This file has the first part of a push: the core decides on its records, or the records wait until the core can.
 
 import (
 	"context"

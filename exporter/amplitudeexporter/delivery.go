@@ -17,16 +17,15 @@ import (
 )
 
 const (
-	// maxRequests is how many requests a push makes before what is left of it is set aside, so that others get a turn.
-	// Finding the one event of 2,000 with which a request fails takes 22.
+	// maxRequests is how many requests a push makes before the rest goes to the second queue, so that other pushes get the
+	// worker. Finding the one event of 2,000 with which a request fails takes 22.
 	maxRequests = 256
-	// maxProbes is how many probes of one push fail before others get a turn.
+	// maxProbes is how many failed probes a push makes before other pushes get the worker.
 	maxProbes = 3
 
-	// patience is how long events wait with those with which they came, all their pauses together. Longer, and they are set
-	// aside.
+	// patience is how long, in all, events wait within their push. Events that have to wait longer go to the second queue.
 	patience = 2 * time.Second
-	// asideAgain is how long a push waits before it tries again to set aside what the queue did not take.
+	// asideAgain is the pause before a push offers events to the second queue again that it refused.
 	asideAgain = time.Second
 )
 
@@ -42,32 +41,32 @@ var (
 	errExpired  = errors.New("retry_on_failure.max_elapsed_time has passed")
 )
 
-// delivery brings the events of one push to Amplitude.
+// delivery sends the events of one push to Amplitude.
 type delivery struct {
 	*amplitudeExporter
 	logs     plog.Logs
 	prepared *prepare.Prepared
-	// aside takes what has to wait; nil where nothing does.
+	// aside takes events that have to wait; nil if there is no second queue.
 	aside consumer.Logs
-	// from is where the records are from. Only of the main queue the Collector logs anything.
+	// from is the source of the records. The Collector logs errors of the main queue only.
 	from source
 	// turnEnds is when what is left goes back to the queue of those that were set aside; the zero time in the main queue.
 	turnEnds time.Time
 	// expires is when what is left is dropped; the zero time for never.
 	expires time.Time
 
-	// pieces are what is left to be sent, a request each.
+	// pieces are the events that are left to be sent, one request for each piece.
 	pieces []piece
 	// paced are events of throttled senders by the index of their batch, and pacedUntil when some of them may go.
 	paced      map[int][]prepare.Event
 	pacedUntil time.Time
 
 	delivered, requests, failedProbes int
-	// slept is how long the push has waited until something might go.
+	// slept is how long the push has waited in all.
 	slept time.Duration
-	// asideRefused is when the queue of those that were set aside was last full.
+	// asideRefused is when the second queue last refused records because it was full.
 	asideRefused time.Time
-	// why is what happened last to what is left.
+	// why is the last failure of the events that are left.
 	why   error
 	drops []drop
 }
@@ -77,19 +76,19 @@ type piece struct {
 	batch  int
 	events []prepare.Event
 	ticket ticket
-	// ready is when it may go.
+	// ready is when it may be sent.
 	ready time.Time
-	// failed is when it last failed, as a whole or as a part of a larger one; the zero time where it did not.
+	// failed is when it last failed, as a whole or as a part of a larger request; the zero time if it never did.
 	failed time.Time
 	pause  time.Duration
-	// timeout is that of the request, where it is not the configured one.
+	// timeout is the timeout of the request; 0 for the configured one.
 	timeout time.Duration
 	cuts    int
 	// isSpared says that it had not been tried when events were dropped for the way, and was left to the next probe.
 	isSpared bool
 	// atMost is how many events of a request that was divided may go together; 0 for any number.
 	atMost int
-	// tries is how often it failed while others passed.
+	// tries is how often it failed while other requests passed.
 	tries int
 	// isAlone is of an event with which any request failed while others passed; it has waited so long between tries.
 	isAlone bool
@@ -102,7 +101,7 @@ type drop struct {
 	message string
 }
 
-// run delivers all events, or sets them aside. The error is why some are left.
+// run delivers all events, or puts them into the second queue. The error is the reason why some are left.
 func (d *delivery) run(ctx context.Context) error {
 	d.begin(time.Now())
 	for {
@@ -158,7 +157,7 @@ func (d *delivery) begin(now time.Time) {
 		for _, event := range events {
 			marks := marks[event.Record]
 			if d.turnEnds.IsZero() {
-				// Nothing waits here.
+				// Without retries nothing waits.
 				marks.NotBefore = time.Time{}
 			}
 			with[marks] = append(with[marks], event)
@@ -169,7 +168,7 @@ func (d *delivery) begin(now time.Time) {
 	}
 }
 
-// beginWith makes pieces of events of a batch that have the same marks.
+// beginWith makes pieces of those events of a batch that have equal marks.
 func (d *delivery) beginWith(marks record.Marks, batch int, events []prepare.Event, now time.Time) {
 	p := piece{batch: batch, ready: marks.NotBefore, atMost: marks.AtMost, waited: marks.Waited}
 	size := len(events)
@@ -210,7 +209,7 @@ func (d *delivery) pace(batch int, events []prepare.Event, until time.Time) {
 	}
 }
 
-// takePaced makes pieces of what the pace of its senders now lets go.
+// takePaced makes pieces of paced events that may be sent now.
 func (d *delivery) takePaced(now time.Time) {
 	if len(d.paced) == 0 || now.Before(d.pacedUntil) {
 		return
@@ -246,7 +245,7 @@ func (d *delivery) isExpired(now time.Time) bool {
 	return !d.expires.IsZero() && !now.Before(d.expires)
 }
 
-// hasHadItsTurn reports whether others are to have the worker.
+// hasHadItsTurn reports whether the push should leave its worker to others.
 func (d *delivery) hasHadItsTurn(now time.Time) bool {
 	if now.Sub(d.asideRefused) < asideAgain {
 		return false
@@ -254,7 +253,7 @@ func (d *delivery) hasHadItsTurn(now time.Time) bool {
 	return !d.turnEnds.IsZero() && !now.Before(d.turnEnds) || d.requests >= maxRequests || d.failedProbes >= maxProbes
 }
 
-// sleep waits until something may go. The error is why there is no waiting any more.
+// sleep waits until a piece may be sent. The error is the reason to stop waiting.
 func (d *delivery) sleep(ctx context.Context, now time.Time) error {
 	until := now.Add(maxAlonePause)
 	sooner := func(t time.Time) {
@@ -285,7 +284,8 @@ func (d *delivery) sleep(ctx context.Context, now time.Time) error {
 	}
 }
 
-// drop counts events as lost, keeps their records if so configured, and remembers to log it.
+// drop counts events as dropped, writes their records to the file of rejects if there is one, and notes the drop for the
+// log.
 func (d *delivery) drop(ctx context.Context, events []prepare.Event, reason, message string) {
 	if len(events) == 0 {
 		return
@@ -307,7 +307,7 @@ func (d *delivery) dropForTheWay(ctx context.Context, events []prepare.Event, gi
 	d.way.lost(len(events))
 }
 
-// left are the events that have no end yet.
+// left are the events that were neither delivered, dropped nor put into the second queue.
 func (d *delivery) left() []prepare.Event {
 	var events []prepare.Event
 	for i := range d.pieces {

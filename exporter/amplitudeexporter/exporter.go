@@ -21,7 +21,7 @@ import (
 	"github.com/Flagsmith/flagsmith-otel-collector/exporter/amplitudeexporter/internal/prepare"
 )
 
-// keyStandIn is what is shown for the API key.
+// keyStandIn replaces the API key in texts that are logged or written.
 const keyStandIn = "[the API key]"
 
 var errClosing = errors.New("the exporter is shutting down")
@@ -31,13 +31,14 @@ type amplitudeExporter struct {
 	cfg       *Config
 	set       component.TelemetrySettings
 	userAgent string
-	// withoutKey takes the API key out of a text, as it stands and as JSON: Amplitude quotes one that it refuses.
+	// withoutKey replaces the API key in a text, both as it is and as JSON. Amplitude quotes a key that it refuses.
 	withoutKey *strings.Replacer
 	telemetry  *instruments
-	// logger repeats nothing within seconds.
+	// logger suppresses repeated lines: see limited.
 	logger *zap.Logger
 
-	// stopping ends what waits, when shutdown begins; closing whatever is still being sent when it has taken long enough.
+	// stopping is canceled when shutdown begins and ends all waiting. closing is canceled when the shutdown has taken too
+	// long and ends requests that are in flight.
 	stopping context.Context //nolint:containedctx // lives as long as the exporter
 	stop     context.CancelCauseFunc
 	closing  context.Context //nolint:containedctx // lives as long as the exporter
@@ -45,7 +46,7 @@ type amplitudeExporter struct {
 
 	// aside has a queue for records that have to wait; nil = they wait in the main one.
 	aside exporter.Logs
-	// onDisk is that queue where it outlives the process; nil where it does not.
+	// onDisk is aside if it is a persistent queue, else nil.
 	onDisk exporter.Logs
 	// asideOpen keeps that queue open while a worker of its own puts something back.
 	asideOpen sync.RWMutex
@@ -61,14 +62,14 @@ type amplitudeExporter struct {
 	handOver    *estates
 	inheriting  sync.WaitGroup
 	leftRecords atomic.Int64
-	// hinted are the reasons of which the operator was told more.
+	// hinted are the drop reasons for which a hint was logged already.
 	hinted sync.Map
 
 	// Set by start.
 	client   *client
 	pool     *guest.Pool
 	preparer *prepare.Preparer
-	// shadow is nil where there is none.
+	// shadow is nil if there is no shadow core.
 	shadow *shadow
 	hints  map[string]string
 }
@@ -132,14 +133,14 @@ func (e *amplitudeExporter) start(ctx context.Context, host component.Host) erro
 	return errors.Join(e.telemetry.watchCore(pool), e.telemetry.watchWaiting(e.waiting), e.telemetry.watchBreaker(e.breaker))
 }
 
-// stopQueues ends what waits. From here on workers of the second queue put nothing back into it.
+// stopQueues ends all waiting. After it, workers of the second queue put nothing back into that queue.
 func (e *amplitudeExporter) stopQueues() {
 	e.asideOpen.Lock()
 	defer e.asideOpen.Unlock()
 	e.stop(errStopping)
 }
 
-// shutdown frees what start took. The queues have been drained by then.
+// shutdown frees what start allocated. Call it after the queues were drained.
 func (e *amplitudeExporter) shutdown(context.Context) error {
 	e.stop(errStopping)
 	e.close(errClosing)
@@ -152,8 +153,8 @@ func (e *amplitudeExporter) shutdown(context.Context) error {
 	return e.rejects.close()
 }
 
-// pushLogs delivers records as events. What is left when the exporter shuts down comes back as the remaining records of
-// the error.
+// pushLogs delivers records as events. If the exporter shuts down first, the error (consumererror.Logs) holds the records
+// that are left.
 func (e *amplitudeExporter) pushLogs(ctx context.Context, logs plog.Logs) error {
 	return e.push(ctx, logs, fromQueue)
 }
@@ -170,8 +171,8 @@ const (
 	fromEstate
 )
 
-// push delivers records as events, and goes on until each has an end, waits in the queue of those that were set aside,
-// or the exporter shuts down.
+// push delivers records as events. It returns when each record was delivered, dropped or put into the second queue, or
+// when the exporter shuts down.
 func (e *amplitudeExporter) push(ctx context.Context, logs plog.Logs, from source) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)

@@ -26,28 +26,31 @@ const (
 	defaultTimeout      = 30 * time.Second
 	defaultRefusalGrace = 5 * time.Minute
 
-	// longestThrottlePause is the longest pause of a throttled user or device, as the core has it.
+	// longestThrottlePause is the longest pause of a throttled user or device: THROTTLE_PAUSE_MS of the default core, which
+	// tells it only in its answers. A test compares the two.
 	longestThrottlePause = 30 * time.Second
 
-	// As many as workers that send; net/http would keep two, and have the others connect anew each time.
+	// One idle connection for each worker that sends. net/http keeps two, so the other workers would connect for each
+	// request.
 	defaultMaxIdleConnections = 10
 
-	// gzip's fastest: a third more bytes take less than half the time. make bench has both.
+	// gzip's fastest level: a third more bytes, less than half the time. `make bench` prints both.
 	defaultGzipLevel = 1
 
-	// Of an HTTP/2 connection that went silent nothing tells but a ping without an answer. Both together are within
-	// a request's timeout, so that the next one has a connection that works.
+	// An HTTP/2 connection that went silent is found by a ping that gets no answer. The sum of both is less than a
+	// request's timeout, so the next request gets a connection that works.
 	defaultHTTP2ReadIdleTimeout = 10 * time.Second
 	defaultHTTP2PingTimeout     = 5 * time.Second
 
-	// A queue's batch is a request's worth of records; what waits for company waits this long at the most.
+	// A batch of the queue fills one request. A partial batch is flushed after defaultBatchFlushTimeout.
 	defaultBatchMinSize      = 1_000
 	defaultBatchMaxSize      = 2_000
 	defaultBatchFlushTimeout = 200 * time.Millisecond
 )
 
-// maxIdleConnectionsKeys are one setting, by the names that versions of the Collector have for it, newest first. The field
-// moved with the key, so that no code that names it compiles with all of them; a key that a version does not have is an error.
+// maxIdleConnectionsKeys are the names of one setting in different versions of the Collector, newest first. The Go field
+// was renamed too, so code that names it does not compile with all versions. Decoding a key that a version does not have
+// is an error.
 var maxIdleConnectionsKeys = []string{"keepalive::max_idle_conns_per_host", "max_idle_conns_per_host"}
 
 // NewFactory returns the factory of the Amplitude exporter.
@@ -63,7 +66,7 @@ func createDefaultConfig() component.Config {
 	queue := exporterhelper.NewDefaultQueueConfig()
 	batchInto(&queue, defaultBatchFlushTimeout)
 
-	// What bounds the wait is the queue: a full one refuses at the door, where it is seen.
+	// No end of retries: the size of the queue bounds what waits. A full queue refuses new records, which the sender sees.
 	retry := configretry.NewDefaultBackOffConfig()
 	retry.MaxElapsedTime = 0
 
@@ -100,7 +103,7 @@ func defaultClientConfig() confighttp.ClientConfig {
 	return client
 }
 
-// batchInto turns batching on: with the fields set that concern this exporter, and exporterhelper's defaults for others.
+// batchInto turns batching on and sets the fields that this exporter needs. Other fields keep exporterhelper's defaults.
 func batchInto(queue *exporterhelper.QueueBatchConfig, flushTimeout time.Duration) {
 	batch := queue.Batch.GetOrInsertDefault()
 	batch.FlushTimeout = flushTimeout
@@ -137,26 +140,26 @@ func createLogs(ctx context.Context, set exporter.Settings, config component.Con
 }
 
 func helperOptions(retry configretry.BackOffConfig, queue configoptional.Optional[exporterhelper.QueueBatchConfig]) []exporterhelper.Option {
-	// A push ends retries itself. What ends by a shutdown is not to be dropped for having taken long.
+	// A push limits its retries itself. Records that are left at a shutdown must not be dropped because they took long.
 	retry.MaxElapsedTime = 0
 	return []exporterhelper.Option{
 		exporterhelper.WithCapabilities(consumer.Capabilities{MutatesData: true}),
 		exporterhelper.WithQueue(queue),
 		exporterhelper.WithRetry(retry),
-		// The HTTP client has the timeout: of each request, where a push may take several.
+		// The timeout is set on the HTTP client, for each request. A push may make several requests.
 		exporterhelper.WithTimeout(exporterhelper.TimeoutConfig{Timeout: 0}),
 	}
 }
 
-// logsExporter is what the Collector gets: exporterhelper's exporter, and what goes before and after it.
+// logsExporter is the exporter that the Collector gets. It wraps exporterhelper's exporter.
 type logsExporter struct {
 	exporter.Logs
-	// aside has the second queue; nil where there is none.
+	// aside has the second queue; nil if there is none.
 	aside     exporter.Logs
 	amplitude *amplitudeExporter
 }
 
-// Start readies the core and the client before a queue may want them.
+// Start starts the core and the client first, since a queue may need them at once.
 func (l logsExporter) Start(ctx context.Context, host component.Host) error {
 	if err := l.amplitude.start(ctx, host); err != nil {
 		return err
@@ -173,8 +176,8 @@ func (l logsExporter) Start(ctx context.Context, host component.Host) error {
 	return nil
 }
 
-// ConsumeLogs takes away what is not to leave the collector, before anything else sees it, and marks records before they
-// get to the queue, which regroups them.
+// ConsumeLogs omits and hashes attributes as configured, then marks the records, then passes them to the queue. The queue
+// regroups records, so they are marked before.
 func (l logsExporter) ConsumeLogs(ctx context.Context, logs plog.Logs) error {
 	logs, err := l.amplitude.preparer.Treat(ctx, logs, string(l.amplitude.cfg.HashKey))
 	if err != nil {
@@ -191,15 +194,15 @@ func (l logsExporter) ConsumeLogs(ctx context.Context, logs plog.Logs) error {
 	return err
 }
 
-// Shutdown drains the queues for no longer than one request may take: what has to wait ends at once. What is left then
-// stays in a persistent queue; what was in memory is kept for a reload of the config.
+// Shutdown drains the queues for at most the timeout of a request. Records that wait for a later time are given up at
+// once. What is left stays in a persistent queue; what was in memory is kept for a reload of the config.
 func (l logsExporter) Shutdown(ctx context.Context) error {
 	l.amplitude.stopQueues()
 	giveUp := func() { l.amplitude.close(errClosing) }
 	defer time.AfterFunc(l.amplitude.cfg.ClientConfig.Timeout, giveUp).Stop()
 	defer context.AfterFunc(ctx, giveUp)()
 	err := l.Logs.Shutdown(ctx)
-	// It may put something into the second queue.
+	// The goroutine that inherits records may put some into the second queue.
 	l.amplitude.inheriting.Wait()
 	if l.aside != nil {
 		err = errors.Join(err, l.aside.Shutdown(ctx))

@@ -23,11 +23,11 @@ import (
 // in its place. A shutdown for good cannot be told from a reload: what nobody takes is lost with the process.
 
 const (
-	// heirWithin is how long records are kept for an exporter that may start. A new config may have none.
+	// heirWithin is how long records are kept for the next exporter. A new config may have no such exporter.
 	heirWithin = 10 * time.Minute
 	// roomWithin is how long a start waits for room in a queue that blocks: one on disk may be full already.
 	roomWithin = time.Second
-	// inheritedAgain is the pause before records are tried again that no queue has.
+	// inheritedAgain is the pause before inherited records that fit into no queue are sent again.
 	inheritedAgain = time.Second
 )
 
@@ -78,7 +78,7 @@ func (e *estates) forget(to heir, left *estate, logger *zap.Logger) {
 		zap.Int("lost_records", countIn(left.records)), zap.Duration("kept_for", heirWithin))
 }
 
-// take returns what was left, and keeps it no longer.
+// take returns and forgets what was left.
 func (e *estates) take(by heir) []plog.Logs {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -135,7 +135,7 @@ func notCopied(records plog.Logs) plog.Logs {
 	return out
 }
 
-// logLeft says what was left, once it is all.
+// logLeft logs how many records were left, when all of them are known.
 func (e *amplitudeExporter) logLeft() {
 	if n := e.leftRecords.Swap(0); n > 0 {
 		e.set.Logger.Warn("Records that could not be sent before the shutdown are kept for a reload of the config, and lost if the process ends",
@@ -201,7 +201,7 @@ func fill(ctx context.Context, queues []consumer.Logs, cfg *exporterhelper.Queue
 	return requests
 }
 
-// merged makes at most so many requests of some.
+// merged joins requests into at most `most` ones.
 func merged(requests []plog.Logs, most int) []plog.Logs {
 	if len(requests) <= most {
 		return requests
@@ -216,7 +216,7 @@ func merged(requests []plog.Logs, most int) []plog.Logs {
 	return all
 }
 
-// sizeOf is what a queue takes a request for.
+// sizeOf is the size of a request as the queue counts it.
 func sizeOf(request plog.Logs, sizer exporterhelper.RequestSizerType) int64 {
 	switch sizer {
 	case exporterhelper.RequestSizerTypeBytes:
@@ -240,7 +240,7 @@ func (e *amplitudeExporter) sendInherited(requests []plog.Logs) {
 	}
 }
 
-// pushInherited returns what is left.
+// pushInherited sends inherited records and returns those that are left.
 func (e *amplitudeExporter) pushInherited(ctx context.Context, records plog.Logs) plog.Logs {
 	err := e.push(ctx, records, fromEstate)
 	if err == nil || consumererror.IsPermanent(err) {

@@ -7,7 +7,8 @@ import (
 	"go.opentelemetry.io/collector/component/componentstatus"
 )
 
-// health is the component's status, made of what its parts report: it is OK when all of them are. Safe for concurrent use.
+// health combines the status of several parts into the component's status, which is OK if all parts are. Safe for
+// concurrent use.
 type health struct {
 	host component.Host
 
@@ -21,7 +22,8 @@ func newHealth(host component.Host) *health {
 	return &health{host: host, failing: map[int]bool{}}
 }
 
-// part returns how one more part reports. The Collector has the first error of several.
+// part returns the function with which one more part reports its status. If several parts have errors, the Collector gets
+// the first.
 func (h *health) part() func(*componentstatus.Event) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -1,6 +1,7 @@
 package amplitudeexporter
 
-// What becomes of a request that failed: it waits, or is itself at fault, and divided until one event stands alone.
+// This file decides what happens to a request that failed. Either everything fails and it waits, or the request itself is
+// at fault and is divided until the event at fault is alone.
 
 import (
 	"context"

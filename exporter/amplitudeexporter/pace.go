@@ -20,7 +20,7 @@ type pacer struct {
 }
 
 const (
-	// laneLifetime is how long a sender is remembered that sends nothing.
+	// laneLifetime is how long a sender that sends nothing is remembered.
 	laneLifetime = 10 * time.Minute
 	// maxLanes bounds what senders that never come back can make an exporter remember, at some hundred bytes each.
 	maxLanes = 100_000
@@ -39,11 +39,11 @@ const (
 	doubtfulPatience = 30
 )
 
-// lane is what is known of one throttled sender.
+// lane has what is known about one throttled sender.
 type lane struct {
-	// interval is from one request to the next, shortest what it began with.
+	// interval is the time from one request to the next, shortest its first value.
 	interval, shortest, maxPause time.Duration
-	// amount is how many events may go in the next request.
+	// amount is how many of the sender's events the next request may have.
 	amount float64
 	// passed is the largest amount that has passed, refused the smallest that was refused since, or that the server says
 	// it refuses; 0 = not known.
@@ -60,7 +60,7 @@ type lane struct {
 	used   time.Time
 }
 
-// ticket is what a request has of throttled senders.
+// ticket has how many events of each throttled sender a request has.
 type ticket struct {
 	at     time.Time
 	counts map[*lane]int
@@ -124,7 +124,7 @@ func (p *pacer) lanesOf(senders []guest.Sender) []*lane {
 	return lanes
 }
 
-// pass says that a request was taken.
+// pass notes that a request was accepted.
 func (p *pacer) pass(t ticket) {
 	if len(t.counts) == 0 {
 		return
@@ -159,7 +159,7 @@ func (p *pacer) refuse(sent time.Time, senders map[guest.Sender]prepare.Throttli
 	}
 }
 
-// refuse learns from a refusal.
+// refuse adapts the amount and the interval after a refusal.
 func (l *lane) refuse(sent, now time.Time, said prepare.Throttling, first, asked time.Duration) {
 	if sent.Before(l.judged) {
 		l.next = maxTime(l.next, now.Add(asked))

@@ -13,13 +13,13 @@ import (
 	"github.com/Flagsmith/flagsmith-otel-collector/exporter/amplitudeexporter/internal/record"
 )
 
-// RejectsConfig says where copies of dropped records are kept.
+// RejectsConfig configures the file with copies of dropped records.
 type RejectsConfig struct {
-	// File is the path of the file; empty = none is kept.
+	// File is the path of the file. Empty means that no copies are kept.
 	File string `mapstructure:"file"`
-	// MaxMegabytes is the size at which the file is renamed and a new one begun.
+	// MaxMegabytes is the size in MB (1,048,576 bytes) at which the file is renamed and a new one started.
 	MaxMegabytes int `mapstructure:"max_megabytes"`
-	// MaxBackups is the number of renamed files that are kept.
+	// MaxBackups is how many renamed files are kept; the oldest is deleted first.
 	MaxBackups int `mapstructure:"max_backups"`
 	// prevent unkeyed literal initialization
 	_ struct{}
@@ -29,10 +29,11 @@ const (
 	defaultRejectsMegabytes = 100
 	defaultRejectsBackups   = 3
 
-	// Only the Collector's own user may read contents of events.
+	// The file has contents of events, so only the Collector's user may read it.
 	rejectsMode = os.FileMode(0o600)
 
-	// Attributes of a kept record. They look like marks, so that a record which is sent again loses them at the door.
+	// Attributes that are added to a copy. They have the prefix of marks, so they are removed if somebody sends the copy
+	// to this exporter again.
 	rejectReasonAttribute  = "amplitudeexporter.reject.reason"
 	rejectMessageAttribute = "amplitudeexporter.reject.message"
 )
@@ -46,7 +47,7 @@ type rejects struct {
 	file *timberjack.Logger
 }
 
-// newRejects returns nil where no file is configured.
+// newRejects returns nil if no file is configured.
 func newRejects(cfg RejectsConfig, logger *zap.Logger, telemetry *instruments) *rejects {
 	if cfg.File == "" {
 		return nil
@@ -59,8 +60,8 @@ func newRejects(cfg RejectsConfig, logger *zap.Logger, telemetry *instruments) *
 	}}
 }
 
-// keep writes those of the records that have a reason, by their index, one a line: with it, and with what Amplitude said.
-// What cannot be written is counted and logged, and has no other consequence.
+// keep writes the records for whose index reasonOf returns a reason, one a line, with the reason and Amplitude's message.
+// Records that cannot be written are counted and logged; delivery goes on.
 func (r *rejects) keep(ctx context.Context, logs plog.Logs, reasonOf func(index int) string, message string) {
 	if r == nil {
 		return
@@ -99,7 +100,7 @@ func (r *rejects) write(at record.Located, reason, message string) error {
 	if err != nil {
 		return fmt.Errorf("writing a record as OTLP/JSON: %w", err)
 	}
-	// What is no file would be renamed, with all that is in it, to make room for one.
+	// timberjack would rename anything else at this path, such as a directory, to make room for its file.
 	if info, err := os.Stat(r.file.Filename); err == nil && !info.Mode().IsRegular() {
 		return fmt.Errorf("%s is no regular file", r.file.Filename)
 	}

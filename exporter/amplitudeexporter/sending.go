@@ -1,6 +1,6 @@
 package amplitudeexporter
 
-// One request of a delivery: whether it may go, what comes back, and what that says about each event.
+// This file has one request of a delivery: when it may be sent, its answer, and what the answer means for each event.
 
 import (
 	"context"
@@ -16,7 +16,7 @@ import (
 	"github.com/Flagsmith/flagsmith-otel-collector/exporter/amplitudeexporter/internal/prepare"
 )
 
-// maxCutAnswers is how often a request is made again whose answer breaks off.
+// maxCutAnswers is how often a request is repeated because its answer was incomplete.
 const maxCutAnswers = 3
 
 var errNoAnswerInTime = errors.New("none in time")
@@ -30,7 +30,7 @@ type result struct {
 	// pause is how long what waits is to wait at the least, and asked whether the server said so itself.
 	pause time.Duration
 	asked time.Duration
-	// isCut says that the answer broke off.
+	// isCut is set if the answer was incomplete.
 	isCut bool
 }
 
@@ -76,12 +76,12 @@ func (d *delivery) send(ctx context.Context, p piece) error {
 	return nil
 }
 
-// putBack has a piece go before all others that have been ready for as long.
+// putBack puts a piece before all others that became ready at the same time.
 func (d *delivery) putBack(p piece) {
 	d.pieces = slices.Insert(d.pieces, 0, p)
 }
 
-// admit waits until a request may go. Without retries there is no waiting.
+// admit waits until a request may be sent. If retries are off it does not wait.
 func (d *delivery) admit(ctx context.Context, isFirst bool) (permit, error) {
 	if !d.cfg.RetryConfig.Enabled {
 		return permit{}, nil
@@ -100,7 +100,7 @@ func (d *delivery) admit(ctx context.Context, isFirst bool) (permit, error) {
 	return d.way.admit(waiting)
 }
 
-// probe sends one event of a piece to find out whether anything passes.
+// probe sends one event of a piece to find out whether Amplitude takes any request.
 func (d *delivery) probe(ctx context.Context, p piece, may permit) error {
 	if !d.turnEnds.IsZero() {
 		// The next turn has the events in their first order again, and the first one may be why nothing passes.
@@ -141,7 +141,7 @@ func (r *result) failure() failure {
 	return failure{message: r.message, refusal: r.refusal(), pause: r.pause}
 }
 
-// refusal is the reason to drop what is refused, once it is clear that it will not pass; empty where there is none.
+// refusal is the reason to drop refused events, once refusal_grace is over; empty before that.
 func (r *result) refusal() string {
 	return r.sorted.Why.RefusedReason + r.sorted.Why.FaultyReason
 }
@@ -163,7 +163,7 @@ func (d *delivery) request(ctx context.Context, events []prepare.Event, timeout 
 		return r, cause
 	}
 	r.asked, r.pause = got.retryAfter, got.retryAfter
-	// What nothing was learned of waits.
+	// Events without a result wait.
 	r.sorted = prepare.Sorted{RetryLater: events, Why: guest.Outcome{Case: guest.RetryLater}}
 	if err != nil {
 		r.message = "no answer: " + err.Error()
@@ -183,7 +183,7 @@ func (d *delivery) request(ctx context.Context, events []prepare.Event, timeout 
 		return r, nil
 	}
 	r.sorted = sorted
-	// Once more, should the answer have quoted the key in an escaped form of its own.
+	// The key is replaced again, since the answer may have quoted it with other escapes.
 	r.message = d.withoutKey.Replace(verdict.Message)
 	if r.pause == 0 {
 		r.pause = time.Duration(verdict.PauseMS) * time.Millisecond
@@ -191,7 +191,7 @@ func (d *delivery) request(ctx context.Context, events []prepare.Event, timeout 
 	return r, nil
 }
 
-// post sends events and returns the answer, the key taken out.
+// post sends events and returns the answer without the API key.
 func (d *delivery) post(ctx context.Context, events []prepare.Event) (answer, error) {
 	body := d.prepared.Body(events)
 	began := time.Now()

@@ -26,10 +26,10 @@ import (
 // at the end. So no sender's backlog, however large, keeps the worker from the records behind it.
 
 const (
-	// asideGather is how long records that were set aside wait for company: a batch has one worker.
+	// asideGather is the flush timeout of the second queue. It is long because each batch takes a worker.
 	asideGather = 500 * time.Millisecond
 
-	// turn is how long a worker of the second queue has a batch.
+	// turn is how long a worker of the second queue keeps a batch before it puts the rest back.
 	turn = 10 * time.Second
 
 	// asideSuffix is added to the exporter's name in the Collector's own metrics of the second queue, and in its storage.
@@ -37,13 +37,14 @@ const (
 	asideSuffix = "+set_aside"
 )
 
-// createAside makes the second queue; nil where records that wait go back to whoever sent them.
+// createAside makes the second queue. It returns nil if there is no queue: then the sender gets records that must wait
+// back.
 func createAside(ctx context.Context, set exporter.Settings, cfg *Config, push func(context.Context, plog.Logs) error) (exporter.Logs, error) {
 	if !cfg.setsAside() && !cfg.hasStorage() {
 		return nil, nil
 	}
 	queue := *cfg.QueueConfig.Get()
-	// A full one is not to hold up the main one.
+	// A full second queue must not block the main one.
 	queue.BlockOnOverflow = false
 	queue.WaitForResult = false
 	queue.Batch = exporterhelper.NewDefaultQueueConfig().Batch
@@ -61,7 +62,7 @@ func createAside(ctx context.Context, set exporter.Settings, cfg *Config, push f
 	return safequeue.New(aside, *queue.StorageID, logger), nil
 }
 
-// pushAside delivers records that were set aside.
+// pushAside delivers records of the second queue.
 func (e *amplitudeExporter) pushAside(ctx context.Context, logs plog.Logs) error {
 	if count := logs.LogRecordCount(); count > 0 && !e.cfg.setsAside() {
 		n := e.drained.Add(int64(count))
@@ -76,7 +77,7 @@ func (cfg *Config) setsAside() bool {
 	return cfg.RetryConfig.Enabled && cfg.QueueConfig.HasValue() && !cfg.QueueConfig.Get().WaitForResult
 }
 
-// hasStorage reports whether what is queued outlives the process.
+// hasStorage reports whether the queue is persistent.
 func (cfg *Config) hasStorage() bool {
 	return cfg.QueueConfig.HasValue() && cfg.QueueConfig.Get().StorageID != nil
 }
@@ -91,7 +92,7 @@ func (d *delivery) setAside(ctx context.Context, now time.Time, than time.Durati
 	if len(marks) == 0 || !d.putAside(ctx, recordsOf(d.logs, marks), now) {
 		return false
 	}
-	// While nothing passes everything waits, of which the log has a line already.
+	// During an outage everything waits, and a line about that was logged already.
 	if d.turnEnds.IsZero() && d.why != nil && d.way.isOpen() {
 		d.logger.Warn("Events were set aside: "+d.why.Error(), zap.Int("events", len(marks)))
 	}
@@ -104,7 +105,7 @@ func (d *delivery) setAside(ctx context.Context, now time.Time, than time.Durati
 // putAside puts records into the second queue, which has them from here on. It reports whether there was room.
 func (d *delivery) putAside(ctx context.Context, records plog.Logs, now time.Time) bool {
 	if d.from != fromQueue {
-		// That queue may be ending. Then nobody would take out what is put in.
+		// The second queue may be shutting down. Nobody would take these records out again.
 		d.asideOpen.RLock()
 		defer d.asideOpen.RUnlock()
 		if d.stopping.Err() != nil {
@@ -146,7 +147,7 @@ func (d *delivery) marks(than time.Duration, now time.Time) map[int]record.Marks
 	return marks
 }
 
-// marksIn are the marks of records, by their index.
+// marksIn are the marks of those records that have some, by the records' indices.
 func marksIn(logs plog.Logs, now time.Time) map[int]record.Marks {
 	all := map[int]record.Marks{}
 	for index, at := range record.Each(logs) {

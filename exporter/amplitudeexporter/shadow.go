@@ -31,7 +31,7 @@ type shadow struct {
 	telemetry *instruments
 	// stopping ends what it does.
 	stopping context.Context //nolint:containedctx // lives as long as the exporter
-	// busy holds a token while it has records.
+	// busy holds a token while the shadow core works on records.
 	busy chan struct{}
 
 	mu sync.Mutex
@@ -142,7 +142,7 @@ func (s *shadow) compareAll(logs plog.Logs, events [][]byte) {
 
 func (s *shadow) decide(logs plog.Logs, events [][]byte) {
 	defer func() {
-		// Whatever it is, the exporter goes on.
+		// The exporter goes on whatever the panic was.
 		if fault := recover(); fault != nil {
 			s.fail(len(events), zap.Any("fault", fault))
 		}
@@ -169,7 +169,7 @@ func (s *shadow) decide(logs plog.Logs, events [][]byte) {
 	}
 }
 
-// fail says that the shadow core failed with all records that it has.
+// fail counts all records of a batch as ones with which the shadow core failed.
 func (s *shadow) fail(records int, why zap.Field) {
 	s.count(s.stopping, shadowFailed, records)
 	s.logger.Error("The shadow core failed; the records go their way", zap.Int("records", records), why)
@@ -220,7 +220,7 @@ func (s *shadow) differs(eventType string, keys ...string) {
 	}
 }
 
-// tell logs what the two cores decide otherwise.
+// tell logs the differences between the two cores.
 func (s *shadow) tell() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -235,7 +235,7 @@ func (s *shadow) tell() {
 	s.found, s.told = differences{}, time.Now()
 }
 
-// close logs what was not yet. What the core is at ends by itself.
+// close logs the differences that were not logged yet. Work of the shadow core that is under way ends by itself.
 func (s *shadow) close() {
 	if s != nil {
 		s.tell()

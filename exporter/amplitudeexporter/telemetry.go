@@ -18,18 +18,18 @@ import (
 	"github.com/Flagsmith/flagsmith-otel-collector/exporter/amplitudeexporter/internal/metadata"
 )
 
-// logInterval is how long a log line that says the same as an earlier one is held back. The metrics have the numbers.
+// logInterval is the least time between two log lines of the same kind. The metrics have the numbers.
 const logInterval = 10 * time.Second
 
-// limited is a logger that repeats nothing within logInterval, and shows no stack: no line of an exporter is about its
-// own code.
+// limited returns a logger that writes a line of one kind at most once in logInterval. It adds no stack traces, since no
+// line is about the exporter's own code.
 func limited(logger *zap.Logger) *zap.Logger {
 	return logger.WithOptions(zap.AddStacktrace(zap.DPanicLevel), zap.WrapCore(func(core zapcore.Core) zapcore.Core {
 		return limitedCore{core, &lastLines{at: map[lineKind]time.Time{}}}
 	}))
 }
 
-// limitedCore holds lines back that say the same as one before.
+// limitedCore drops lines of a kind that was logged less than logInterval ago.
 type limitedCore struct {
 	zapcore.Core
 	last *lastLines
@@ -46,14 +46,14 @@ func (c limitedCore) Check(entry zapcore.Entry, checked *zapcore.CheckedEntry) *
 	return c.Core.Check(entry, checked)
 }
 
-// lastLines is when each kind of line was last let pass. Safe for concurrent use.
+// lastLines is when each kind of line was last written. Safe for concurrent use.
 type lastLines struct {
 	mu sync.Mutex
 	at map[lineKind]time.Time
 }
 
-// lineKind is what lines share that say the same: the level, and the message up to its first colon. Behind that is what
-// differs each time, such as the port of a connection or a number of users, and has no bound.
+// lineKind tells lines apart: two lines are of one kind if their level and their message up to the first colon are equal.
+// What follows the colon may differ each time, such as the port of a connection.
 type lineKind struct {
 	level zapcore.Level
 	text  string
@@ -80,7 +80,7 @@ const (
 	outcomeKept       = "kept"
 )
 
-// noAnswer is the status of a request to which none came.
+// noAnswer is the status label of a request that got no response.
 const noAnswer = 0
 
 // instruments are the metrics of one exporter.
@@ -101,13 +101,13 @@ func newInstruments(set component.TelemetrySettings, id component.ID) (*instrume
 
 func (i *instruments) countRecords(ctx context.Context, n int, outcome, reason string) {
 	if n > 0 {
-		// What ended with its context counts too.
+		// Requests whose context ended are counted too.
 		i.builder.ExporterAmplitudeRecords.Add(context.WithoutCancel(ctx), int64(n), metric.WithAttributes(
 			i.id, attribute.String("outcome", outcome), attribute.String("reason", reason)))
 	}
 }
 
-// countLeftOut counts values that were left out, by the field that they would have been.
+// countLeftOut counts values that were left out, by the name of their field.
 func (i *instruments) countLeftOut(ctx context.Context, counts map[string]int) {
 	for field, n := range counts {
 		i.builder.ExporterAmplitudeLeftOutValues.Add(context.WithoutCancel(ctx), int64(n), metric.WithAttributes(
@@ -125,7 +125,7 @@ func (i *instruments) countRequest(ctx context.Context, events, size, status int
 	i.builder.ExporterAmplitudeRequestSize.Record(ctx, int64(size), i.only)
 }
 
-// guestObserver counts what instances of a core do.
+// guestObserver records metrics of calls to the core and of discarded instances.
 func (i *instruments) guestObserver(core *guest.Core) guest.Observer {
 	name := attribute.String("core", core.Manifest.Name)
 	both := metric.WithAttributeSet(attribute.NewSet(i.id, name))
@@ -138,7 +138,7 @@ func (i *instruments) guestObserver(core *guest.Core) guest.Observer {
 	}
 }
 
-// watchCore has shown which core decides, and the memory of its instances.
+// watchCore registers the metrics of which core decides and of the memory of its instances.
 func (i *instruments) watchCore(pool *guest.Pool) error {
 	core := pool.Core()
 	name := attribute.String("core", core.Manifest.Name)
@@ -156,7 +156,7 @@ func (i *instruments) watchCore(pool *guest.Pool) error {
 		}))
 }
 
-// watchWaiting has the age of the oldest record shown that waits.
+// watchWaiting registers the metrics of records that wait: how many, and the age of the oldest.
 func (i *instruments) watchWaiting(waiting *waitingRecords) error {
 	return i.builder.RegisterExporterAmplitudeOldestWaitingRecordAgeCallback(func(_ context.Context, o metric.Float64Observer) error {
 		o.Observe(waiting.oldest(time.Now()).Seconds(), i.only)
@@ -164,7 +164,7 @@ func (i *instruments) watchWaiting(waiting *waitingRecords) error {
 	})
 }
 
-// watchBreaker has shown whether the core fails with most records.
+// watchBreaker registers the metric of the breaker: whether the core fails with most records.
 func (i *instruments) watchBreaker(b *breaker) error {
 	return i.builder.RegisterExporterAmplitudeCoreFailingCallback(func(_ context.Context, o metric.Int64Observer) error {
 		failing := int64(0)

@@ -9,11 +9,12 @@ import (
 	"github.com/Flagsmith/flagsmith-otel-collector/exporter/amplitudeexporter/internal/record"
 )
 
-// waitingRecords counts the records that were taken and have no end yet, by when they came. What a queue on disk holds
-// from before a restart is not known until it comes out of it. Safe for concurrent use.
+// waitingRecords counts the records that were accepted and are neither delivered nor dropped, by their time of arrival.
+// Records that a persistent queue holds from before a restart are counted when they leave it. Safe for concurrent use.
 type waitingRecords struct {
 	mu sync.Mutex
-	// queued are in a queue, inHand with a worker: numbers of records by the millisecond in which they came.
+	// queued counts records in a queue, inHand records that a worker has. The key is the arrival in milliseconds since the
+	// Unix epoch.
 	queued, inHand map[int64]int
 }
 
@@ -21,7 +22,7 @@ func newWaitingRecords() *waitingRecords {
 	return &waitingRecords{queued: map[int64]int{}, inHand: map[int64]int{}}
 }
 
-// arrivalsIn counts records by when they came. Those of which that is not known count as coming now.
+// arrivalsIn counts records by their time of arrival. If it is unknown, `now` is used.
 func arrivalsIn(logs plog.Logs, now time.Time) map[int64]int {
 	arrivals := map[int64]int{}
 	for _, rl := range logs.ResourceLogs().All() {
@@ -36,21 +37,21 @@ func arrivalsIn(logs plog.Logs, now time.Time) map[int64]int {
 	return arrivals
 }
 
-// enqueue says that records go into a queue.
+// enqueue counts records that go into a queue.
 func (w *waitingRecords) enqueue(arrivals map[int64]int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	add(w.queued, arrivals, 1)
 }
 
-// refuse says that the queue did not take them.
+// refuse takes back enqueue for records that the queue refused.
 func (w *waitingRecords) refuse(arrivals map[int64]int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	add(w.queued, arrivals, -1)
 }
 
-// take says that records came out of a queue to a worker.
+// take counts records that a worker took out of a queue.
 func (w *waitingRecords) take(arrivals map[int64]int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -58,7 +59,7 @@ func (w *waitingRecords) take(arrivals map[int64]int) {
 	add(w.inHand, arrivals, 1)
 }
 
-// finish says that a worker is done with what it took.
+// finish counts records that a worker has finished.
 func (w *waitingRecords) finish(arrivals map[int64]int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -68,7 +69,7 @@ func (w *waitingRecords) finish(arrivals map[int64]int) {
 func add(to, arrivals map[int64]int, sign int) {
 	for at, n := range arrivals {
 		to[at] += sign * n
-		// What came from a disk was never counted in.
+		// Records from before a restart were never counted as queued.
 		if to[at] <= 0 {
 			delete(to, at)
 		}
@@ -89,7 +90,7 @@ func (w *waitingRecords) count() int {
 	return n
 }
 
-// oldest is how long ago the oldest record came that waits; 0 where none does.
+// oldest is the age of the oldest waiting record; 0 if none waits.
 func (w *waitingRecords) oldest(now time.Time) time.Duration {
 	w.mu.Lock()
 	defer w.mu.Unlock()

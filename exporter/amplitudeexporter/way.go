@@ -18,9 +18,9 @@ import (
 // until one passes. Safe for concurrent use.
 type way struct {
 	logger *zap.Logger
-	// report tells the Collector how the component is.
+	// report sets the component's status in the Collector.
 	report func(*componentstatus.Event)
-	// waiting says how many records wait.
+	// waiting returns how many records wait.
 	waiting func() int
 	pauses  pauses
 	grace   time.Duration
@@ -29,18 +29,19 @@ type way struct {
 	mu sync.Mutex
 	// passBegan is when the latest of the requests that passed began, and passed when something last passed.
 	passBegan, passed time.Time
-	// usual is how long a request takes that passes, a moving average.
+	// usual is how long a request that passes takes, as a moving average.
 	usual time.Duration
-	// failures counts requests that failed since something passed.
+	// failures counts the requests that failed since one last passed.
 	failures int
-	// refusedSince is when the first of the refusals since something passed came; the zero time where there is none.
+	// refusedSince is the time of the first refusal since a request last passed; the zero time if there was none.
 	refusedSince time.Time
 
 	// closed is nil while the way is open.
 	closed *closure
 	// firstAt is when events that were never sent may probe beside those that were.
 	firstAt time.Time
-	// turn holds at most one token, the closure: whoever takes it is to probe. Who waits gets it in the order of arrival.
+	// turn holds at most one token, the closure. Who takes it must probe. Those who wait get it in the order of their
+	// arrival.
 	turn chan *closure
 }
 
@@ -49,21 +50,21 @@ type closure struct {
 	since time.Time
 	// opened is closed when something passes.
 	opened chan struct{}
-	// given is closed when the way is given up by those who wait at the time.
+	// given is closed when those who wait have to drop their events.
 	given   *surrender
 	pause   time.Duration
 	dropped int
-	// isFinal says that the operator was told of the drops.
+	// isFinal is set once the log has said that events are dropped.
 	isFinal bool
 }
 
-// surrender is why those who wait are to drop what they have.
+// surrender is the reason with which those who wait drop their events.
 type surrender struct {
 	done            chan struct{}
 	reason, message string
 }
 
-// pauses are how long the way waits from one probe to the next.
+// pauses are the pauses between probes.
 type pauses struct {
 	initial, max time.Duration
 	multiplier   float64
@@ -96,17 +97,17 @@ func newWay(logger *zap.Logger, p pauses, grace time.Duration, waiting func() in
 	}
 }
 
-// permit is how a request may go.
+// permit says how a request may be sent.
 type permit struct {
-	// probes says that it is the one that probes: the caller has to say passed, failed or abandoned.
+	// probes is set if the request is the probe. The caller must then call pass, fail or abandon.
 	probes bool
 	// during is the closure of the probe. The way may have opened and closed again before it ends.
 	during *closure
-	// surrender is set where it is not to go, but to be dropped.
+	// surrender is set if the events must be dropped instead of sent.
 	surrender *surrender
 }
 
-// admit waits until a request may go, or is to be dropped. The error is the context's cause.
+// admit waits until a request may be sent, or must be dropped. The error is the cause of the context's end.
 func (w *way) admit(ctx context.Context) (permit, error) {
 	w.mu.Lock()
 	closed := w.closed
@@ -171,7 +172,7 @@ func (w *way) probesFirst() (at time.Time, probes bool) {
 	return now, true
 }
 
-// isOpen reports whether requests go without a probe.
+// isOpen reports whether requests are sent without a probe.
 func (w *way) isOpen() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -185,14 +186,15 @@ func (w *way) passedSince(t time.Time) bool {
 	return w.passBegan.After(t)
 }
 
-// usually is how long a request takes that passes.
+// usually is how long a request that passes takes.
 func (w *way) usually() time.Duration {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.usual
 }
 
-// pass says that a request that began at a time got through to Amplitude, whatever became of its events.
+// pass notes that a request that began at the given time was answered by Amplitude, whatever the answer means for its
+// events.
 func (w *way) pass(began time.Time) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -224,17 +226,17 @@ func (w *way) pass(began time.Time) {
 	w.report(componentstatus.NewEvent(componentstatus.StatusOK))
 }
 
-// failure is what came back to a request that did not pass.
+// failure describes a request that did not pass.
 type failure struct {
-	// message says to the operator what happened and what to check.
+	// message tells the operator what happened and what to check.
 	message string
 	// refusal is the reason to drop events once the refusal has lasted; empty where there was no answer to speak of.
 	refusal string
-	// pause is how long the server asks to wait.
+	// pause is the wait that the server asked for; 0 for none.
 	pause time.Duration
 }
 
-// fail says that a request did not pass. It returns why its events are to be dropped at once, if they are.
+// fail notes that a request did not pass. It returns a reason if its events must be dropped at once.
 func (w *way) fail(p permit, f failure) *surrender {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -266,7 +268,7 @@ func (w *way) fail(p permit, f failure) *surrender {
 	return given
 }
 
-// closes reports whether a failure is one of the way.
+// closes reports whether a failure closes the way.
 func (w *way) closes(now time.Time, f failure) bool {
 	if now.Sub(w.passed) < settleTime {
 		return false
@@ -294,7 +296,7 @@ func (w *way) close(now time.Time, f failure) {
 	w.probeIn(max(w.pauses.spreadOut(w.closed.pause), f.pause))
 }
 
-// surrender has all drop their events who wait now. Who comes later waits for the next probe.
+// surrender makes all who wait now drop their events. Those who come later wait for the next probe.
 func (w *way) surrender(to *surrender) {
 	given := w.closed.given
 	given.reason, given.message = to.reason, to.message
@@ -316,7 +318,7 @@ func (w *way) lost(events int) {
 	}
 }
 
-// abandon says that a probe was not made after all.
+// abandon gives a permit back: the probe was not made.
 func (w *way) abandon(p permit) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -325,7 +327,7 @@ func (w *way) abandon(p permit) {
 	}
 }
 
-// probeIn gives out the token that lets somebody probe, after a pause.
+// probeIn puts the token into turn after a pause, so that the next request can probe.
 func (w *way) probeIn(pause time.Duration) {
 	closed := w.closed
 	time.AfterFunc(pause, func() {
@@ -341,7 +343,7 @@ func (w *way) probeIn(pause time.Duration) {
 	})
 }
 
-// pausesOf are those of a config.
+// pausesOf are the pauses that a config asks for.
 func pausesOf(cfg *configretry.BackOffConfig) pauses {
 	p := pauses{
 		initial:    cfg.InitialInterval,

@@ -1,12 +1,13 @@
 /** What of others' work is in core.wasm and the Go of its engine: npm packages, bundled with the core, and what runs them. */
 
-import { readdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { inflateSync } from 'node:zlib';
 import { bundledCore } from '../../exporter/core/cli/build/build-core.ts';
 import { componentSections, moduleSections, Reader, SECTION } from '../../exporter/core/cli/build/wasm-binary.ts';
 import { byName, type Part } from './document.ts';
 import { APACHE_TEXT, licenceText } from './licences.ts';
+import { partsOfPackages } from './packages.ts';
 
 /** A licence, and the file in licenses/ that has it. */
 interface Licence {
@@ -76,26 +77,13 @@ export async function partsOfCore(root: string): Promise<Part[]> {
   const component = await readFile(join(root, 'build/core.component.wasm')).catch(() => {
     throw new Error('build/core.component.wasm is missing: run make build/core.component.wasm');
   });
+  const { bundle } = await bundledCore({ directory: root, source: 'exporter/core/core.ts' });
   const parts = [
-    ...(await bundledPackages(root)),
+    ...(await partsOfPackages(bundle.files)),
     ...(await engine(auditableCrates(component))),
     await translator(root),
   ];
   return parts.sort(byName);
-}
-
-/** Every npm package of which a file is bundled with the core. */
-async function bundledPackages(root: string): Promise<Part[]> {
-  const { bundle } = await bundledCore({ directory: root, source: 'exporter/core/core.ts' });
-  const folders = bundle.files.flatMap((file) => /^.*\/node_modules\/(?:@[^/]+\/)?[^/]+/.exec(file) ?? []);
-  return Promise.all(
-    [...new Set(folders)].map(async (folder) => {
-      const { name, version, license } = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8'));
-      const file = (await readdir(folder)).find((name) => /^licen[cs]e(\.\w+)?$/i.test(name));
-      if (license === undefined || file === undefined) throw new Error(`${folder} does not say what its licence is`);
-      return { name: `${name} (npm)`, version, licence: license, text: await readFile(join(folder, file), 'utf8') };
-    }),
-  );
 }
 
 /** The engine's Go has functions of wasm2go's own, from its helpers/, and names it in its first line. */

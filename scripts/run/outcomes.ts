@@ -15,7 +15,7 @@ export class Outcomes {
   }
 
   readonly of: OutcomesOf = (request) => {
-    const outcomes = this.#mapper.push(request).map(outcomeOf);
+    const outcomes = this.#mapper.push(request).map((outcome) => this.#outcomeOf(outcome));
     for (const { outcome = 'event', reason } of outcomes) {
       const what = reason ?? outcome;
       this.#counts.set(what, (this.#counts.get(what) ?? 0) + 1);
@@ -32,10 +32,16 @@ export class Outcomes {
     const total = [...this.#counts.values()].reduce((sum, count) => sum + count, 0);
     return `${total} records${parts.length === 0 ? '' : `: ${parts.join(', ')}`}`;
   }
-}
 
-function outcomeOf(outcome: Outcome): RecordOutcome {
-  if (!('event' in outcome)) return outcome;
-  const { insert_id } = JSON.parse(outcome.event) as { readonly insert_id?: string };
-  return insert_id === undefined ? {} : { insert_id };
+  #outcomeOf(outcome: Outcome): RecordOutcome {
+    if ('event' in outcome) {
+      const { insert_id } = JSON.parse(outcome.event) as { readonly insert_id?: string };
+      const left_out = [...new Set(outcome.leftOut)];
+      return { ...(insert_id !== undefined && { insert_id }), ...(left_out.length > 0 && { left_out }) };
+    }
+    if (outcome.outcome !== 'dropped') return outcome;
+    const { reason, error } = outcome;
+    const hint = error ?? this.#mapper.hints.get(reason);
+    return { outcome: 'dropped', reason, ...(hint !== undefined && { hint }) };
+  }
 }

@@ -1,5 +1,5 @@
 /** What the keyboard does, anywhere on the page. */
-import { isPaused } from './feed.ts';
+import { togglePause } from './feed.ts';
 import { open, view, views } from './view.ts';
 
 const ID = 'keys';
@@ -12,9 +12,10 @@ const help: readonly (readonly [keys: string, does: string])[] = [
   ['1 2 3 4', 'events, users, groups, requests'],
   ['↑ ↓', 'the next one of the list, which opens'],
   ['Page ↑ ↓, Home, End', 'further through the list'],
+  ['Enter', 'into what is open, to scroll it'],
   ['/', 'filter'],
   ['p', 'pause, resume'],
-  ['Esc', 'close, or leave the filter'],
+  ['Esc', 'close, or leave the filter, back to the list'],
   ['?', 'these keys'],
 ];
 
@@ -40,28 +41,42 @@ export function Keys() {
 }
 
 const list = (): HTMLElement | null => document.querySelector('.list');
+const details = (): HTMLElement | null => document.querySelector('.details');
+
+/** As if the list had been the one to get the key. */
+function inList(key: string): void {
+  list()?.focus();
+  list()?.dispatchEvent(new KeyboardEvent('keydown', { key }));
+}
 
 const actions: Readonly<Record<string, () => void>> = {
-  '/': () => document.getElementById('filter-type')?.focus(),
+  '/': () => document.getElementById('filter')?.focus(),
   '?': showKeys,
-  p: () => {
-    isPaused.value = !isPaused.value;
-  },
-  ArrowDown: () => list()?.focus(),
-  ArrowUp: () => list()?.focus(),
+  p: togglePause,
+  ArrowDown: () => inList('ArrowDown'),
+  ArrowUp: () => inList('ArrowUp'),
   Escape: () => {
     open.value = '';
+    // On a narrow screen the list is there again only once that is drawn.
+    requestAnimationFrame(() => list()?.focus());
   },
 };
+
+/** What a focused element does with a key by itself stays so. */
+function isOwn(target: EventTarget | null, key: string): boolean {
+  return key.startsWith('Arrow') && target instanceof Element && target.closest('.details') !== null;
+}
 
 function onKeyDown(event: KeyboardEvent): void {
   if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
   const { target, key } = event;
   if (document.querySelector('dialog[open]') !== null) return;
   if (target instanceof HTMLInputElement) {
-    if (key === 'Escape' || key === 'ArrowDown') list()?.focus();
+    if (key === 'Escape' || key === 'Enter') list()?.focus();
     return;
   }
+  if (key === 'Enter' && target === list()) details()?.focus();
+  if (isOwn(target, key)) return;
   const wanted = views[Number(key) - 1];
   if (wanted !== undefined) {
     open.value = '';

@@ -5,10 +5,11 @@ import './live.css';
 import { Tabs } from '../parts/tabs.tsx';
 import { ThemeButton } from '../parts/theme.tsx';
 import { Events } from './events.tsx';
-import { clear, eventCount, follow, isConnected, isPaused, requests } from './feed.ts';
+import { clear, eventCount, follow, isConnected, isPaused, requests, togglePause, waiting } from './feed.ts';
+import { Groups } from './groups.tsx';
 import { Keys, listenToKeys, showKeys } from './keys.tsx';
-import { Groups, Users } from './people.tsx';
 import { Requests } from './requests.tsx';
+import { Users } from './users.tsx';
 import { open, startView, type View, view } from './view.ts';
 
 const shown: Readonly<Record<View, ComponentType>> = {
@@ -42,13 +43,7 @@ function App() {
         />
         <span class="grow" />
         <Status />
-        <button
-          type="button"
-          aria-pressed={isPaused.value}
-          onClick={() => {
-            isPaused.value = !isPaused.value;
-          }}
-        >
+        <button type="button" onClick={togglePause}>
           {isPaused.value ? 'Resume' : 'Pause'}
         </button>
         <button type="button" title="Forgets events, users, groups and requests" onClick={clear}>
@@ -70,7 +65,12 @@ function App() {
 
 function Status() {
   if (!isConnected.value) return <span class="pill bad">not connected</span>;
-  return isPaused.value ? <span class="pill warn">paused</span> : <span class="pill good">live</span>;
+  if (!isPaused.value) return <span class="pill good">live</span>;
+  return (
+    <span class="pill warn">
+      {waiting.value === 0 ? 'paused' : `paused, ${waiting.value.toLocaleString('en')} new`}
+    </span>
+  );
 }
 
 startView();

@@ -1,11 +1,17 @@
 /** The requests to Amplitude's API, and what was answered. */
 import { computed } from '@preact/signals';
-import { Json } from '../parts/json.tsx';
 import { VirtualList } from '../parts/virtual-list.tsx';
-import { Close } from './events.tsx';
+import { Close, Pane, Part } from './details.tsx';
 import { type RequestEntry, requests } from './feed.ts';
-import { absolute, bytesText, Time } from './text.tsx';
-import { open } from './view.ts';
+import { Filter, Filters, wanted } from './filter.tsx';
+import { absolute, bytesText, counted, Time } from './text.tsx';
+import { answer, open } from './view.ts';
+
+const shown = computed(() => {
+  const text = wanted(answer);
+  if (text === '') return requests.value;
+  return requests.value.filter((one) => `${statusText(one.status)} ${errorOf(one)}`.toLowerCase().includes(text));
+});
 
 const opened = computed(() => requests.value.find(({ number }) => String(number) === open.value));
 
@@ -18,29 +24,38 @@ function statusText(status: number): string {
   return status === 0 ? 'no answer' : String(status);
 }
 
+/** What an answer says is wrong, '' where nothing is. */
+function errorOf({ answer: body }: RequestEntry): string {
+  if (typeof body !== 'object' || body === null || !('error' in body)) return typeof body === 'string' ? body : '';
+  return String(body.error ?? '');
+}
+
 export function Requests() {
   return (
     <div class="split" data-open={opened.value !== undefined}>
       <section class="side" aria-label="Requests">
+        <Filters count={shown.value.length.toLocaleString('en')}>
+          <Filter of={answer} label="Filter by answer" placeholder="Status or error" isFirst />
+        </Filters>
         <VirtualList
           label="Requests, newest first"
-          items={requests.value}
+          items={shown.value}
           keyOf={({ number }) => String(number)}
           selected={open.value}
           onSelect={({ number }) => {
             open.value = String(number);
           }}
           row={(request) => <RequestRow request={request} />}
-          empty="No request yet."
+          empty={requests.value.length === 0 ? 'No request yet.' : 'No request matches the filter.'}
         />
       </section>
-      <section class="details" aria-label="Details">
+      <Pane>
         {opened.value === undefined ? (
           <p class="hint faint">Choose a request to see what was answered.</p>
         ) : (
           <RequestDetails request={opened.value} />
         )}
-      </section>
+      </Pane>
     </div>
   );
 }
@@ -50,17 +65,18 @@ function RequestRow({ request }: { readonly request: RequestEntry }) {
   return (
     <>
       <span class={`pill ${colourOf(status)}`}>{statusText(status)}</span>
-      <span class="name">{events.toLocaleString('en')} events</span>
-      {duplicates > 0 ? <span class="pill warn">{duplicates.toLocaleString('en')} duplicates</span> : null}
+      <span class="name fixed">{counted(events, 'event')}</span>
+      {duplicates > 0 ? <span class="pill warn">{counted(duplicates, 'duplicate')}</span> : null}
       {status === 429 ? <span class="pill warn">throttled</span> : null}
-      <span class="who faint">{bytesText(wireBytes)}</span>
+      <span class="error faint">{errorOf(request)}</span>
+      <span class="faint size">{bytesText(wireBytes)}</span>
       <Time at={at} />
     </>
   );
 }
 
 function RequestDetails({ request }: { readonly request: RequestEntry }) {
-  const { path, status, events, taken, duplicates, wireBytes, bytes, answer, at } = request;
+  const { path, status, events, taken, duplicates, wireBytes, bytes, answer: body, at } = request;
   return (
     <>
       <div class="title">
@@ -74,7 +90,7 @@ function RequestDetails({ request }: { readonly request: RequestEntry }) {
           {Object.entries({
             'events in the request': events.toLocaleString('en'),
             taken: taken.toLocaleString('en'),
-            'duplicates, discarded': duplicates.toLocaleString('en'),
+            'of these duplicates, discarded': duplicates.toLocaleString('en'),
             'size as sent': bytesText(wireBytes),
             'size after decompression': bytesText(bytes),
           }).map(([name, value]) => (
@@ -85,8 +101,7 @@ function RequestDetails({ request }: { readonly request: RequestEntry }) {
           ))}
         </tbody>
       </table>
-      <h3>Answer</h3>
-      {answer === undefined ? <p class="faint">None.</p> : <Json value={answer} />}
+      {body === undefined ? <h3>No body in the answer</h3> : <Part title="Answer" value={body} />}
     </>
   );
 }

@@ -6,8 +6,12 @@ setInterval(() => {
   now.value = Date.now();
 }, 1_000);
 
-const clock = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit', second: '2-digit' });
-const whole = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'medium' });
+const time = { hour: '2-digit', minute: '2-digit', second: '2-digit' } as const;
+const day = { day: 'numeric', month: 'short' } as const;
+const clock = new Intl.DateTimeFormat('en-GB', time);
+const date = new Intl.DateTimeFormat('en-GB', day);
+const exact = { fractionalSecondDigits: 3, timeZoneName: 'short' } as const;
+const whole = new Intl.DateTimeFormat('en-GB', { ...day, year: 'numeric', ...time, ...exact });
 
 export function absolute(time: number): string {
   return whole.format(time);
@@ -17,7 +21,7 @@ function relative(time: number): string {
   const seconds = Math.max(0, Math.round((now.value - time) / 1_000));
   if (seconds < 60) return `${seconds} s ago`;
   if (seconds < 3_600) return `${Math.floor(seconds / 60)} min ago`;
-  return clock.format(time);
+  return seconds < 86_400 ? clock.format(time) : date.format(time);
 }
 
 export function Time({ at }: { readonly at: number }) {
@@ -28,13 +32,21 @@ export function Time({ at }: { readonly at: number }) {
   );
 }
 
-const COLOURS = 12;
-
-/** A dot whose colour is the same for the same event type. */
+/** A dot whose colour is the same for event types that begin alike, such as `billing.seat.added` and `billing.paid`. */
 export function Dot({ of }: { readonly of: string }) {
-  let hash = 0;
-  for (const character of of.split('.', 1)[0] ?? '') hash = (hash * 31 + (character.codePointAt(0) ?? 0)) % 9_973;
-  return <span class={`dot dot-${hash % COLOURS}`} aria-hidden="true" />;
+  return <span class="dot" style={{ '--hue': hueOf(of.split('.', 1)[0] ?? '') }} aria-hidden="true" />;
+}
+
+/** In degrees, by FNV-1a, whose lowest bits are mixed least. */
+function hueOf(text: string): number {
+  let hash = 0x811c9dc5;
+  for (const character of text) hash = Math.imul(hash ^ (character.codePointAt(0) ?? 0), 0x01000193);
+  return (hash >>> 7) % 360;
+}
+
+/** Such as `1 event` and `1,200 events`. */
+export function counted(count: number, what: string): string {
+  return `${count.toLocaleString('en')} ${what}${count === 1 ? '' : 's'}`;
 }
 
 export function bytesText(bytes: number): string {

@@ -5,24 +5,27 @@ export const views = ['events', 'users', 'groups', 'requests'] as const;
 export type View = (typeof views)[number];
 
 export const view = signal<View>('events');
-/** Filters of the lists. */
+/** Filters of the lists. Events and users share that of the user. */
 export const type = signal('');
 export const user = signal('');
+export const group = signal('');
+export const answer = signal('');
 /** What is open: an event's or a request's number, a user's id, or a group as a JSON list of type and name. */
 export const open = signal('');
+
+/** By their names in the address. */
+const kept = { type, user, group, answer, open };
 
 function read(): void {
   const [path = '', query = ''] = location.hash.slice(1).split('?');
   const parameters = new URLSearchParams(query);
   view.value = views.find((one) => one === path.replace('/', '')) ?? 'events';
-  type.value = parameters.get('type') ?? '';
-  user.value = parameters.get('user') ?? '';
-  open.value = parameters.get('open') ?? '';
+  for (const [name, one] of Object.entries(kept)) one.value = parameters.get(name) ?? '';
 }
 
 function written(): string {
   const parameters = new URLSearchParams();
-  for (const [name, { value }] of Object.entries({ type, user, open })) if (value !== '') parameters.set(name, value);
+  for (const [name, { value }] of Object.entries(kept)) if (value !== '') parameters.set(name, value);
   const query = parameters.toString();
   return `#/${view}${query === '' ? '' : `?${query}`}`;
 }

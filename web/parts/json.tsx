@@ -8,11 +8,21 @@ const MAX_COLOURED = 200_000;
 
 /** Shows `value`, or a text that is JSON already, so that its numbers stay as they are written. */
 export function Json({ value, text = pretty(value) }: { readonly value?: unknown; readonly text?: string }) {
-  return <pre class="json">{text.length > MAX_COLOURED ? text : coloured(text)}</pre>;
+  return <pre class="json">{text.length > MAX_COLOURED ? text : text.split(/(?<=\n)/).map(Line)}</pre>;
 }
 
-function pretty(value: unknown): string {
+export function pretty(value: unknown): string {
   return JSON.stringify(value, undefined, 2) ?? '';
+}
+
+/** A line of its own, so that what is too long for it goes on below its value, and not at the left. */
+function Line(line: string) {
+  const depth = line.search(/\S|$/);
+  return (
+    <div class="line" style={{ '--depth': depth }}>
+      {coloured(line)}
+    </div>
+  );
 }
 
 function coloured(text: string): ComponentChildren[] {

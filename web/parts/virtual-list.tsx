@@ -52,6 +52,9 @@ export function VirtualList<Item>(props: VirtualListProps<Item>) {
   }, [items]);
 
   const selectedIndex = items.findIndex((item) => keyOf(item) === selected);
+  // Keys go on from the item that was selected last, also when it was closed.
+  const lastKey = useRef(selected);
+  if (selectedIndex >= 0) lastKey.current = selected;
   const show = (index: number): void => {
     const element = box.current;
     if (element === null) return;
@@ -65,7 +68,8 @@ export function VirtualList<Item>(props: VirtualListProps<Item>) {
     const move = moves[event.key];
     if (move === undefined || items.length === 0) return;
     event.preventDefault();
-    const wanted = move(selectedIndex, items.length, Math.floor(height / ROW_HEIGHT));
+    const from = items.findIndex((item) => keyOf(item) === lastKey.current);
+    const wanted = move(from, items.length, Math.floor(height / ROW_HEIGHT));
     const index = Math.min(Math.max(wanted, 0), items.length - 1);
     const item = items[index];
     if (item === undefined) return;

@@ -11,7 +11,7 @@ export function CoreChoice() {
   if (given === undefined) {
     return (
       <button type="button" onClick={() => choose('.wasm')} title="A core.wasm that amplitude-core build has made">
-        Use a core of one's own…
+        Use your own core…
       </button>
     );
   }

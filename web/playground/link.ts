@@ -3,6 +3,8 @@
  * and the records behind it, deflated, in base64url.
  */
 
+import { isNode, isScalar, parseDocument, visit } from 'yaml';
+
 /** What a link holds beside the records. */
 export interface LinkState {
   readonly config: string;
@@ -69,16 +71,47 @@ function bytesOf(text: string): Uint8Array<ArrayBuffer> {
   return Uint8Array.from(atob(text.replaceAll('-', '+').replaceAll('_', '/')), (char) => char.charCodeAt(0));
 }
 
-/** Keys that only whoever wrote the config may know, unless they refer to a variable of the environment. */
-const SECRET =
-  /^(\s*["']?(api_key|hash_key)["']?\s*:\s*)(?!["']?\$\{)("(?:[^"\\]|\\.)*"|'(?:[^']|'')*'|[^\s#][^\n#]*)/gm;
+/** The keys whose values the exporter does not show either: those in `headers` may be tokens. */
+const SECRETS: ReadonlySet<unknown> = new Set(['api_key', 'hash_key', 'headers']);
+
+/** Finds the same in a text that is not YAML yet. */
+const SECRET_LINE =
+  /((?:^|[\s{,])["']?(?:api_key|hash_key)["']?\s*:\s*)("(?:[^"\\]|\\.)*"|'(?:[^']|'')*'|[^\s#,}][^\n#,}]*)/gm;
 
 /** Of a length that is valid. */
 const STAND_IN = 'not-in-the-link-not-in-the-link-';
 
-/** The config as a link holds it. */
+/** The config as a link holds it. References such as `${env:AMPLITUDE_API_KEY}` stay. */
 export function withoutSecrets(config: string): string {
-  return config.replace(SECRET, (_, before: string) => `${before}${STAND_IN}`);
+  let text = config;
+  const ranges = secretRanges(config).sort(([a], [b]) => b - a);
+  for (const [from, to] of ranges) text = `${text.slice(0, from)}${STAND_IN}${text.slice(to)}`;
+  return text.replace(SECRET_LINE, (whole, before: string, value: string) =>
+    isPublic(value) ? whole : `${before}${STAND_IN}`,
+  );
+}
+
+function secretRanges(config: string): (readonly [from: number, to: number])[] {
+  const ranges: (readonly [from: number, to: number])[] = [];
+  const add = (node: unknown): void => {
+    if (!isScalar(node) || !node.range) return;
+    const [from, to] = node.range;
+    if (from < to && !isPublic(config.slice(from, to))) ranges.push([from, to]);
+  };
+  visit(parseDocument(config), {
+    Pair(_, { key, value }) {
+      if (!isScalar(key) || !SECRETS.has(key.value)) return undefined;
+      if (isScalar(value)) add(value);
+      else if (isNode(value)) visit(value, { Scalar: (at, node) => (at === 'key' ? undefined : add(node)) });
+      return visit.SKIP;
+    },
+  });
+  return ranges;
+}
+
+/** Whether a value only says where the secret is. */
+function isPublic(value: string): boolean {
+  return /^["']?(\$\{|not-in-the-link-)/.test(value);
 }
 
 /** What Discord takes in a message; other chat programs take more. */

@@ -25,7 +25,9 @@ function App() {
         <Examples />
         <CoreChoice />
         <span class="grow" />
-        <span class="faint private">Nothing leaves this browser</span>
+        <span class="faint private">
+          Nothing leaves this browser · <a href="licences.txt">Licences</a>
+        </span>
         <button type="button" onClick={copyLink}>
           Copy link
         </button>

@@ -9,14 +9,18 @@ import type { Counted, ShownRecord, Summary } from './protocol.ts';
 import { type Filter, failure, filter, isWaiting, opened, openRecord, progress, result, shown } from './state.ts';
 
 export function Results() {
-  const { summary } = result.value ?? {};
+  const { summary, faults = [] } = result.value ?? {};
+  const isStale = faults.length > 0;
   return (
-    <section class="results" aria-label="Results" aria-busy={progress.value !== undefined}>
+    <section class="results" aria-label="Results" data-stale={isStale} aria-busy={progress.value !== undefined}>
       {failure.value === '' ? null : (
         <p class="banner bad" role="alert">
           {failure.value}
         </p>
       )}
+      {summary !== undefined && isStale ? (
+        <p class="banner warn">The config is at fault: this is what it gave before.</p>
+      ) : null}
       {summary === undefined ? null : <Sums summary={summary} />}
       <VirtualList
         label="Records"
@@ -49,11 +53,11 @@ function Sums({ summary }: { readonly summary: Summary }) {
   return (
     <div class="sums">
       <fieldset class="chips" aria-label="Which records are shown">
-        <Chip of="all" title="records" count={records} />
-        <Chip of="events" title="events" count={events} kind="good" />
+        <Chip of="all" title={records === 1 ? 'record' : 'records'} count={records} />
+        <Chip of="events" title={events === 1 ? 'event' : 'events'} count={events} kind="good" />
         <Chip of="skipped" title={sampledOut > 0 ? 'skipped or sampled out' : 'skipped'} count={skipped + sampledOut} />
         <Chip of="dropped" title="dropped" count={dropped} kind="bad" />
-        <Chip of="left out" title="values left out" count={left} kind="warn" />
+        <Chip of="left out" title={left === 1 ? 'value left out' : 'values left out'} count={left} kind="warn" />
         {isCompared ? <Chip of="different" title="differ" count={differing} kind="warn" /> : null}
       </fieldset>
       <Counts summary={summary} />

@@ -1,37 +1,12 @@
-/** Runs cores beside the page, so that typing never waits for one. The page ends the worker where a core takes too long. */
+/**
+ * Runs cores beside the page, so that typing never waits for one. The page ends the worker where a core takes too long.
+ *
+ * What does the work is loaded by itself: it awaits at its top level, and a message that comes before there is a listener is
+ * lost.
+ */
 
-import coreUrl from '../../exporter/amplitudeexporter/internal/guest/core.wasm?url';
-import { type CoreModule, readAnyCore } from '../../exporter/core/testing/core-module.ts';
-import { preview } from './preview.ts';
-import type { Job, Reply } from './protocol.ts';
+import type { Job } from './protocol.ts';
 
-let own: Promise<CoreModule> | undefined;
+const jobs = import('./jobs.ts');
 
-async function load(): Promise<CoreModule> {
-  const response = await fetch(coreUrl);
-  if (!response.ok) throw new Error(`core.wasm could not be loaded: ${response.status} of ${response.url}`);
-  return readAnyCore(new Uint8Array(await response.arrayBuffer()));
-}
-
-/** Milliseconds between two signs of progress. */
-const PAUSE = 200;
-
-async function run(job: Job): Promise<void> {
-  const { id } = job;
-  const say = (reply: Reply): void => postMessage(reply);
-  let next = Date.now() + PAUSE;
-  try {
-    own ??= load();
-    const done = await preview(job, await own, (records, bytes) => {
-      if (Date.now() < next) return;
-      next = Date.now() + PAUSE;
-      say({ id, kind: 'progress', records, bytes });
-    });
-    say({ id, kind: 'done', preview: done });
-  } catch (error) {
-    own = undefined;
-    say({ id, kind: 'failed', message: error instanceof Error ? error.message : String(error) });
-  }
-}
-
-addEventListener('message', ({ data }: MessageEvent<Job>) => run(data));
+addEventListener('message', async ({ data }: MessageEvent<Job>) => (await jobs).run(data));

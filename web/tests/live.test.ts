@@ -1,18 +1,21 @@
 /** The live page in a browser, used as a person would. */
-import { mkdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, test } from 'vitest';
-import type { RecordOutcome } from '../../local-amplitude/feed.ts';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, test, vi } from 'vitest';
+import type { OutcomesOf } from '../../local-amplitude/records.ts';
 import { type LocalAmplitude, startLocalAmplitude } from '../../local-amplitude/server.ts';
 import { launch } from './browser.ts';
-import { type Event, event, product, send } from './traffic.ts';
+import { moments } from './picture.ts';
+import { event, product, send } from './traffic.ts';
 
 const chromium = inject('chromium');
 
+/** Written with UPDATE_SCREENSHOTS=1. */
+const PICTURE = fileURLToPath(new URL('../../docs/images/live-page.png', import.meta.url));
+
 let browser: Browser;
 let amplitude: LocalAmplitude;
-let outcomes: readonly RecordOutcome[];
+let outcomesNow: OutcomesOf;
 /** What went wrong in a page, and what it asked of other servers. */
 let trouble: string[];
 
@@ -22,11 +25,15 @@ beforeAll(async () => {
 afterAll(() => browser?.close());
 
 beforeEach(async () => {
-  outcomes = [];
+  outcomesNow = () => [];
   trouble = [];
-  amplitude = await startLocalAmplitude({ limit: { eventsPerSecond: 30 }, outcomesOf: () => outcomes });
+  amplitude = await startLocalAmplitude({
+    limit: { eventsPerSecond: 30 },
+    outcomesOf: (request) => outcomesNow(request),
+  });
 });
 afterEach(async () => {
+  vi.useRealTimers();
   await Promise.all(browser?.contexts().map((context) => context.close()) ?? []);
   await amplitude.close();
   expect(trouble).toEqual([]);
@@ -44,6 +51,16 @@ async function open(path = '', options: BrowserContextOptions = {}): Promise<Pag
   await page.goto(`${amplitude.url}/${path}`);
   await page.getByText('live', { exact: true }).waitFor();
   return page;
+}
+
+async function postRecords(request: object): Promise<void> {
+  const headers = { 'content-type': 'application/json', connection: 'close' };
+  await fetch(`${amplitude.url}/v1/logs`, { method: 'POST', headers, body: JSON.stringify(request) });
+}
+
+/** The browser itself says that a server did not answer, or had nothing at a path. */
+function expectFailedRequests(): void {
+  trouble = trouble.filter((line) => !line.startsWith('Failed to load resource'));
 }
 
 const rowsOf = (page: Page) => page.getByRole('option');
@@ -66,6 +83,17 @@ describe.skipIf(chromium === '')('the live page', () => {
     expect(shown).toEqual(amplitude.events()[0]);
   });
 
+  test('says what to do where there is nothing, and that works', async () => {
+    const page = await open('', { permissions: ['clipboard-read', 'clipboard-write'] });
+    await page.getByTitle('Copies the command').last().click();
+    await page.getByRole('button', { name: 'Copied' }).waitFor();
+    const command: string = await page.evaluate('navigator.clipboard.readText()');
+    expect(command).toBe(await page.locator('.command').last().textContent());
+    const [, url = '', body = ''] = /^curl (\S+) .* -d '(.*)'$/.exec(command) ?? [];
+    await fetch(url, { method: 'POST', headers: { 'content-type': 'application/json' }, body });
+    await expect.poll(() => typesOf(page)).toEqual(['hello.sent']);
+  });
+
   test('shows the record beside its event, and why a record became none', async () => {
     const record = (eventName: string) => ({
       eventName,
@@ -73,11 +101,13 @@ describe.skipIf(chromium === '')('the live page', () => {
       attributes: [{ key: 'seats', value: { intValue: '5' } }],
     });
     const sent = event('billing.seat.added', { user_id: 'org:42', event_properties: { seats: 5 } });
-    outcomes = [{ insert_id: String(sent.insert_id) }, { outcome: 'dropped', reason: 'no_identity' }];
+    outcomesNow = () => [
+      { insert_id: String(sent.insert_id), left_out: ['price'] },
+      { outcome: 'dropped', reason: 'no_identity', hint: 'none of the attributes holds an id' },
+    ];
     const scopeLogs = [{ logRecords: [record('billing.seat.added'), record('page.viewed')] }];
-    const body = JSON.stringify({ resourceLogs: [{ scopeLogs }] });
     const page = await open();
-    await fetch(`${amplitude.url}/v1/logs`, { method: 'POST', headers: { 'content-type': 'application/json' }, body });
+    await postRecords({ resourceLogs: [{ scopeLogs }] });
     await send(amplitude, [sent]);
 
     await rowsOf(page).getByText('billing.seat.added').click();
@@ -89,8 +119,12 @@ describe.skipIf(chromium === '')('the live page', () => {
       attributes: { seats: 5 },
     });
 
+    expect(await detailsOf(page).textContent()).toContain('does not take the value: price.');
+    expect(await rowsOf(page).getByText('left out').count()).toBe(1);
+
     await rowsOf(page).getByText('page.viewed').click();
     await expect.poll(() => detailsOf(page).textContent()).toContain('became no event: dropped, no_identity');
+    expect(await detailsOf(page).textContent()).toContain('The exporter says: none of the attributes holds an id.');
   });
 
   test('filters by event type and by user, and keeps all of that in its address', async () => {
@@ -127,10 +161,21 @@ describe.skipIf(chromium === '')('the live page', () => {
     await expect.poll(() => details.textContent()).toContain('new_checkout → treatment');
 
     await page.getByRole('tab', { name: 'Groups' }).click();
+    await page.getByLabel('Filter by type or name').fill('organ');
     await rowsOf(page).getByText('Acme').click();
+    await page.reload();
     await expect
       .poll(() => details.getByRole('row').allTextContents())
       .toEqual(expect.arrayContaining(['plan"enterprise"', 'seats40']));
+    expect(await rowsOf(page).count()).toBe(1);
+  });
+
+  test('says that a user is not known, and shows it once an event has come', async () => {
+    const page = await open('#/users?open=lin%40example.com');
+    await expect.poll(() => detailsOf(page).textContent()).toContain('No event came from lin@example.com.');
+    await send(amplitude, [event('a', { user_id: 'lin@example.com' })]);
+    await expect.poll(() => detailsOf(page).locator('h2').textContent()).toBe('lin@example.com');
+    expectFailedRequests();
   });
 
   test('shows requests with their answers, duplicates discarded and throttling', async () => {
@@ -148,6 +193,11 @@ describe.skipIf(chromium === '')('the live page', () => {
     expect(await rowsOf(page).getByText('2 duplicates').count()).toBe(1);
     await rowsOf(page).getByText('throttled').click();
     await expect.poll(() => detailsOf(page).textContent()).toContain('"busy@example.com": 40');
+
+    await send(amplitude, [event('', { user_id: 'ada@example.com' })]);
+    await expect.poll(() => rowsOf(page).first().textContent()).toMatch(/^4001 event.+/);
+    await page.getByLabel('Filter by answer').fill('429');
+    await expect.poll(() => rowsOf(page).count()).toBe(1);
   });
 
   test('works with a keyboard alone', async () => {
@@ -164,6 +214,23 @@ describe.skipIf(chromium === '')('the live page', () => {
     await page.keyboard.press('Escape');
     expect(await detailsOf(page).textContent()).toContain('Choose an event');
 
+    await page.keyboard.press('/');
+    await page.keyboard.press('ControlOrMeta+A');
+    await page.keyboard.press('Backspace');
+    await page.keyboard.press('Escape');
+    await page.keyboard.press('Home');
+    await page.keyboard.press('ArrowDown');
+    await expect.poll(heading).toBe('checkout.completed');
+    await page.keyboard.press('Enter');
+    await expect.poll(() => detailsOf(page).evaluate((pane) => pane.matches(':focus'))).toBe(true);
+    await page.keyboard.press('ArrowDown');
+    expect(await heading()).toBe('checkout.completed');
+    // Closed, and on from there.
+    await page.keyboard.press('Escape');
+    await expect.poll(() => page.getByRole('listbox').evaluate((list) => list.matches(':focus'))).toBe(true);
+    await page.keyboard.press('ArrowDown');
+    await expect.poll(heading).toBe('billing.seat.added');
+
     await page.keyboard.press('?');
     expect(await page.getByRole('dialog').isVisible()).toBe(true);
     await page.keyboard.press('Escape');
@@ -176,10 +243,11 @@ describe.skipIf(chromium === '')('the live page', () => {
     await page.getByRole('button', { name: 'Pause' }).click();
     await send(amplitude, [event('a', { user_id: 'user-1' })]);
     await send(amplitude, [event('b', { user_id: 'user-1' })]);
-    await page.getByText('paused').waitFor();
+    await page.getByText('paused, 2 new').waitFor();
     expect(await rowsOf(page).count()).toBe(0);
     await page.getByRole('button', { name: 'Resume' }).click();
     await expect.poll(() => typesOf(page)).toEqual(['b', 'a']);
+    await page.getByRole('button', { name: 'Pause' }).click();
     await page.getByRole('button', { name: 'Clear' }).click();
     await expect.poll(() => rowsOf(page).count()).toBe(0);
     expect(amplitude.events()).toEqual([]);
@@ -193,8 +261,30 @@ describe.skipIf(chromium === '')('the live page', () => {
     await page.getByText('live', { exact: true }).waitFor();
     await send(amplitude, [event('a', { user_id: 'user-1' })]);
     await expect.poll(() => typesOf(page)).toEqual(['a']);
-    // The browser itself says that the server did not answer.
-    trouble = trouble.filter((line) => !line.includes('ERR_'));
+    expectFailedRequests();
+  });
+
+  test('forgets what a server before had', async () => {
+    await send(amplitude, [event('a', { user_id: 'user-1' })]);
+    const page = await open();
+    await rowsOf(page).getByText('a', { exact: true }).click();
+    await amplitude.close();
+    amplitude = await startLocalAmplitude({ port: amplitude.port });
+    await send(amplitude, [event('b', { user_id: 'user-1' }), event('c', { user_id: 'user-1' })]);
+    await expect.poll(() => typesOf(page)).toEqual(['c', 'b']);
+    expect(await detailsOf(page).textContent()).toContain('Choose an event');
+    expectFailedRequests();
+  });
+
+  test('on a narrow screen shows the list or what is open', async () => {
+    await send(amplitude, product());
+    const page = await open('', { viewport: { width: 390, height: 800 } });
+    await rowsOf(page).getByText('checkout.completed').click();
+    await expect.poll(() => page.getByRole('listbox').isVisible()).toBe(false);
+    const overflow: boolean = await page.evaluate('document.documentElement.scrollWidth > innerWidth');
+    expect(overflow).toBe(false);
+    await page.getByRole('button', { name: 'Close' }).click();
+    await expect.poll(() => page.getByRole('listbox').isVisible()).toBe(true);
   });
 
   test('at 10,000 events only those that can be seen are in the page', async () => {
@@ -235,58 +325,30 @@ describe.skipIf(chromium === '')('the live page', () => {
     await page.getByRole('button', { name: 'Theme: light' }).waitFor();
   });
 
-  test.runIf(process.env.UPDATE_SCREENSHOTS === '1')('is photographed for the README', async () => {
-    mkdirSync(imageOf(''), { recursive: true });
-    await sendWithRecords();
-    const page = await open('', { viewport: { width: 1280, height: 720 }, colorScheme: 'light' });
-    await rowsOf(page).getByText('features.flag.updated').first().click();
-    await page.screenshot({ path: imageOf('live-page.png') });
+  test('shows what became of each record of a product, and is photographed so', async () => {
+    const options = { timezoneId: 'UTC', colorScheme: 'light' } as const;
+    const page = await open('', { ...options, viewport: { width: 1280, height: 800 } });
+    vi.useFakeTimers({ toFake: ['Date'] });
+    for (const { at, request, events, outcomesOf } of moments()) {
+      vi.setSystemTime(at + 180);
+      outcomesNow = outcomesOf;
+      await postRecords(request);
+      if (events.length > 0) await send(amplitude, events);
+    }
+    await send(amplitude, amplitude.events().slice(-1));
+    await page.clock.setFixedTime(Date.now() + 3_000);
+    await expect.poll(() => typesOf(page).then(({ length }) => length)).toBe(18);
+    const marks = await rowsOf(page).locator('.pill').allTextContents();
+    expect(marks).toEqual(['duplicate', 'left out', 'no_identity', 'skipped']);
+
+    await rowsOf(page).getByText('features.flag.updated').last().click();
+    await expect.poll(() => detailsOf(page).textContent()).toContain('OpenTelemetry log record');
+    await expect.poll(() => rowsOf(page).first().locator('time').textContent()).toBe('3 s ago');
+    if (process.env.UPDATE_SCREENSHOTS === '1') await page.screenshot({ path: PICTURE });
   });
 });
 
 /** Of a colour as the browser computes it, such as `rgb(18, 18, 23)`: from 0 to 255. */
 function lightness(colour: string): number {
   return Math.max(...(colour.match(/[\d.]+/g) ?? []).slice(0, 3).map(Number));
-}
-
-function imageOf(name: string): string {
-  return fileURLToPath(new URL(`../../docs/images/${name}`, import.meta.url));
-}
-
-/** Several rounds of a product's events, with the records that they came from. */
-async function sendWithRecords(): Promise<void> {
-  for (let round = 0; round < 3; round++) {
-    const events = product();
-    const logRecords = events.map(recordOf);
-    outcomes = events.map(({ insert_id }) => ({ insert_id: String(insert_id) }));
-    const body = JSON.stringify({ resourceLogs: [{ resource, scopeLogs: [{ logRecords }] }] });
-    await fetch(`${amplitude.url}/v1/logs`, { method: 'POST', headers: { 'content-type': 'application/json' }, body });
-    await send(amplitude, events);
-  }
-}
-
-const resource = { attributes: [attribute('service.name', 'flagsmith-api')] };
-
-function attribute(key: string, value: unknown) {
-  return { key, value: otlpValue(value) };
-}
-
-function otlpValue(value: unknown): object {
-  if (typeof value === 'string') return { stringValue: value };
-  if (typeof value === 'boolean') return { boolValue: value };
-  if (typeof value === 'number') return { doubleValue: value };
-  if (Array.isArray(value)) return { arrayValue: { values: value.map(otlpValue) } };
-  return { kvlistValue: { values: Object.entries(value ?? {}).map(([key, one]) => attribute(key, one)) } };
-}
-
-/** A record that the exporter makes such an event of. */
-function recordOf({ event_type, time, user_id, device_id, session_id, groups, event_properties }: Event) {
-  const own = { 'amplitude.user_id': user_id, 'amplitude.device_id': device_id, 'amplitude.session_id': session_id };
-  const ofGroups = Object.entries(groups ?? {}).map(([type, name]) => [`amplitude.groups.${type}`, name] as const);
-  const all = [...Object.entries(own), ...ofGroups, ...Object.entries(event_properties ?? {})];
-  return {
-    eventName: event_type,
-    timeUnixNano: `${time}000000`,
-    attributes: all.flatMap(([key, value]) => (value === undefined ? [] : [attribute(key, value)])),
-  };
 }

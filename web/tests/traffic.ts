@@ -16,7 +16,8 @@ export function event(event_type: string, rest: Event): Event {
 export async function send(amplitude: LocalAmplitude, events: readonly Event[]): Promise<number> {
   const { status } = await fetch(`${amplitude.url}/2/httpapi`, {
     method: 'POST',
-    headers: { 'content-type': 'application/json' },
+    // A test that stops the server would get the connection of the one before.
+    headers: { 'content-type': 'application/json', connection: 'close' },
     body: JSON.stringify({ api_key: 'key', events }),
   });
   return status;

@@ -9,19 +9,19 @@ import (
 	"time"
 )
 
-// ErrNoInstance is why a pool could not lend an instance. It says nothing about the input.
+// ErrNoInstance means that the pool could not make an instance. It says nothing about the input.
 var ErrNoInstance = errors.New("no instance of the core could be had")
 
-// Observer is told what instances do; its functions may be nil.
+// Observer has callbacks for metrics. Each may be nil.
 type Observer struct {
-	// Called is told of every call how long it took.
+	// Called is called after every call of the core, with the name of the function and how long it took.
 	Called func(ctx context.Context, function string, took time.Duration)
-	// Discarded is told of every instance that was thrown away after a failure.
+	// Discarded is called for every instance that was thrown away after a failure.
 	Discarded func(ctx context.Context)
 }
 
-// Pool holds the instances of one exporter: no more than there are CPUs, since a guest is held for a call and never
-// while waiting, and each made when it is first needed.
+// Pool holds the instances of one exporter, at most one for each CPU. An instance is in use only during a call, never
+// while somebody waits. Each is made when it is first needed.
 type Pool struct {
 	core     *Core
 	config   Config
@@ -75,7 +75,7 @@ func (p *Pool) newInstance(ctx context.Context) (*Instance, Plan, error) {
 // Core is the one of which the pool has instances.
 func (p *Pool) Core() *Core { return p.core }
 
-// With lends an instance to `use`. An instance with which `use` failed is thrown away. The error is `use`'s, or
+// With calls `use` with an instance. If `use` fails, the instance is thrown away. The error is that of `use`, or
 // ErrNoInstance.
 func (p *Pool) With(ctx context.Context, use func(*Instance) error) error {
 	select {
@@ -115,7 +115,7 @@ func (p *Pool) discard(ctx context.Context, instance *Instance) {
 	}
 }
 
-// MemoryBytes is the linear memory of all instances, as of when each was last idle.
+// MemoryBytes is the linear memory of all instances in bytes, each as it was when the instance was last idle.
 func (p *Pool) MemoryBytes() int64 {
 	return p.memory.Load()
 }

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strconv"
 	"strings"
 	"sync"
 
@@ -131,33 +130,6 @@ func (r *lineReader) readInstructions(index int, text string, into *decision) er
 	}
 	into.instructions = instructions
 	return instructions.Check(r.plan, index)
-}
-
-// nameOf names a decision of the plan by what it reads.
-func nameOf(d *guest.Decision) string {
-	names := make([]string, len(d.Sources))
-	for i := range d.Sources {
-		names[i] = nameOfSource(&d.Sources[i])
-	}
-	if len(names) == 0 {
-		return "decision on nothing"
-	}
-	return "decision on " + strings.Join(names, ", ")
-}
-
-func nameOfSource(s *guest.Source) string {
-	switch s.Case {
-	case guest.SourceEventName:
-		return "event name"
-	case guest.SourceBody:
-		return "body"
-	case guest.SourceAttribute:
-		level := [...]string{guest.LevelRecord: "", guest.LevelScope: "scope ", guest.LevelResource: "resource "}[s.Attribute.Level]
-		return level + "attribute " + strconv.Quote(s.Attribute.Key)
-	case guest.SourceTimeMS, guest.SourceDigest, guest.SourceConstant:
-	}
-	// No plan has one.
-	return "other"
 }
 
 func isReason(line string) bool {

@@ -69,12 +69,13 @@ func TestADecisionIsNamedByWhatItReads(t *testing.T) {
 	attribute := func(level guest.Level, key string) guest.Source {
 		return guest.Source{Case: guest.SourceAttribute, Attribute: guest.Attribute{Level: level, Key: key}}
 	}
-	assert.Equal(t, `decision on attribute "plan", scope attribute "x\n", resource attribute "tenant.id", body, event name`, nameOf(&guest.Decision{Sources: []guest.Source{
+	decision := guest.Decision{Sources: []guest.Source{
 		attribute(guest.LevelRecord, "plan"), attribute(guest.LevelScope, "x\n"), attribute(guest.LevelResource, "tenant.id"),
 		{Case: guest.SourceBody},
 		{Case: guest.SourceEventName},
-	}}))
-	assert.Equal(t, "decision on nothing", nameOf(&guest.Decision{}))
+	}}
+	assert.Equal(t, `decision on attribute "plan", scope attribute "x\n", resource attribute "tenant.id", body, event name`, decision.String())
+	assert.Equal(t, "decision on nothing", (&guest.Decision{}).String())
 }
 
 func TestAFailureIsNoLineOfAnEvent(t *testing.T) {

@@ -1,5 +1,6 @@
-// Package prepare turns log records into batches of events, ready to be sent: it has the records written (package
-// record), the core decide on what it has not decided before (package guest), and joins what comes out of the two.
+// Package prepare turns log records into batches of events that are ready to be sent. Package record writes what comes
+// from the records, and the core (package guest) decides on values that it has not decided on before. This package joins
+// the two.
 package prepare
 
 import (
@@ -17,24 +18,25 @@ import (
 )
 
 const (
-	// An instance is held as long as a call lasts, and others may wait for it. So a call stays short.
+	// Other goroutines may wait for the instance during a call, so calls are short.
 	maxRecordsPerCall = 256
 	maxBytesPerCall   = 256 << 10
 	// maxFaultsAhead is with how many cells of records that follow the core may fail: each costs several calls, of which
 	// any may take all the fuel there is.
 	maxFaultsAhead = 8
 
-	// ReasonGuestFault counts records with which the core failed, alone and on a fresh instance.
+	// ReasonGuestFault is the reason to drop a record with which the core failed, alone and on a fresh instance.
 	ReasonGuestFault = "guest_fault"
 )
 
-// ErrGivenUp is why nothing was prepared where the caller gave up.
+// ErrGivenUp is returned if the caller's GivesUp returned true.
 var ErrGivenUp = errors.New("the core fails with most records")
 
-// GivesUp is asked each time the core has failed with a record: with how many of the records so far.
+// GivesUp is called each time the core has failed with a record: with the number of records so far, and of those with
+// which the core failed. If it returns true, Prepare ends with ErrGivenUp.
 type GivesUp func(records, faults int) bool
 
-// Preparer readies records for the requests of one exporter. Safe for concurrent use.
+// Preparer makes batches of events for one exporter. Safe for concurrent use.
 type Preparer struct {
 	pool *guest.Pool
 	// from is the core's plan, plan what of it events need.
@@ -110,12 +112,12 @@ func (w *work) forgetPending() {
 // addsNothing is what a decision says of a record that it is not about.
 var addsNothing = &decision{kind: adds}
 
-// Prepare decides on records and writes their events. The error is for the whole: nothing was prepared.
+// Prepare decides on records and writes their events. If it returns an error, nothing was prepared.
 func (p *Preparer) Prepare(ctx context.Context, logs plog.Logs) (*Prepared, error) {
 	return p.PrepareUnless(ctx, logs, nil)
 }
 
-// PrepareUnless is Prepare for a caller that may give up, which is ErrGivenUp.
+// PrepareUnless is Prepare for a caller that may give up. The error is ErrGivenUp then.
 func (p *Preparer) PrepareUnless(ctx context.Context, logs plog.Logs, givesUp GivesUp) (*Prepared, error) {
 	w := p.works.Get().(*work)
 	defer p.works.Put(w)
@@ -165,7 +167,7 @@ func (p *Preparer) prepareScope(ctx context.Context, w *work, out *Prepared, sl 
 	}
 	for i, lr := range records.All() {
 		w.encoder.Begin(lr)
-		// Nearly always once at the most. But what was known a moment ago may have been forgotten since.
+		// This nearly always runs once at most. It runs again if a decision was evicted from the memo in the meantime.
 		for !p.recall(w) {
 			if err := p.decideAhead(ctx, w, records, i); err != nil {
 				return err
@@ -351,14 +353,14 @@ func (p *Preparer) decideCells(ctx context.Context, index int, cells *pending) e
 	})
 }
 
-// logFault says why a decision could not be made. Nothing of it is from an event.
+// logFault logs why a decision could not be made. The line has no contents of events.
 func (p *Preparer) logFault(index int, err error, fields ...zap.Field) {
 	what := "failed"
 	if errors.As(err, new(*contractError)) {
 		what = "broke the contract"
 	}
 	// Up to the colon it is the same each time. What is behind it is only made where the line is written.
-	prefix := fmt.Sprintf("core %s, %s %s: ", p.pool.Core(), nameOf(&p.from.Decisions[index]), what)
+	prefix := fmt.Sprintf("core %s, %s %s: ", p.pool.Core(), &p.from.Decisions[index], what)
 	if line := p.logger.Check(zap.ErrorLevel, prefix); line != nil {
 		line.Message += err.Error()
 		line.Write(fields...)
@@ -381,7 +383,8 @@ func (p *Preparer) Classify(ctx context.Context, answer guest.Answer) (verdict g
 	}
 }
 
-// isGuestFault tells a failure of the core with its input from one that says nothing about the input.
+// isGuestFault reports whether an error is a failure of the core with its input. The end of the context and a missing
+// instance are not.
 func isGuestFault(ctx context.Context, err error) bool {
 	return err != nil && ctx.Err() == nil && !errors.Is(err, guest.ErrNoInstance)
 }

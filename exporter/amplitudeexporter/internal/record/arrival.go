@@ -18,17 +18,17 @@ const (
 	receivedAttribute = markPrefix + "received"
 )
 
-// recordKey is what identical records share and different ones nearly always differ in. The number of attributes is no part
-// of it: identical records differ in that where a key comes twice.
+// recordKey is equal for identical records, and nearly always different for others. It does not have the number of
+// attributes: two records are identical too if one of them has a key twice.
 type recordKey struct {
 	time, observed pcommon.Timestamp
 	spanID         pcommon.SpanID
 	eventName      string
 }
 
-// MarkArrival readies the records of one incoming request for a queue: it takes off what looks like its marks, writes down
-// when they arrived, numbers duplicates, which would otherwise be one event, and gives records without any time their
-// arrival as observed time.
+// MarkArrival prepares the records of one incoming request for a queue. It removes attributes of a client that look like
+// marks, and marks each resource with the time of arrival. It numbers identical records, which would otherwise become one
+// event. Records without any time get the arrival as observed time.
 func MarkArrival(logs plog.Logs, now pcommon.Timestamp) {
 	for _, rl := range logs.ResourceLogs().All() {
 		if !isMarkedByThisProcess(rl) {
@@ -63,7 +63,7 @@ func markResource(rl plog.ResourceLogs, now pcommon.Timestamp) {
 	}
 }
 
-// Received is when the records of a resource arrived, if MarkArrival has written it down.
+// Received returns when the records of a resource arrived, if MarkArrival marked it.
 func Received(rl plog.ResourceLogs) (received time.Time, marked bool) {
 	mark, marked := rl.Resource().Attributes().Get(receivedAttribute)
 	if !marked || mark.Type() != pcommon.ValueTypeInt {
@@ -72,7 +72,7 @@ func Received(rl plog.ResourceLogs) (received time.Time, marked bool) {
 	return time.UnixMilli(mark.Int()), true
 }
 
-// mayHaveDuplicates rules duplicates out, for nearly every request, without a digest of each record.
+// mayHaveDuplicates returns false for nearly every request without duplicates. It needs no digests.
 func mayHaveDuplicates(logs plog.Logs) bool {
 	seen := make(map[recordKey]struct{}, logs.LogRecordCount())
 	for _, at := range Each(logs) {
@@ -103,7 +103,7 @@ func numberDuplicates(logs plog.Logs) {
 	}
 }
 
-// observedTimestamp is the time of observation that a record came with.
+// observedTimestamp is the observed time that the record had when it came; 0 if MarkArrival set it.
 func observedTimestamp(lr plog.LogRecord) pcommon.Timestamp {
 	if isArrival(lr) {
 		return 0

@@ -6,8 +6,8 @@ import (
 	"go.opentelemetry.io/collector/pdata/plog"
 )
 
-// Marks of records in the queue of those that were set aside. They are attributes of the exporter's own copy, since they
-// have to be known after a restart too.
+// Marks of records in the second queue. They are attributes of the exporter's own copy of a record, so that they survive a
+// restart.
 const (
 	// notBeforeAttribute is the time, in milliseconds since the Unix epoch, before which a record is not to be sent.
 	notBeforeAttribute = markPrefix + "not_before"
@@ -17,16 +17,16 @@ const (
 	atMostAttribute = markPrefix + "at_most"
 )
 
-// maxWait is the furthest from now that a record is held back, whatever a clock did in the meantime.
+// maxWait bounds how long a record is held back, in case the clock was changed.
 const maxWait = time.Hour
 
-// Marks say when a record that was set aside goes again.
+// Marks say when a record of the second queue may be sent again.
 type Marks struct {
-	// NotBefore is the zero time where the record may go at once.
+	// NotBefore is the zero time if the record may be sent at once.
 	NotBefore time.Time
 	// Waited is 0 for a record that has not failed alone.
 	Waited time.Duration
-	// AtMost is how many events it may go with, itself included; 0 for any number.
+	// AtMost is the most events that may be in its request, itself included; 0 for any number.
 	AtMost int
 }
 

@@ -66,7 +66,7 @@ func (e *Encoder) Concerns(index int) bool {
 	}
 }
 
-// readAhead reads the attributes of the record at hand that decisions see.
+// readAhead reads the attributes of the current record that decisions need.
 func (e *Encoder) readAhead() {
 	for key, v := range e.record.Attributes().All() {
 		if isMark(key) {
@@ -96,7 +96,7 @@ func (e *Encoder) AppendCell(b []byte, index int) []byte {
 			}
 			b = append(b, value...)
 			if d.mode == guest.First {
-				// Attributes of scope and resource have their slots filled, whatever a record has.
+				// The slots of scope and resource attributes are filled even if the record has a value of its own.
 				break
 			}
 		}
@@ -120,7 +120,7 @@ func (e *Encoder) answerFirst(d *decision, lr plog.LogRecord) {
 	}
 }
 
-// answer is what a source of the record answers a `first` decision; nothing where it has no such scalar.
+// answer is the value of a source for a `first` decision; empty if the source has no scalar.
 func (e *Encoder) answer(source *guest.Source, lr plog.LogRecord) []byte {
 	switch source.Case {
 	case guest.SourceEventName:
@@ -182,7 +182,7 @@ func (e *Encoder) appendCellValue(b []byte, v pcommon.Value) []byte {
 	}
 }
 
-// lastValue finds an attribute; of a key that comes twice the last counts. A mark is none.
+// lastValue finds an attribute. If a key comes twice the last one counts. Marks are ignored.
 func lastValue(attributes pcommon.Map, key string) (found pcommon.Value, ok bool) {
 	if isMark(key) {
 		return found, false

@@ -16,7 +16,7 @@ import (
 	"github.com/Flagsmith/flagsmith-otel-collector/exporter/amplitudeexporter/internal/guest"
 )
 
-// conversion writes values of fields, those that are acceptable.
+// conversion checks values of fields and writes those that are acceptable.
 type conversion struct {
 	writer jsonWriter
 	as     guest.ConversionCase
@@ -102,7 +102,7 @@ func isNothing(v pcommon.Value) bool {
 	}
 }
 
-// append writes a value. Of one that is not acceptable it may leave a part behind, and answers false.
+// append writes a value. It returns false if the value is not acceptable; then b may end with a part of it.
 func (c *conversion) append(b []byte, v pcommon.Value) ([]byte, bool) {
 	switch c.as {
 	case guest.ConversionTexts:
@@ -262,7 +262,7 @@ func (c *conversion) isAcceptable(text string) bool {
 			}
 		}
 	}
-	// As bytes, since a matcher may keep a text.
+	// As bytes: a matcher may keep a string, which would then be allocated.
 	if c.pattern != nil && !c.pattern.Match([]byte(text)) {
 		return false
 	}
@@ -327,7 +327,7 @@ func isHexDigit(c byte) bool {
 	return c >= '0' && c <= '9' || c >= 'a' && c <= 'f' || c >= 'A' && c <= 'F'
 }
 
-// notPublic are blocks that netip does not know: RFC 6890, "Special-Purpose IP Address Registries".
+// notPublic are special-purpose blocks (RFC 6890) that netip does not recognize.
 var notPublic = []netip.Prefix{
 	netip.MustParsePrefix("0.0.0.0/8"),
 	netip.MustParsePrefix("100.64.0.0/10"),
@@ -335,7 +335,7 @@ var notPublic = []netip.Prefix{
 }
 
 func isPublicAddress(text string) bool {
-	// A copy, since the error may keep it: of all fields the text would have to be allocated otherwise.
+	// A copy, since the error may keep the text. Without it the text of every field would be allocated.
 	address, err := netip.ParseAddr(strings.Clone(text))
 	if err != nil || address.Zone() != "" {
 		return false

@@ -10,7 +10,7 @@ func MarkCopied(rl plog.ResourceLogs) {
 	rl.Resource().Attributes().PutBool(copiedAttribute, true)
 }
 
-// IsCopied reports whether it has.
+// IsCopied reports whether MarkCopied was called for a resource.
 func IsCopied(rl plog.ResourceLogs) bool {
 	_, marked := rl.Resource().Attributes().Get(copiedAttribute)
 	return marked

@@ -9,13 +9,13 @@ import (
 	"github.com/Flagsmith/flagsmith-otel-collector/exporter/amplitudeexporter/internal/guest"
 )
 
-// outerLevel are the attributes of the scope or the resource at hand that fields and decisions read.
+// outerLevel has the attributes of the current scope or resource that fields and decisions read.
 type outerLevel struct {
 	useOf keyIndex
 	uses  []outerUse
 	// there are the indices of those of its uses that the scope or the resource at hand has.
 	there []int
-	// text is where the values are written.
+	// text is the buffer of the written values.
 	text []byte
 	// members stand in objects, present are the nodes of fields that may have their value from here.
 	members []member

@@ -2,9 +2,9 @@ package record
 
 import "slices"
 
-// Fields that are properties. They stand behind the attributes, and in the place of attributes of their names.
+// This file writes fields that are properties. They follow the attributes, and replace attributes with the same name.
 
-// addProperties has the encoder know the attributes that have the names of such fields.
+// addProperties registers the attributes that have the name of a field that is a property.
 func (e *Encoder) addProperties() {
 	for i := range e.tree.properties {
 		node := &e.tree.properties[i]
@@ -13,7 +13,8 @@ func (e *Encoder) addProperties() {
 	}
 }
 
-// appendTail writes the properties of which it takes the fields to know whether they are any, and the fields that are some.
+// appendTail writes the attributes of which only the fields tell whether they are properties, and the fields that are
+// properties.
 func (e *Encoder) appendTail(b []byte) []byte {
 	if len(e.tree.properties) == 0 {
 		return e.appendLastAttributes(b)
@@ -44,11 +45,11 @@ func (e *Encoder) appendPropertyFields(b []byte) []byte {
 	return b
 }
 
-// cutReplaced takes attributes out of the record's own properties whose place a field has. They were written before it was
+// cutReplaced removes attributes that a field replaces from the record's own properties. They were written before it was
 // known which fields have a value.
 func (e *Encoder) cutReplaced(b []byte, p *Passthrough) []byte {
 	for {
-		// From back to front, so that those before stay where they are.
+		// From back to front, so that the positions of earlier ones stay valid.
 		last := -1
 		for i := range e.tree.properties {
 			rival := e.tree.properties[i].rival
@@ -62,13 +63,13 @@ func (e *Encoder) cutReplaced(b []byte, p *Passthrough) []byte {
 		use := &e.uses[last]
 		start := use.writtenAt - 1
 		use.writtenAt = 0
-		// With the comma before it, or behind it where it is the first.
+		// With the comma before it, or, if it is the first, the comma behind it.
 		e.fieldText = e.writer.appendMember(e.fieldText[:0], -1, e.useOf.keys[last], use.value, 1)
 		b = p.cut(b, start, min(start+len(e.fieldText), p.Fields), e.senders)
 	}
 }
 
-// cut takes a part out of the record's own properties.
+// cut removes a part of the record's own properties.
 func (p *Passthrough) cut(b []byte, from, to int, senders []Span) []byte {
 	removed := to - from
 	p.Fields, p.Tail, p.To = p.Fields-removed, p.Tail-removed, p.To-removed

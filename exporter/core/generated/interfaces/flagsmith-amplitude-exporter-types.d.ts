@@ -579,7 +579,7 @@ declare module 'flagsmith:amplitude-exporter/types@0.2.0' {
     dropped: Array<DroppedEvent>,
   }
   /**
-   * An answer to a request. If it contained the API key, the host has removed the key.
+   * A complete answer to a request. If it contained the API key, the host has removed the key.
    */
   export interface Answer {
     /**
