@@ -26,7 +26,7 @@ export GOLANGCI_LINT_CACHE := $(CURDIR)/build/golangci-lint
 CORE_SOURCES := $(shell find exporter/core wit -name 'dist*' -prune -o -type f \( -name '*.ts' ! -name '*.test.ts' -o -name '*.wit' \) -print)
 # The npm package, which `npm ci` emits too: what the command amplitude-core runs.
 PACKAGE := exporter/core/dist/.emitted
-PACKAGE_SOURCES := $(CORE_SOURCES) $(CORE_WASM) $(shell find exporter/core/cli/template -type f) exporter/core/package.json scripts/package.ts
+PACKAGE_SOURCES := $(CORE_SOURCES) $(CORE_WASM) $(shell find exporter/core/cli/template -type f) exporter/core/package.json scripts/core/package.ts
 # The pages that the local Amplitude serves.
 WEB := dist/web/.built
 WEB_SOURCES := $(CORE_WASM) $(shell find web exporter/core/testing exporter/core/cli/preview exporter/testdata -type f ! -name '*.test.ts')
@@ -61,7 +61,7 @@ bench: $(COLLECTOR)
 	$(STEP) -v 'Measuring, about 5 minutes' sh -c 'cd $(BENCH) && $(CURDIR)/build/bench $(BENCH_FLAGS)'
 
 core: $(NODE_MODULES) $(TOOLS)/wasm2go
-	$(STEP) -v 'Building core.wasm, a minute' $(TSX) scripts/core.ts
+	$(STEP) -v 'Building core.wasm, a minute' $(TSX) scripts/core/main.ts
 
 package: $(PACKAGE)
 
@@ -83,10 +83,10 @@ generate: $(NODE_MODULES) $(TOOLS)/mdatagen $(TOOLS)/builder $(TOOLS)/wasm2go
 	@cd $(EXPORTER) && PATH="$(TOOLS):$$PATH" go generate ./...
 	@# What the exporter requires, the bench requires too.
 	@cd $(BENCH) && go mod tidy
-	@$(TSX) scripts/core.ts --check || $(TSX) scripts/core.ts
-	@$(TSX) scripts/bindings.ts
+	@$(TSX) scripts/core/main.ts --check || $(TSX) scripts/core/main.ts
+	@$(TSX) scripts/core/bindings.ts
 	@$(MAKE) --no-print-directory $(COMPONENT)
-	@$(TSX) scripts/notices.ts
+	@$(TSX) scripts/notices/main.ts
 
 fresh: $(NODE_MODULES) $(TOOLS)/mdatagen $(TOOLS)/builder $(TOOLS)/wasm2go $(COMPONENT)
 	$(STEP) -v 'Generating all anew beside what is there, about 2 minutes' env PATH="$(TOOLS):$$PATH" scripts/fresh.sh
@@ -98,7 +98,7 @@ image: $(NODE_MODULES)
 	$(STEP) -v 'Building the image for two platforms, some minutes' scripts/image-test.sh
 
 release: $(NODE_MODULES) $(COMPONENT) $(PACKAGE)
-	$(STEP) -v 'A dry run of a release for four platforms, some minutes' scripts/check-release.sh
+	$(STEP) -v 'A dry run of a release for four platforms, some minutes' scripts/release/check.sh
 
 check-tools:
 	@scripts/check-tools.sh
@@ -108,7 +108,7 @@ $(NODE_MODULES): package.json package-lock.json exporter/core/package.json expor
 	@touch $@
 
 $(PACKAGE): $(PACKAGE_SOURCES) | $(NODE_MODULES)
-	$(STEP) 'Building the npm package' $(TSX) scripts/package.ts
+	$(STEP) 'Building the npm package' $(TSX) scripts/core/package.ts
 
 $(WEB): $(WEB_SOURCES) package-lock.json | $(NODE_MODULES)
 	$(STEP) 'Building the pages' sh -c 'for page in live playground; do \
@@ -116,8 +116,8 @@ $(WEB): $(WEB_SOURCES) package-lock.json | $(NODE_MODULES)
 	done'
 	@touch $@
 
-$(HOSTILE): $(CORE_SOURCES) scripts/core.ts $(CORE_WASM) package-lock.json | $(NODE_MODULES)
-	$(STEP) 'Building the core that misbehaves in tests, a minute' $(TSX) scripts/core.ts --for-tests
+$(HOSTILE): $(CORE_SOURCES) scripts/core/main.ts $(CORE_WASM) package-lock.json | $(NODE_MODULES)
+	$(STEP) 'Building the core that misbehaves in tests, a minute' $(TSX) scripts/core/main.ts --for-tests
 
 # Made with the other. (make core makes it too, and that one not.)
 $(COMPONENT): $(HOSTILE)

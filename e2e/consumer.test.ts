@@ -19,6 +19,7 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const FOLDER = 'exporter/amplitudeexporter';
 const CASE = new URL('../exporter/testdata/flagsmith-backend/', import.meta.url);
 
+const REPOSITORY = 'https://github.com/Flagsmith/flagsmith-otel-collector';
 const MODULE = `github.com/Flagsmith/flagsmith-otel-collector/${FOLDER}`;
 /** As file systems that know no capital letters have it. */
 const ESCAPED = MODULE.replace('F', '!f');
@@ -69,11 +70,15 @@ const collectors: Readonly<Record<'oldest' | 'newest', Collector>> = {
 };
 
 const directory = mkdtempSync(join(tmpdir(), 'consumer-'));
-const proxy = join(directory, 'proxy');
+/** A module cache of its own, which is a module proxy of files too. */
+const cache = join(directory, 'cache');
+const proxy = join(cache, 'cache/download');
 const go = JSON.parse(execFileSync('go', ['env', '-json', 'GOMODCACHE', 'GOPROXY', 'GONOSUMDB'], { encoding: 'utf8' }));
 
-/** Where Go unpacks what they get. */
-const unpacked = join(go.GOMODCACHE, `${ESCAPED}@${VERSION}`);
+/** What they get. */
+const unpacked = join(cache, `${ESCAPED}@${VERSION}`);
+/** Where Go unpacks it once more, to build with it. */
+const unpackedToBuild = join(go.GOMODCACHE, `${ESCAPED}@${VERSION}`);
 
 /** Asked at its origin, a module that is not there takes minutes to be missed. */
 const proxies = [pathToFileURL(proxy).href, go.GOPROXY.replace(/[,|]direct\b.*$/, '')];
@@ -129,17 +134,36 @@ async function build(name: string, { components, builder, env }: Collector): Pro
   return join(output_path, 'otelcol');
 }
 
-beforeAll(() => {
-  const source = { repository: ROOT, folder: FOLDER, revision: revision(), version: VERSION, out: proxy };
-  const flags = Object.entries(source).map(([name, value]) => `-${name}=${value}`);
-  execFileSync('go', ['run', '-C', join(ROOT, 'tools'), './moduleproxy', ...flags]);
-});
+/** Has Go get the module from a copy of the repository, by the tag of its version, as the module proxy does. */
+function fillProxy(): void {
+  const repository = join(directory, 'repository.git');
+  git(['init', '--quiet', '--bare', repository]);
+  const objects = resolve(ROOT, git(['rev-parse', '--git-path', 'objects']));
+  writeFileSync(join(repository, 'objects/info/alternates'), `${objects}\n`);
+  git(['--git-dir', repository, 'tag', `${FOLDER}/${VERSION}`, revision()]);
+  execFileSync('go', ['mod', 'download', `${MODULE}@${VERSION}`], {
+    cwd: directory,
+    env: {
+      ...process.env,
+      GOMODCACHE: cache,
+      GOPROXY: 'direct',
+      GONOSUMDB: toBuild.GONOSUMDB,
+      // Go's own files cannot be deleted without.
+      GOFLAGS: '-modcacherw',
+      GIT_CONFIG_COUNT: '1',
+      GIT_CONFIG_KEY_0: `url.${pathToFileURL(repository).href}.insteadOf`,
+      GIT_CONFIG_VALUE_0: REPOSITORY,
+    },
+  });
+}
+
+beforeAll(fillProxy);
 
 afterAll(() => {
   rmSync(directory, { recursive: true, force: true });
   // Go makes these files read-only.
-  if (existsSync(unpacked)) execFileSync('chmod', ['-R', 'u+w', unpacked]);
-  rmSync(unpacked, { recursive: true, force: true });
+  if (existsSync(unpackedToBuild)) execFileSync('chmod', ['-R', 'u+w', unpackedToBuild]);
+  rmSync(unpackedToBuild, { recursive: true, force: true });
   const downloads = join(go.GOMODCACHE, 'cache/download', ESCAPED, '@v');
   const files = existsSync(downloads) ? readdirSync(downloads) : [];
   // Go writes the list anew from what is there.

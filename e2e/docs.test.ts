@@ -302,6 +302,11 @@ describe('a fault is found', () => {
   test('a language', () => expect(blockFaults({ language: 'bash', text: '', line: 1 }, '')).not.toEqual([]));
 
   test.each(['nowhere.md', 'docs/delivery.md#nothing', '#nothing', 'http://example.com/'])('a link to %s', (link) => {
-    expect(linkFaults(`# Something\n\n[a\nlink](${link})`, 'README.md')).toEqual([link]);
+    for (const written of [`[a\nlink](${link})`, `![a picture](${link})`, `[a link][a]\n\n[a]: ${link}`]) {
+      expect(linkFaults(`# Something\n\n${written}`, 'README.md')).toEqual([link]);
+    }
   });
+
+  test('a block that does not end', () =>
+    expect(() => blocksOf('```sh\nmake test\n')).toThrow(/in line 1 does not end/));
 });

@@ -16,15 +16,15 @@ same() {
 	fi
 }
 
-node --import tsx scripts/core.ts --check || stale=1
+node --import tsx scripts/core/main.ts --check || stale=1
 
 npx jco guest-types wit --world-name core --out-dir "$scratch/generated" --quiet || stale=1
 same 'exporter/core/generated' exporter/core/generated "$scratch/generated"
 
-node --import tsx scripts/core.ts --engine "$scratch/engine" || stale=1
+node --import tsx scripts/core/main.ts --engine "$scratch/engine" || stale=1
 same "$module/internal/engine" "$module/internal/engine" "$scratch/engine"
 
-node --import tsx scripts/bindings.ts "$scratch/bindings" || stale=1
+node --import tsx scripts/core/bindings.ts "$scratch/bindings" || stale=1
 same 'exporter/core/testing/generated' exporter/core/testing/generated "$scratch/bindings"
 
 cp -R "$module" "$scratch/amplitudeexporter"
@@ -36,7 +36,7 @@ same "$module" "$module" "$scratch/amplitudeexporter"
 (cd tools && go mod tidy -diff) || stale=1
 (cd tools/promrules && go mod tidy -diff) || stale=1
 
-node --import tsx scripts/notices.ts --check || stale=1
+node --import tsx scripts/notices/main.ts --check || stale=1
 
 [ "$stale" = 0 ] && echo 'All that is generated is fresh.'
 exit "$stale"

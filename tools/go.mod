@@ -10,7 +10,6 @@ tool (
 
 require (
 	github.com/google/go-licenses/v2 v2.0.1
-	golang.org/x/mod v0.37.0
 	golang.org/x/tools v0.47.0
 )
 
@@ -62,6 +61,7 @@ require (
 	go.uber.org/multierr v1.11.0 // indirect
 	go.uber.org/zap v1.28.0 // indirect
 	go.yaml.in/yaml/v3 v3.0.4 // indirect
+	golang.org/x/mod v0.37.0 // indirect
 	golang.org/x/net v0.56.0 // indirect
 	golang.org/x/sync v0.21.0 // indirect
 	golang.org/x/sys v0.46.0 // indirect

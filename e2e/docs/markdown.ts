@@ -1,5 +1,12 @@
 /** What a Markdown document has that can be wrong: blocks of code, commands in its prose, links and their targets. */
 
+import GithubSlugger from 'github-slugger';
+import { fromMarkdown } from 'mdast-util-from-markdown';
+import { gfmTableFromMarkdown } from 'mdast-util-gfm-table';
+import { toString as textOf } from 'mdast-util-to-string';
+import { gfmTable } from 'micromark-extension-gfm-table';
+import { visit } from 'unist-util-visit';
+
 /** A fenced block. */
 export interface Block {
   /** As written behind the fence; '' for none. */
@@ -9,53 +16,52 @@ export interface Block {
   readonly line: number;
 }
 
-const FENCE = /^(\s*)(`{3,})(\S*)/;
-const INLINE_CODE = /(?<!`)(`+)(?!`)([\s\S]*?[^`])\1(?!`)/g;
-const LINK = /\[(?:[^\]\\]|\\.)*\]\(([^()\s]+)\)/g;
-const HEADING = /^#{1,6}\s+(.*?)\s*$/;
-
-/** Its fenced blocks, an indented one without its indentation. */
+/** Its fenced blocks, an indented one without its indentation. Throws where one does not end. */
 export function blocksOf(markdown: string): Block[] {
-  return split(markdown).blocks;
+  const blocks: Block[] = [];
+  visit(parsed(markdown), 'code', (node) => {
+    const source = sourceOf(markdown, node);
+    const fence = /^(?:`{3,}|~{3,})/.exec(source)?.[0];
+    if (fence === undefined) return;
+    const line = (node.position?.start.line ?? 0) + 1;
+    if (!source.slice(fence.length).trimEnd().endsWith(fence)) {
+      throw new Error(`the block that begins in line ${line - 1} does not end`);
+    }
+    blocks.push({ language: node.lang ?? '', text: `${node.value}\n`, line });
+  });
+  return blocks;
 }
 
 /** The inline code of its prose. */
 export function inlineCodeOf(markdown: string): string[] {
-  return [...split(markdown).prose.matchAll(INLINE_CODE)].map(([, , code]) => (code as string).trim());
+  const found: string[] = [];
+  visit(parsed(markdown), 'inlineCode', ({ value }) => void found.push(value.trim()));
+  return found;
 }
 
-/** The targets of its links. */
+/** The targets of its links, and the files of its pictures. */
 export function linksOf(markdown: string): string[] {
-  return [...split(markdown).prose.replace(INLINE_CODE, '').matchAll(LINK)].map(([, target]) => target as string);
+  const found: string[] = [];
+  visit(parsed(markdown), (node) => {
+    if (node.type === 'link' || node.type === 'image' || node.type === 'definition') found.push(node.url);
+  });
+  return found;
 }
 
 /** The anchors of its headings, as GitHub makes them. */
 export function anchorsOf(markdown: string): Set<string> {
+  const slugger = new GithubSlugger();
   const anchors = new Set<string>();
-  for (const line of split(markdown).prose.split('\n')) {
-    const heading = HEADING.exec(line)?.[1];
-    if (heading === undefined) continue;
-    const anchor = heading
-      .toLowerCase()
-      .replace(/[^\p{L}\p{M}\p{N}_\- ]/gu, '')
-      .replaceAll(' ', '-');
-    let unique = anchor;
-    for (let i = 1; anchors.has(unique); i++) unique = `${anchor}-${i}`;
-    anchors.add(unique);
-  }
+  visit(parsed(markdown), 'heading', (heading) => void anchors.add(slugger.slug(textOf(heading))));
   return anchors;
 }
 
-/** Its tables: the rows of each with their cells, the heading first, the line below that left out. */
+/** Its tables: the rows of each with their cells as they are written, the heading first, the line below that left out. */
 export function tablesOf(markdown: string): string[][][] {
   const tables: string[][][] = [];
-  let isWithin = false;
-  for (const line of split(markdown).prose.split('\n')) {
-    const isRow = line.startsWith('|');
-    if (isRow && !isWithin) tables.push([]);
-    if (isRow && !/^\|[-:| ]+\|$/.test(line)) tables.at(-1)?.push(cellsOf(line));
-    isWithin = isRow;
-  }
+  visit(parsed(markdown), 'table', ({ children }) => {
+    tables.push(children.map((row) => row.children.map((cell) => cellOf(sourceOf(markdown, cell)))));
+  });
   return tables;
 }
 
@@ -64,31 +70,20 @@ export function codeIn(cell: string): string {
   return /^(`+) ?(.*?) ?\1$/.exec(cell)?.[2] ?? cell;
 }
 
-function cellsOf(row: string): string[] {
-  return row
-    .slice(1, row.lastIndexOf('|'))
-    .split('|')
-    .map((cell) => cell.trim());
+function parsed(markdown: string): ReturnType<typeof fromMarkdown> {
+  return fromMarkdown(markdown, { extensions: [gfmTable()], mdastExtensions: [gfmTableFromMarkdown()] });
 }
 
-function split(markdown: string): { blocks: Block[]; prose: string } {
-  const blocks: Block[] = [];
-  let prose = '';
-  let open: { fence: string; indent: string; language: string; lines: string[]; line: number } | undefined;
-  for (const [index, line] of markdown.split('\n').entries()) {
-    const [, indent = '', fence = '', language = ''] = FENCE.exec(line) ?? [];
-    if (open === undefined) {
-      if (fence === '') prose += line;
-      else open = { fence, indent, language, lines: [], line: index + 2 };
-      // A line without its text, so that what is around a block does not run together.
-      prose += '\n';
-    } else if (fence.startsWith(open.fence) && language === '') {
-      blocks.push({ language: open.language, text: `${open.lines.join('\n')}\n`, line: open.line });
-      open = undefined;
-    } else {
-      open.lines.push(line.startsWith(open.indent) ? line.slice(open.indent.length) : line);
-    }
-  }
-  if (open !== undefined) throw new Error(`the block that begins in line ${open.line - 1} does not end`);
-  return { blocks, prose };
+/** A node, of which a parsed text always knows the place. */
+interface Placed {
+  readonly position?: Readonly<Record<'start' | 'end', { readonly offset?: number | undefined }>> | undefined;
+}
+
+function sourceOf(markdown: string, { position }: Placed): string {
+  return markdown.slice(position?.start.offset, position?.end.offset);
+}
+
+/** Without the bars around it. */
+function cellOf(source: string): string {
+  return source.replace(/^\|/, '').replace(/\|$/, '').trim();
 }

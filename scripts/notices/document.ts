@@ -39,7 +39,11 @@ export function render(introduction: string, sections: readonly Section[]): stri
     return `[${found.number}](#text-${found.number})`;
   };
 
-  const blocks = ['# Third-party notices', '<!-- Written by scripts/notices.ts: run make generate. -->', introduction];
+  const blocks = [
+    '# Third-party notices',
+    '<!-- Written by scripts/notices/main.ts: run make generate. -->',
+    introduction,
+  ];
   for (const { title, introduction, parts } of sections) {
     const rows = parts.map(
       ({ name, version, licence, text }) =>

@@ -70,7 +70,7 @@ else
 fi
 
 step 'core.wasm is fresh and imports nothing' \
-	scripts/step.sh 'Building core.wasm anew, to see that it is fresh' node --import tsx scripts/core.ts --check
+	scripts/step.sh 'Building core.wasm anew, to see that it is fresh' node --import tsx scripts/core/main.ts --check
 
 # The measurements that tests print are no failures, and hidden where a test passes.
 echo 'TypeScript and end to end, about 11 minutes ...'

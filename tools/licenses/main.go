@@ -1,5 +1,6 @@
 // Command licenses lists, as JSON, the licences of all modules that are linked into Go programs: those in the folders
-// that it is given, by absolute paths.
+// that it is given, by absolute paths. The command of go-licenses has one program and one platform a run, and recognises
+// each text anew: eight runs in place of one.
 package main
 
 import (

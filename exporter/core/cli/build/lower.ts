@@ -2,7 +2,7 @@
  * Lowers the component that jco makes of a core to one core module without imports, for hosts that know no components.
  *
  * `link` does that. The result is the engine and the core's data, and the engine is the same for every core. So only
- * the repository optimizes and meters it, which takes most of the time (scripts/core.ts). Other cores stay `plain`.
+ * the repository optimizes and meters it, which takes most of the time (scripts/core/main.ts). Other cores stay `plain`.
  */
 
 import { execFile } from 'node:child_process';

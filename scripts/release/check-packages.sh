@@ -1,7 +1,7 @@
 #!/bin/sh
 # Whether the npm packages would have what they need, and nothing else. Packs them without a file.
 set -eu
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/../.."
 
 fail() {
 	echo "packages: $*" >&2

@@ -2,7 +2,7 @@
 # Whether a release would come out as it should: the workflows, the Dockerfile, the scripts, what release-please makes of
 # commits, and goreleaser's archives for every platform, of the small collector where MANIFEST names no other.
 set -euo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/../.."
 
 # renovate: datasource=go depName=github.com/rhysd/actionlint
 ACTIONLINT_VERSION=v1.7.12
@@ -60,7 +60,7 @@ install_tools() {
 }
 
 check_sources() {
-	shellcheck scripts/*.sh .ci/run
+	git ls-files -z '*.sh' .ci/run | xargs -0 shellcheck
 	hadolint Dockerfile
 	actionlint
 	# A tag can be moved to other code; a commit cannot.
@@ -68,7 +68,7 @@ check_sources() {
 		grep -vE 'uses: [A-Za-z0-9_./-]+@[0-9a-f]{40} # v[0-9]+\.[0-9]+\.[0-9]+$|uses: \./'; then
 		fail 'these actions are not pinned to the commit of a release, with its version behind it'
 	fi
-	node --import tsx scripts/check-release-please.ts "$tools/node"
+	node --import tsx scripts/release/check-release-please.ts "$tools/node"
 }
 
 build_archives() {
@@ -106,7 +106,7 @@ check_archives() {
 
 install_tools
 check_sources
-scripts/check-packages.sh
+scripts/release/check-packages.sh
 build_archives
 check_archives
 echo 'release: ok'

@@ -13,12 +13,12 @@ import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs, promisify } from 'node:util';
 import { parse, stringify } from 'yaml';
-import { partsOfCore } from './notices/core-wasm.ts';
-import { type Part, render, type Section } from './notices/document.ts';
-import { partsOfGoPrograms } from './notices/go-program.ts';
-import { APACHE_TEXT, licenceText } from './notices/licences.ts';
+import { partsOfCore } from './core-wasm.ts';
+import { type Part, render, type Section } from './document.ts';
+import { partsOfGoPrograms } from './go-program.ts';
+import { APACHE_TEXT, licenceText } from './licences.ts';
 
-const ROOT = fileURLToPath(new URL('..', import.meta.url));
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const MODULE = 'exporter/amplitudeexporter';
 const PACKAGE = 'exporter/core';
 const NOTICES = 'THIRD_PARTY_NOTICES.md';
@@ -110,7 +110,7 @@ async function collectorSections(): Promise<Section[]> {
     goSection(`The collector of ${DISTRIBUTION}`, inDistribution),
     {
       title: 'Components that are not everywhere to be had',
-      introduction: `They are part of ${DISTRIBUTION} too. What they bring along is listed only where they can be had: \`scripts/notices.ts --collector\` lists all that a collector holds.`,
+      introduction: `They are part of ${DISTRIBUTION} too. What they bring along is listed only where they can be had: \`scripts/notices/main.ts --collector\` lists all that a collector holds.`,
       parts: await Promise.all((left.flat() as Component[]).map(unresolvedPart)),
     },
   ];

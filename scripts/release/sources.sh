@@ -2,7 +2,7 @@
 # The sources of the collector of this version, at build/release-sources: what goreleaser builds. MANIFEST names the
 # manifest, in place of the one that is shipped.
 set -eu
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/../.."
 
 version=$1
 manifest=${MANIFEST:-builder-config.yaml}

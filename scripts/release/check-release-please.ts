@@ -6,7 +6,7 @@
  * include-component-in-tag off, which gives the same tag, linked-versions does not link it to the Go module
  * (https://github.com/googleapis/release-please/issues/1750).
  *
- *   node --import tsx scripts/check-release-please.ts DIRECTORY    where release-please and ajv are in node_modules
+ *   node --import tsx scripts/release/check-release-please.ts DIRECTORY    where release-please and ajv are in node_modules
  */
 
 import { execFileSync } from 'node:child_process';
@@ -16,7 +16,7 @@ import { tmpdir } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const ROOT = fileURLToPath(new URL('..', import.meta.url));
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const CONFIG = 'release-please-config.json';
 const MANIFEST = '.release-please-manifest.json';
 const GO_MODULE = 'exporter/amplitudeexporter';

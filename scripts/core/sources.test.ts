@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
-import { type Lock, lockedPackages, madeWith } from './core-sources.ts';
+import { type Lock, lockedPackages, madeWith } from './sources.ts';
 
-const ROOT = fileURLToPath(new URL('..', import.meta.url));
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
 test('each file of the build and of wit/ has a part, and no test has', async () => {
   const root = await mkdtemp(join(tmpdir(), 'core-sources-'));
