@@ -100,7 +100,7 @@ function revision(): string {
   // git takes a file that was only touched, such as by npm, for a changed one, and fails when it finds nothing to stash.
   git(['status', '--porcelain'], { GIT_INDEX_FILE: index });
   const identity = ['-c', 'user.name=test', '-c', 'user.email=test@localhost'];
-  return git([...identity, 'stash', 'create'], { GIT_INDEX_FILE: index }) || 'HEAD';
+  return git([...identity, 'stash', 'create'], { GIT_INDEX_FILE: index }) || git(['rev-parse', 'HEAD']);
 }
 
 function git(args: string[], env: NodeJS.ProcessEnv = {}): string {

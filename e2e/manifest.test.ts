@@ -87,7 +87,7 @@ describe('the newest Collector that is tested', () => {
     expect(read('README.md')).toContain(`from ${beta} to ${newest[0]}`);
     const ofTwins = read('docs/own-distribution.md');
     expect(ofTwins).toContain(`takes, ${beta} (${stable} of`);
-    expect(ofTwins).toContain(`there is, ${newest[0]} (${newest[1]})`);
+    expect(ofTwins).toContain(`the newest, ${newest[0]} (${newest[1]})`);
   });
 });
 

@@ -6,7 +6,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { stringify } from 'yaml';
 import { freePort } from '../scripts/collector.ts';
 
@@ -32,8 +32,19 @@ function start(env: NodeJS.ProcessEnv = {}): Run {
       said += chunk.toString();
     });
   }
+  running.push(child);
   return { child, said: () => said };
 }
+
+const running: ChildProcess[] = [];
+// A run that a failed test left behind would keep its ports.
+afterEach(async () => {
+  for (const child of running.splice(0)) {
+    if (child.exitCode !== null || child.signalCode !== null) continue;
+    child.kill('SIGINT');
+    await once(child, 'close');
+  }
+});
 
 test('it prints the events as they arrive, and how to send one; Ctrl-C ends it', async () => {
   const { child, said } = start();
@@ -125,7 +136,7 @@ describe("with somebody's own config", () => {
     expect(outcomes).toEqual([
       { outcome: 'skipped' },
       { insert_id: expect.any(String) },
-      { outcome: 'dropped', reason: 'no_identity' },
+      { outcome: 'dropped', reason: 'no_identity', hint: expect.stringContaining('enduser.id') },
     ]);
     child.kill('SIGINT');
     await once(child, 'close');

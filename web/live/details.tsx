@@ -3,10 +3,10 @@ import type { ComponentChildren } from 'preact';
 import type { AmplitudeEvent } from '../../local-amplitude/ingest.ts';
 import { Copy } from '../parts/copy.tsx';
 import { Json, pretty } from '../parts/json.tsx';
+import { nameOf, readable } from '../parts/otlp.ts';
+import { absolute, Dot } from '../parts/text.tsx';
 import { type EventEntry, type RecordEntry, type Row, recordOf } from './feed.ts';
-import { nameOf, readable } from './otlp.ts';
 import { reasons } from './reasons.ts';
-import { absolute, Dot } from './text.tsx';
 import { goTo, open } from './view.ts';
 
 export function whoOf({ user_id, device_id }: AmplitudeEvent): string {

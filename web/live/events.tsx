@@ -1,12 +1,12 @@
 /** The list of events, and of records that became none; what is open stands beside it. */
 import { computed } from '@preact/signals';
+import { nameOf } from '../parts/otlp.ts';
+import { Dot, Time } from '../parts/text.tsx';
 import { VirtualList } from '../parts/virtual-list.tsx';
 import { Details, whoOf } from './details.tsx';
 import { type Row, recordOf, rows } from './feed.ts';
 import { Filter, Filters, wanted } from './filter.tsx';
-import { nameOf } from './otlp.ts';
 import { Empty } from './start.tsx';
-import { Dot, Time } from './text.tsx';
 import { open, type, user } from './view.ts';
 
 const typeOf = (row: Row): string => (row.kind === 'event' ? row.event.event_type : nameOf(row.record));

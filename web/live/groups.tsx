@@ -1,12 +1,12 @@
 /** Groups: which there are, their properties and their events. */
 import type { GroupState, GroupSummary } from '../../local-amplitude/state.ts';
+import { counted } from '../parts/text.tsx';
 import { VirtualList } from '../parts/virtual-list.tsx';
 import { Close, Pane } from './details.tsx';
 import type { EventEntry } from './feed.ts';
 import { Filter, Filters } from './filter.tsx';
 import { countOf, matches, Nothing, Properties, Stream } from './known.tsx';
 import { usePolled } from './polled.ts';
-import { counted } from './text.tsx';
 import { group as groupFilter, open } from './view.ts';
 
 export function Groups() {

@@ -1,9 +1,9 @@
 /** What the views of users and of groups share. */
 import type { Signal } from '@preact/signals';
 import { Json } from '../parts/json.tsx';
+import { Dot, Time } from '../parts/text.tsx';
 import { type EventEntry, rows } from './feed.ts';
 import { wanted } from './filter.tsx';
-import { Dot, Time } from './text.tsx';
 import { goTo, open } from './view.ts';
 
 /** Whether a filter finds one of some texts. */

@@ -1,7 +1,7 @@
 /** The live page of the local Amplitude. */
 import { type ComponentType, render } from 'preact';
 import '../style.css';
-import './live.css';
+import '../parts/panes.css';
 import { Tabs } from '../parts/tabs.tsx';
 import { ThemeButton } from '../parts/theme.tsx';
 import { Events } from './events.tsx';
@@ -25,7 +25,7 @@ function App() {
     <>
       <header class="bar">
         <h1>
-          <img src={new URL('./icon.svg', import.meta.url).href} alt="" width="22" height="22" /> Local Amplitude
+          <img src={new URL('../parts/icon.svg', import.meta.url).href} alt="" width="22" height="22" /> Local Amplitude
         </h1>
         <Tabs
           label="Views"

@@ -1,10 +1,10 @@
 /** The requests to Amplitude's API, and what was answered. */
 import { computed } from '@preact/signals';
+import { absolute, bytesText, counted, Time } from '../parts/text.tsx';
 import { VirtualList } from '../parts/virtual-list.tsx';
 import { Close, Pane, Part } from './details.tsx';
 import { type RequestEntry, requests } from './feed.ts';
 import { Filter, Filters, wanted } from './filter.tsx';
-import { absolute, bytesText, counted, Time } from './text.tsx';
 import { answer, open } from './view.ts';
 
 const shown = computed(() => {

@@ -1,11 +1,11 @@
 /** Users: who there is, what their events have set, and their events, as Amplitude's own user look-up has it. */
 import type { UserState, UserSummary } from '../../local-amplitude/state.ts';
+import { absolute, counted, Time } from '../parts/text.tsx';
 import { VirtualList } from '../parts/virtual-list.tsx';
 import { Close, Pane } from './details.tsx';
 import { Filter, Filters } from './filter.tsx';
 import { countOf, matches, Nothing, Properties, Stream } from './known.tsx';
 import { usePolled } from './polled.ts';
-import { absolute, counted, Time } from './text.tsx';
 import { goTo, open, user as userFilter } from './view.ts';
 
 const idOf = ({ user_id, device_ids }: UserSummary): string => user_id ?? device_ids[0] ?? '';

@@ -1,7 +1,7 @@
 /** The left side: records and config. */
 
 import { computed } from '@preact/signals';
-import { bytesText } from '../live/text.tsx';
+import { bytesText } from '../parts/text.tsx';
 import { Editor, goToLine } from './editor.tsx';
 import { choose, MAX_EDITED, take } from './files.ts';
 import { config, exporter, opened, progress, records, result } from './state.ts';

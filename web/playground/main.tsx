@@ -2,7 +2,7 @@
 import { signal } from '@preact/signals';
 import { render } from 'preact';
 import '../style.css';
-import '../live/live.css';
+import '../parts/panes.css';
 import './playground.css';
 import { ThemeButton } from '../parts/theme.tsx';
 import { CoreBanner, CoreChoice } from './core-bar.tsx';
@@ -20,7 +20,7 @@ function App() {
     <>
       <header class="bar">
         <h1>
-          <img src={new URL('../live/icon.svg', import.meta.url).href} alt="" width="22" height="22" /> Playground
+          <img src={new URL('../parts/icon.svg', import.meta.url).href} alt="" width="22" height="22" /> Playground
         </h1>
         <Examples />
         <CoreChoice />

@@ -7,7 +7,7 @@ import { type Compared, type Mapped, mapFile } from '../../exporter/core/cli/pre
 import { type Counts, Tally } from '../../exporter/core/cli/preview/tally.ts';
 import { base64 } from '../../exporter/core/testing/bytes.ts';
 import { type CoreModule, readCoreFor } from '../../exporter/core/testing/core-module.ts';
-import { nameOf, readable } from '../live/otlp.ts';
+import { nameOf, readable } from '../parts/otlp.ts';
 import { lineOf } from './fault-lines.ts';
 import type { Counted, Job, OwnCore, Preview, ShownRecord, Summary, UsedCore } from './protocol.ts';
 

@@ -1,8 +1,8 @@
 /** The right side: what becomes of the records, counted and one by one. */
 
 import { indented } from '../../exporter/core/testing/indented.ts';
-import { Dot } from '../live/text.tsx';
 import { Json } from '../parts/json.tsx';
+import { Dot } from '../parts/text.tsx';
 import { VirtualList } from '../parts/virtual-list.tsx';
 import { DifferenceTable } from './difference-table.tsx';
 import type { Counted, ShownRecord, Summary } from './protocol.ts';
