@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { parseDocument } from 'yaml';
+import { mapIn } from '../../exporter/core/cli/preview/core-settings.ts';
 import { startCores } from '../../exporter/core/cli/preview/cores.ts';
 import type { Mapper } from '../../exporter/core/cli/preview/host.ts';
 import { startMapper } from '../../exporter/core/cli/preview/start-mapper.ts';
@@ -116,7 +117,7 @@ export function pointedAt(url: string, apiKey: string, { config, exporter, mappe
 }
 
 function redirected(settings: unknown, url: string, apiKey: string): object {
-  const own = isMap(settings) ? settings : {};
+  const own = mapIn(settings);
   const { tls: _, proxy_url: __, ...rest } = own;
   return { ...rest, api_key: apiKey, endpoint: `${url}${own.api === 'batch' ? '/batch' : '/2/httpapi'}` };
 }

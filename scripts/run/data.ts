@@ -6,6 +6,7 @@ import { BatchLogRecordProcessor, LoggerProvider } from '@opentelemetry/sdk-logs
 import { Expanded, expand, type Surroundings } from '../../exporter/core/cli/preview/config/expand.ts';
 import { filesNamed, type InputFile, readsFrom } from '../../exporter/core/cli/preview/files.ts';
 import { messagesIn } from '../../exporter/core/cli/preview/input/messages.ts';
+import { recordsIn } from '../../exporter/core/cli/preview/records.ts';
 import type { CollectorConfig } from './config.ts';
 
 /** Where the collector takes OTLP over HTTP; undefined where it does not. */
@@ -46,9 +47,7 @@ export async function sendFile({ name, open }: InputFile, url: string): Promise<
     if (message.tag === 'other') console.error(`${message.place} has ${message.signal} and no logs, and is not sent.`);
     if (message.tag !== 'logs') continue;
     await post(url, JSON.stringify(message.logs, plain));
-    sent += (message.logs.resourceLogs ?? [])
-      .flatMap(({ scopeLogs }) => scopeLogs ?? [])
-      .reduce((sum, { logRecords }) => sum + (logRecords?.length ?? 0), 0);
+    for (const _ of recordsIn(message.logs)) sent++;
   }
   return sent;
 }

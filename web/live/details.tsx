@@ -1,6 +1,7 @@
 /** An event whole, beside the record that it came from; or a record that became no event, and why. */
 import type { ComponentChildren } from 'preact';
 import type { AmplitudeEvent } from '../../local-amplitude/ingest.ts';
+import { CloseButton } from '../parts/close.tsx';
 import { Copy } from '../parts/copy.tsx';
 import { Json, pretty } from '../parts/json.tsx';
 import { nameOf, readable } from '../parts/otlp.ts';
@@ -13,26 +14,37 @@ export function whoOf({ user_id, device_id }: AmplitudeEvent): string {
   return user_id ?? device_id ?? '';
 }
 
-/** The pane at the right. Enter in the list leads into it. */
-export function Pane({ children }: { readonly children: ComponentChildren }) {
+interface SplitProps {
+  readonly label: string;
+  /** On a narrow screen there is room for the list or for what is open. */
+  readonly isOpen: boolean;
+  readonly list: ComponentChildren;
+  readonly children: ComponentChildren;
+}
+
+/** A list at the left, and what is open of it at the right, where Enter in the list leads. */
+export function Split({ label, isOpen, list, children }: SplitProps) {
   return (
-    <section class="details" aria-label="Details" tabIndex={-1}>
-      {children}
-    </section>
+    <div class="split" data-open={isOpen}>
+      <section class="side" aria-label={label}>
+        {list}
+      </section>
+      <section class="details" aria-label="Details" tabIndex={-1}>
+        {children}
+      </section>
+    </div>
   );
 }
 
 export function Details({ row }: { readonly row: Row | undefined }) {
   if (row === undefined) {
     return (
-      <Pane>
-        <p class="hint faint">
-          Choose an event to see it whole. <kbd>?</kbd> shows the keys.
-        </p>
-      </Pane>
+      <p class="hint faint">
+        Choose an event to see it whole. <kbd>?</kbd> shows the keys.
+      </p>
     );
   }
-  return <Pane>{row.kind === 'event' ? <EventDetails entry={row} /> : <RecordDetails entry={row} />}</Pane>;
+  return row.kind === 'event' ? <EventDetails entry={row} /> : <RecordDetails entry={row} />;
 }
 
 function EventDetails({ entry }: { readonly entry: EventEntry }) {
@@ -130,15 +142,10 @@ export function Part({ title, value, copied = () => pretty(value), copies = 'Cop
 
 export function Close() {
   return (
-    <button
-      type="button"
-      class="plain"
-      aria-label="Close"
-      onClick={() => {
+    <CloseButton
+      onClose={() => {
         open.value = '';
       }}
-    >
-      ✕
-    </button>
+    />
   );
 }

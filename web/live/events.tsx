@@ -3,7 +3,7 @@ import { computed } from '@preact/signals';
 import { nameOf } from '../parts/otlp.ts';
 import { Dot, Time } from '../parts/text.tsx';
 import { VirtualList } from '../parts/virtual-list.tsx';
-import { Details, whoOf } from './details.tsx';
+import { Details, Split, whoOf } from './details.tsx';
 import { type Row, recordOf, rows } from './feed.ts';
 import { Filter, Filters, wanted } from './filter.tsx';
 import { Empty } from './start.tsx';
@@ -34,31 +34,36 @@ const opened = computed(() => rows.value.find(({ number }) => String(number) ===
 
 export function Events() {
   return (
-    <div class="split" data-open={opened.value !== undefined}>
-      <section class="side" aria-label="Events">
-        <Filters count={shown.value.length.toLocaleString('en')}>
-          <Filter of={type} label="Filter by event type" placeholder="Event type" isFirst list="types" />
-          <datalist id="types">
-            {types.value.map((one) => (
-              <option key={one} value={one} />
-            ))}
-          </datalist>
-          <Filter of={user} label="Filter by user or device" placeholder="User or device" />
-        </Filters>
-        <VirtualList
-          label="Events, newest first"
-          items={shown.value}
-          keyOf={({ number }) => String(number)}
-          selected={open.value}
-          onSelect={({ number }) => {
-            open.value = String(number);
-          }}
-          row={(row) => <EventRow row={row} />}
-          empty={rows.value.length === 0 ? <Empty /> : 'No event matches the filters.'}
-        />
-      </section>
+    <Split
+      label="Events"
+      isOpen={opened.value !== undefined}
+      list={
+        <>
+          <Filters count={shown.value.length.toLocaleString('en')}>
+            <Filter of={type} label="Filter by event type" placeholder="Event type" isFirst list="types" />
+            <datalist id="types">
+              {types.value.map((one) => (
+                <option key={one} value={one} />
+              ))}
+            </datalist>
+            <Filter of={user} label="Filter by user or device" placeholder="User or device" />
+          </Filters>
+          <VirtualList
+            label="Events, newest first"
+            items={shown.value}
+            keyOf={({ number }) => String(number)}
+            selected={open.value}
+            onSelect={({ number }) => {
+              open.value = String(number);
+            }}
+            row={(row) => <EventRow row={row} />}
+            empty={rows.value.length === 0 ? <Empty /> : 'No event matches the filters.'}
+          />
+        </>
+      }
+    >
       <Details row={opened.value} />
-    </div>
+    </Split>
   );
 }
 

@@ -66,15 +66,11 @@ function forget(): void {
 function add(entries: readonly Entry[]): void {
   const newRows: Row[] = [];
   const newRequests: RequestEntry[] = [];
-  const records = new Map(recordsByInsertId.value);
+  const newRecords: [insertId: string, record: RecordEntry][] = [];
   for (const entry of entries) {
     if (entry.kind === 'request') newRequests.unshift(entry);
     else if (entry.kind === 'event' || entry.outcome.outcome !== undefined) newRows.unshift(entry);
-    else if (entry.outcome.insert_id !== undefined) records.set(entry.outcome.insert_id, entry);
-  }
-  for (const insertId of records.keys()) {
-    if (records.size <= MAX_ROWS) break;
-    records.delete(insertId);
+    else if (entry.outcome.insert_id !== undefined) newRecords.push([entry.outcome.insert_id, entry]);
   }
   const { rows, requests } = received.value;
   batch(() => {
@@ -82,8 +78,17 @@ function add(entries: readonly Entry[]): void {
       rows: newRows.length === 0 ? rows : [...newRows, ...rows].slice(0, MAX_ROWS),
       requests: newRequests.length === 0 ? requests : [...newRequests, ...requests].slice(0, MAX_REQUESTS),
     };
-    recordsByInsertId.value = records;
+    if (newRecords.length > 0) recordsByInsertId.value = withNewest(recordsByInsertId.value, newRecords);
   });
+}
+
+function withNewest<K, V>(known: ReadonlyMap<K, V>, added: Iterable<readonly [K, V]>): ReadonlyMap<K, V> {
+  const all = new Map([...known, ...added]);
+  for (const oldest of all.keys()) {
+    if (all.size <= MAX_ROWS) break;
+    all.delete(oldest);
+  }
+  return all;
 }
 
 function sleep(ms: number): Promise<void> {

@@ -2,7 +2,7 @@
 import type { GroupState, GroupSummary } from '../../local-amplitude/state.ts';
 import { counted } from '../parts/text.tsx';
 import { VirtualList } from '../parts/virtual-list.tsx';
-import { Close, Pane } from './details.tsx';
+import { Close, Split } from './details.tsx';
 import type { EventEntry } from './feed.ts';
 import { Filter, Filters } from './filter.tsx';
 import { countOf, matches, Nothing, Properties, Stream } from './known.tsx';
@@ -17,44 +17,47 @@ export function Groups() {
   );
   const found = groups.filter((one) => matches(groupFilter, one.type, one.name));
   return (
-    <div class="split" data-open={open.value !== ''}>
-      <section class="side" aria-label="Groups">
-        <Filters count={countOf(found, groups)}>
-          <Filter of={groupFilter} label="Filter by type or name" placeholder="Type or name" isFirst />
-        </Filters>
-        <VirtualList
-          label="Groups, newest first"
-          items={found}
-          keyOf={(one) => JSON.stringify([one.type, one.name])}
-          selected={open.value}
-          onSelect={(one) => {
-            open.value = JSON.stringify([one.type, one.name]);
-          }}
-          row={(one) => (
-            <>
-              <span class="pill">{one.type}</span>
-              <span class="name">{one.name}</span>
-              <span class="who faint">{counted(one.users, 'user')}</span>
-            </>
-          )}
-          empty={
-            groups.length === 0
-              ? 'No group yet: `groups` of the config makes them of attributes, and amplitude.groups.<type> is one.'
-              : 'No group matches the filter.'
-          }
-        />
-      </section>
-      <Pane>
-        {group ? (
-          <GroupDetails group={group} />
-        ) : (
-          <Nothing
-            choose="Choose a group to see its properties and events."
-            missing={group === null ? `No event came with the group ${type}: ${name}.` : ''}
+    <Split
+      label="Groups"
+      isOpen={open.value !== ''}
+      list={
+        <>
+          <Filters count={countOf(found, groups)}>
+            <Filter of={groupFilter} label="Filter by type or name" placeholder="Type or name" isFirst />
+          </Filters>
+          <VirtualList
+            label="Groups, newest first"
+            items={found}
+            keyOf={(one) => JSON.stringify([one.type, one.name])}
+            selected={open.value}
+            onSelect={(one) => {
+              open.value = JSON.stringify([one.type, one.name]);
+            }}
+            row={(one) => (
+              <>
+                <span class="pill">{one.type}</span>
+                <span class="name">{one.name}</span>
+                <span class="who faint">{counted(one.users, 'user')}</span>
+              </>
+            )}
+            empty={
+              groups.length === 0
+                ? 'No group yet: `groups` of the config makes them of attributes, and amplitude.groups.<type> is one.'
+                : 'No group matches the filter.'
+            }
           />
-        )}
-      </Pane>
-    </div>
+        </>
+      }
+    >
+      {group ? (
+        <GroupDetails group={group} />
+      ) : (
+        <Nothing
+          choose="Choose a group to see its properties and events."
+          missing={group === null ? `No event came with the group ${type}: ${name}.` : ''}
+        />
+      )}
+    </Split>
   );
 }
 

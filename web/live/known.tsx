@@ -20,6 +20,7 @@ export function countOf(found: readonly unknown[], listed: readonly unknown[]): 
   const count = found.length.toLocaleString('en');
   return listed.length < MAX_LISTED ? count : `${count} of the newest ${MAX_LISTED.toLocaleString('en')}`;
 }
+
 /** What stands where nothing is open. */
 export function Nothing({ choose, missing }: { readonly choose: string; readonly missing: string }) {
   return <p class="hint faint">{open.value === '' || missing === '' ? choose : missing}</p>;

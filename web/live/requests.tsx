@@ -2,7 +2,7 @@
 import { computed } from '@preact/signals';
 import { absolute, bytesText, counted, Time } from '../parts/text.tsx';
 import { VirtualList } from '../parts/virtual-list.tsx';
-import { Close, Pane, Part } from './details.tsx';
+import { Close, Part, Split } from './details.tsx';
 import { type RequestEntry, requests } from './feed.ts';
 import { Filter, Filters, wanted } from './filter.tsx';
 import { answer, open } from './view.ts';
@@ -32,31 +32,34 @@ function errorOf({ answer: body }: RequestEntry): string {
 
 export function Requests() {
   return (
-    <div class="split" data-open={opened.value !== undefined}>
-      <section class="side" aria-label="Requests">
-        <Filters count={shown.value.length.toLocaleString('en')}>
-          <Filter of={answer} label="Filter by answer" placeholder="Status or error" isFirst />
-        </Filters>
-        <VirtualList
-          label="Requests, newest first"
-          items={shown.value}
-          keyOf={({ number }) => String(number)}
-          selected={open.value}
-          onSelect={({ number }) => {
-            open.value = String(number);
-          }}
-          row={(request) => <RequestRow request={request} />}
-          empty={requests.value.length === 0 ? 'No request yet.' : 'No request matches the filter.'}
-        />
-      </section>
-      <Pane>
-        {opened.value === undefined ? (
-          <p class="hint faint">Choose a request to see what was answered.</p>
-        ) : (
-          <RequestDetails request={opened.value} />
-        )}
-      </Pane>
-    </div>
+    <Split
+      label="Requests"
+      isOpen={opened.value !== undefined}
+      list={
+        <>
+          <Filters count={shown.value.length.toLocaleString('en')}>
+            <Filter of={answer} label="Filter by answer" placeholder="Status or error" isFirst />
+          </Filters>
+          <VirtualList
+            label="Requests, newest first"
+            items={shown.value}
+            keyOf={({ number }) => String(number)}
+            selected={open.value}
+            onSelect={({ number }) => {
+              open.value = String(number);
+            }}
+            row={(request) => <RequestRow request={request} />}
+            empty={requests.value.length === 0 ? 'No request yet.' : 'No request matches the filter.'}
+          />
+        </>
+      }
+    >
+      {opened.value === undefined ? (
+        <p class="hint faint">Choose a request to see what was answered.</p>
+      ) : (
+        <RequestDetails request={opened.value} />
+      )}
+    </Split>
   );
 }
 

@@ -2,7 +2,7 @@
 import type { UserState, UserSummary } from '../../local-amplitude/state.ts';
 import { absolute, counted, Time } from '../parts/text.tsx';
 import { VirtualList } from '../parts/virtual-list.tsx';
-import { Close, Pane } from './details.tsx';
+import { Close, Split } from './details.tsx';
 import { Filter, Filters } from './filter.tsx';
 import { countOf, matches, Nothing, Properties, Stream } from './known.tsx';
 import { usePolled } from './polled.ts';
@@ -15,41 +15,44 @@ export function Users() {
   const user = usePolled<UserState>(open.value === '' ? undefined : `users/${encodeURIComponent(open.value)}`);
   const found = users.filter(({ user_id, device_ids }) => matches(userFilter, user_id, ...device_ids));
   return (
-    <div class="split" data-open={open.value !== ''}>
-      <section class="side" aria-label="Users">
-        <Filters count={countOf(found, users)}>
-          <Filter of={userFilter} label="Filter by user or device" placeholder="User or device" isFirst />
-        </Filters>
-        <VirtualList
-          label="Users, newest first"
-          items={found}
-          keyOf={idOf}
-          selected={user ? idOf(user) : open.value}
-          onSelect={(one) => {
-            open.value = idOf(one);
-          }}
-          row={(one) => (
-            <>
-              <span class="name">{idOf(one)}</span>
-              {one.user_id === null ? <span class="pill">device</span> : null}
-              <span class="who faint">{counted(one.events, 'event')}</span>
-              <Time at={one.last_seen} />
-            </>
-          )}
-          empty={users.length === 0 ? 'No user yet: users come with their events.' : 'No user matches the filter.'}
-        />
-      </section>
-      <Pane>
-        {user ? (
-          <UserDetails user={user} />
-        ) : (
-          <Nothing
-            choose="Choose a user to see the properties that events have set, exposures and events."
-            missing={user === null ? `No event came from ${open.value}.` : ''}
+    <Split
+      label="Users"
+      isOpen={open.value !== ''}
+      list={
+        <>
+          <Filters count={countOf(found, users)}>
+            <Filter of={userFilter} label="Filter by user or device" placeholder="User or device" isFirst />
+          </Filters>
+          <VirtualList
+            label="Users, newest first"
+            items={found}
+            keyOf={idOf}
+            selected={user ? idOf(user) : open.value}
+            onSelect={(one) => {
+              open.value = idOf(one);
+            }}
+            row={(one) => (
+              <>
+                <span class="name">{idOf(one)}</span>
+                {one.user_id === null ? <span class="pill">device</span> : null}
+                <span class="who faint">{counted(one.events, 'event')}</span>
+                <Time at={one.last_seen} />
+              </>
+            )}
+            empty={users.length === 0 ? 'No user yet: users come with their events.' : 'No user matches the filter.'}
           />
-        )}
-      </Pane>
-    </div>
+        </>
+      }
+    >
+      {user ? (
+        <UserDetails user={user} />
+      ) : (
+        <Nothing
+          choose="Choose a user to see the properties that events have set, exposures and events."
+          missing={user === null ? `No event came from ${open.value}.` : ''}
+        />
+      )}
+    </Split>
   );
 }
 

@@ -4,6 +4,7 @@ import { render } from 'preact';
 import '../style.css';
 import '../parts/panes.css';
 import './playground.css';
+import { CloseButton } from '../parts/close.tsx';
 import { ThemeButton } from '../parts/theme.tsx';
 import { CoreBanner, CoreChoice } from './core-bar.tsx';
 import { examples } from './examples.ts';
@@ -37,16 +38,11 @@ function App() {
       {notice.value === '' ? null : (
         <p class="banner" role="status">
           {notice}{' '}
-          <button
-            type="button"
-            class="plain"
-            aria-label="Close"
-            onClick={() => {
+          <CloseButton
+            onClose={() => {
               notice.value = '';
             }}
-          >
-            ✕
-          </button>
+          />
         </p>
       )}
       <main class="grow play">

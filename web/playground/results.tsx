@@ -1,5 +1,6 @@
 /** The right side: what becomes of the records, counted and one by one. */
 
+import { eventTypeOf } from '../../exporter/core/cli/preview/tally.ts';
 import { indented } from '../../exporter/core/testing/indented.ts';
 import { Json } from '../parts/json.tsx';
 import { Dot } from '../parts/text.tsx';
@@ -139,10 +140,8 @@ function Table({ title, rows, hints = {} }: TableProps) {
   );
 }
 
-const typeOf = (event: string): string => String(JSON.parse(event).event_type);
-
 function Row({ record: { name, outcome, differences = [] } }: { readonly record: ShownRecord }) {
-  const type = 'event' in outcome ? typeOf(outcome.event) : '';
+  const type = 'event' in outcome ? eventTypeOf(outcome.event) : '';
   return (
     <>
       <Dot of={type || name} />
@@ -169,7 +168,7 @@ function Details({ record }: { readonly record: ShownRecord }) {
   const against = result.value?.against;
   return (
     <section class="details" aria-label="Details">
-      <h2>{'event' in outcome ? typeOf(outcome.event) : name}</h2>
+      <h2>{'event' in outcome ? eventTypeOf(outcome.event) : name}</h2>
       <p class="faint">
         record {record.number + 1}, {place}
       </p>

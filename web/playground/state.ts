@@ -80,7 +80,7 @@ const MAX_IN_ADDRESS = 200_000;
 
 let jobs = 0;
 
-export const recordsBlob = (of: Records): Blob => ('file' in of ? of.file : new Blob([of.text]));
+const recordsBlob = (of: Records): Blob => ('file' in of ? of.file : new Blob([of.text]));
 
 function run(): void {
   const of = records.value;

@@ -4,7 +4,7 @@
  */
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { type Browser, chromium } from 'playwright-core';
+import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
 
 const COMMANDS = ['chromium', 'chromium-browser', 'google-chrome-stable', 'google-chrome'];
 const APPLICATIONS = [
@@ -81,4 +81,23 @@ export function launch(executablePath: string): Promise<Browser> {
     chromiumSandbox: process.getuid?.() !== 0,
     args: [...quiet, '--disable-component-update', '--disable-sync'],
   });
+}
+
+/** Opens a page that is empty. `onTrouble` is told what goes wrong in it, and what it or its workers ask of other servers. */
+export async function newPage(
+  browser: Browser,
+  origin: string,
+  options: BrowserContextOptions,
+  onTrouble: (line: string) => void,
+): Promise<Page> {
+  const context = await browser.newContext(options);
+  const page = await context.newPage();
+  page.on('pageerror', ({ message }) => onTrouble(message));
+  page.on('console', (message) => {
+    if (message.type() === 'error') onTrouble(message.text());
+  });
+  context.on('request', (request) => {
+    if (!request.url().startsWith(origin)) onTrouble(`asked for ${request.url()}`);
+  });
+  return page;
 }

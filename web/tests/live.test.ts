@@ -4,7 +4,7 @@ import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, test, vi } from 'vitest';
 import type { OutcomesOf } from '../../local-amplitude/records.ts';
 import { type LocalAmplitude, startLocalAmplitude } from '../../local-amplitude/server.ts';
-import { launch } from './browser.ts';
+import { launch, newPage } from './browser.ts';
 import { moments } from './picture.ts';
 import { event, product, send } from './traffic.ts';
 
@@ -40,14 +40,7 @@ afterEach(async () => {
 });
 
 async function open(path = '', options: BrowserContextOptions = {}): Promise<Page> {
-  const page = await (await browser.newContext(options)).newPage();
-  page.on('pageerror', ({ message }) => trouble.push(message));
-  page.on('console', (message) => {
-    if (message.type() === 'error') trouble.push(message.text());
-  });
-  page.on('request', (request) => {
-    if (!request.url().startsWith(amplitude.url)) trouble.push(`asked for ${request.url()}`);
-  });
+  const page = await newPage(browser, amplitude.url, options, (line) => trouble.push(line));
   await page.goto(`${amplitude.url}/${path}`);
   await page.getByText('live', { exact: true }).waitFor();
   return page;

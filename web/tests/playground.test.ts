@@ -9,7 +9,7 @@ import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, test } from 'vitest';
 import { type LocalAmplitude, startLocalAmplitude } from '../../local-amplitude/server.ts';
 import type { Job, Preview } from '../playground/protocol.ts';
-import { launch } from './browser.ts';
+import { launch, newPage } from './browser.ts';
 
 const chromium = inject('chromium');
 const root = (path: string): string => fileURLToPath(new URL(`../../${path}`, import.meta.url));
@@ -48,17 +48,10 @@ afterEach(async () => {
 });
 
 async function open(fragment = '', options: BrowserContextOptions = {}): Promise<Page> {
-  const context = await browser.newContext(options);
-  context.setDefaultTimeout(15_000);
-  const page = await context.newPage();
-  page.on('pageerror', ({ message }) => trouble.push(message));
-  page.on('console', (message) => {
-    if (message.type() === 'error') trouble.push(message.text());
-  });
-  // Those of workers too.
-  context.on('request', (request) => {
+  const page = await newPage(browser, amplitude.url, options, (line) => trouble.push(line));
+  page.context().setDefaultTimeout(15_000);
+  page.context().on('request', (request) => {
     asked.push(`${request.method()} ${new URL(request.url()).pathname}`);
-    if (!request.url().startsWith(amplitude.url)) trouble.push(`asked for ${request.url()}`);
   });
   await page.goto(`${amplitude.url}/playground/${fragment}`);
   return page;
